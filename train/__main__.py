@@ -1,0 +1,182 @@
+"""`python -m train fit | evaluate | atlas`: makes model folders."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import platform
+import shlex
+import sys
+from pathlib import Path
+
+from train.config import PRESETS, TrainConfig
+from vae.xla import use_fast_cpu_reductions
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Parses the command line; a wrong value prints the flag, what was given and what is accepted, and exits with 2."""
+    parser = argparse.ArgumentParser(prog="python -m train", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="fit | evaluate | atlas")
+
+    fit = commands.add_parser("fit", help="train a model", allow_abbrev=False)
+    _add_dataset(fit)
+    fit.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the model folder to make")
+    fit.add_argument(
+        "--preset",
+        choices=PRESETS,
+        default="fruits",
+        help="architecture, loss and schedule: fruits (64 pixels, vector latent, mirrored; the default), emoji (the "
+        "same, never mirrored), photos (256 pixels, spatial latent)",
+    )
+    fit.add_argument("--steps", type=_positive, metavar="N", help="optimiser steps (default: the preset's)")
+    fit.add_argument("--batch-size", type=_positive, metavar="N", help="pictures a step (default: the preset's)")
+    fit.add_argument("--crop", type=_positive, metavar="PIXELS", help="side of the training crops (default: the preset's)")
+    fit.add_argument("--learning-rate", type=_rate, metavar="RATE", help="peak learning rate (default: the preset's)")
+    fit.add_argument("--kl-weight", type=_rate, metavar="WEIGHT", help="weight of the KL term (default: the preset's)")
+    fit.add_argument("--seed", type=_natural, default=0, metavar="N", help="of weights, order and noise (default: 0)")
+    fit.add_argument("--title", default="", help="a short name for the model, shown in the app")
+    fit.add_argument("--summary", default="", help="one sentence on what it was trained on, shown in the app")
+    fit.add_argument(
+        "--checkpoint-every", type=_positive, default=500, metavar="N", help="steps between checkpoints (default: 500)"
+    )
+    fit.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
+
+    evaluate = commands.add_parser("evaluate", help="measure a model on held-out pictures", allow_abbrev=False)
+    _add_model(evaluate)
+    _add_dataset(evaluate)
+    evaluate.add_argument("--split", default="validation", help="the split to measure on (default: validation)")
+
+    atlas = commands.add_parser("atlas", help="map the latents of a data set", allow_abbrev=False)
+    _add_model(atlas)
+    _add_dataset(atlas)
+    atlas.add_argument("--split", default="train", help="the split to map (default: train)")
+    atlas.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the layout (default: 0)")
+    return parser.parse_args(arguments)
+
+
+def _add_dataset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dataset",
+        required=True,
+        metavar="ID_OR_PATH",
+        help="a Hub id (owner/name), a folder of pictures, a parquet file, or a folder of them",
+    )
+    parser.add_argument("--image-column", metavar="NAME", help="the column of pictures (default: found by itself)")
+    parser.add_argument(
+        "--label-column",
+        action="append",
+        metavar="NAME",
+        help="a column of labels; may be given several times (default: all that look like labels)",
+    )
+    parser.add_argument("--limit", type=_positive, metavar="N", help="use only N pictures, evenly spaced (default: all)")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, required=True, metavar="FOLDER", help="a model folder, made by fit")
+
+
+def _number(text: str, convert, accept, accepted: str):
+    try:
+        value = convert(text)
+        if accept(value):
+            return value
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} given; accepted: {accepted}")
+
+
+def _positive(text: str) -> int:
+    return _number(text, int, lambda n: n >= 1, "a whole number of at least 1")
+
+
+def _natural(text: str) -> int:
+    return _number(text, int, lambda n: 0 <= n < 2**32, "a whole number from 0 to 4294967295")
+
+
+def _rate(text: str) -> float:
+    return _number(text, float, lambda x: 0 < x < 1e3, "a number above 0")
+
+
+def run_fit(arguments: argparse.Namespace) -> None:
+    """`fit`: settings from preset and flags, pictures, then the training itself."""
+    import jax
+
+    from train import fit
+    from train.data import load_pictures
+    from vae.checkpoint import ModelInfo
+
+    config = configure(arguments)
+    columns = {"image_column": arguments.image_column, "label_columns": arguments.label_column, "limit": arguments.limit}
+    train = load_pictures(arguments.dataset, "train", config.load_size, **columns)
+    columns["limit"] = fit.GRID_PICTURES
+    held_out = load_pictures(arguments.dataset, "validation", config.model.image_size, **columns)
+    title = arguments.title or arguments.out.resolve().name
+    info = ModelInfo(
+        config=config.model,
+        title=title,
+        summary=arguments.summary or f"Trained on {len(train):,} pictures from {Path(arguments.dataset).name}.",
+        training={
+            "command": shlex.join(["python", "-m", "train", *sys.argv[1:]]),
+            "dataset": arguments.dataset,
+            "pictures": len(train),
+            "preset": arguments.preset,
+            "parameters": fit.count_parameters(config),
+            "hardware": describe_hardware(),
+            "jax": jax.__version__,
+            **{name: value for name, value in config.to_dict().items() if name != "model"},
+        },
+    )
+    fit.fit(
+        config, train, held_out, arguments.out, info,
+        resume=arguments.resume, checkpoint_every=arguments.checkpoint_every,
+    )  # fmt: skip
+
+
+def configure(arguments: argparse.Namespace) -> TrainConfig:
+    """The preset, with what the flags change in it."""
+    preset = PRESETS[arguments.preset]
+    names = ("steps", "batch_size", "crop", "learning_rate", "seed")
+    changes = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    if arguments.kl_weight is not None:
+        changes["weights"] = preset.weights._replace(kl=arguments.kl_weight)
+    return dataclasses.replace(preset, **changes)
+
+
+def describe_hardware() -> str:
+    """The device that trains, in words."""
+    import jax
+
+    device = jax.devices()[0]
+    if device.platform == "cpu":
+        return f"a CPU with {os.cpu_count()} cores ({platform.machine()})"
+    return f"{jax.device_count()} x {device.device_kind}"
+
+
+def main() -> None:
+    """Runs one command; an error that a person can mend is one line on standard error and exit status 1."""
+    arguments = parse_arguments()
+    use_fast_cpu_reductions()
+    from train.data import DataError
+    from train.fit import TrainError
+    from vae.checkpoint import ModelFolderError
+
+    try:
+        if arguments.command == "fit":
+            run_fit(arguments)
+        elif arguments.command == "evaluate":
+            from train.evaluate import run_evaluate
+
+            run_evaluate(arguments)
+        else:
+            from train.atlas import run_atlas
+
+            run_atlas(arguments)
+    except (DataError, ModelFolderError, TrainError, ValueError) as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {error.strerror or error}: {error.filename or ''} Nothing that was saved before is lost.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The model card: a README.md with the facts of a model folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from vae.checkpoint import CARD, METRICS, load_info
+
+METRICS_BEGIN, METRICS_END = "<!-- metrics: written by `python -m train evaluate` -->", "<!-- end of metrics -->"
+NOT_EVALUATED = "Not evaluated yet: `python -m train evaluate --model FOLDER --dataset DATASET`."
+
+TEMPLATE = """---
+library_name: flax
+tags:
+- vae
+- image-generation
+- latentscape
+---
+
+# {title}
+
+{summary}
+
+A convolutional variational autoencoder, trained with Latentscape: {size} x {size} x 3 pictures, a {latent} latent of
+{latent_shape}, {count:,} parameters.
+
+## Data
+
+`{dataset}`, {pictures:,} pictures. Add here: author, licence, and what is in them.
+
+## Training
+
+```
+{command}
+```
+
+{steps:,} steps of {batch_size} pictures on {hardware}, weights averaged with decay {ema_decay}.
+
+## Metrics
+
+{metrics_begin}
+{not_evaluated}
+{metrics_end}
+
+## Limits
+
+It knows the kind of picture that it was trained on and no other: anything else comes back as the nearest it can draw.
+"""
+
+EXPLANATIONS = {
+    "psnr_db": "peak signal-to-noise ratio, dB",
+    "ssim": "structural similarity",
+    "l1": "mean absolute error, pixels in 0..1",
+    "kl_nats": "KL to N(0, I), nats a picture",
+    "active_units": "latent numbers in use (Burda et al. 2016)",
+}
+
+
+def write_card(folder: Path) -> None:
+    """Writes the card of a freshly trained model; one that is there, perhaps edited by hand, stays."""
+    if (folder / CARD).exists():
+        return
+    info = load_info(folder)
+    facts = info.training
+    (folder / CARD).write_text(
+        TEMPLATE.format(
+            title=info.title,
+            summary=info.summary,
+            size=info.config.image_size,
+            latent=info.config.latent,
+            latent_shape=" x ".join(map(str, info.config.latent_shape)),
+            count=facts["parameters"],
+            dataset=facts["dataset"],
+            pictures=facts["pictures"],
+            command=facts["command"],
+            steps=facts["steps"],
+            batch_size=facts["batch_size"],
+            hardware=facts["hardware"],
+            ema_decay=facts["ema_decay"],
+            metrics_begin=METRICS_BEGIN,
+            metrics_end=METRICS_END,
+            not_evaluated=NOT_EVALUATED,
+        )
+    )
+
+
+def update_metrics(folder: Path) -> None:
+    """Puts the figures of `metrics.json` into the card, between its two markers; a card without them stays as it is."""
+    card = folder / CARD
+    if not card.exists():
+        return
+    before, begin, rest = card.read_text().partition(METRICS_BEGIN)
+    _, end, after = rest.partition(METRICS_END)
+    if not end:
+        return
+    metrics = json.loads((folder / METRICS).read_text())
+    lines = ["| metric | value | |", "|---|---|---|"]
+    lines += [f"| {name} | {metrics[name]:.4g} | {meaning} |" for name, meaning in EXPLANATIONS.items()]
+    table = "\n".join([f"{metrics['count']:,} held-out pictures, split: {metrics['split']}.", "", *lines])
+    card.write_text(f"{before}{begin}\n{table}\n{end}{after}")

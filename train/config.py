@@ -1,0 +1,79 @@
+"""What a training run is: the model, the loss, the optimiser, the pictures. And the presets."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from vae.losses import LossWeights
+from vae.model import VAEConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run, whole: the same configuration, data and machine give the same weights.
+
+    Attributes:
+        model: the architecture.
+        weights: weights of L1, 1 - SSIM and KL in the loss.
+        kl_warmup: steps over which the KL weight rises from 0; lets the decoder find the latent useful first.
+        steps: optimiser steps in all.
+        batch_size: pictures a step.
+        learning_rate: peak of the schedule: linear warm-up, then a cosine to a hundredth.
+        warmup: steps of the linear warm-up.
+        weight_decay: AdamW's, on kernels only.
+        clip_norm: gradients are scaled down to this global norm.
+        ema_decay: of the average of the weights, which is what gets exported.
+        load_size: pictures are centre-cropped and resized to this side when they are loaded, pixels.
+        crop: side of the random crop taken for each step, pixels; a vector latent needs the model's own size.
+        flip: mirror every other picture at random. Never for pictures that have a reading direction.
+        seed: of the initial weights, the order of pictures, crops, flips and posterior samples.
+    """
+
+    model: VAEConfig = field(default_factory=VAEConfig)
+    weights: LossWeights = LossWeights()
+    kl_warmup: int = 500
+    steps: int = 10_000
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    weight_decay: float = 1e-2
+    clip_norm: float = 1.0
+    ema_decay: float = 0.999
+    load_size: int = 256
+    crop: int = 256
+    flip: bool = False
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.model.latent == "vector" and self.crop != self.model.image_size:
+            raise ValueError(
+                f"crop is {self.crop}; a vector latent accepts only the model's image_size, {self.model.image_size}"
+            )
+        if self.crop > self.load_size or self.crop % self.model.downsampling:
+            raise ValueError(
+                f"crop is {self.crop}; accepted: multiples of {self.model.downsampling} up to load_size, {self.load_size}"
+            )
+
+    def to_dict(self) -> dict:
+        """The configuration as JSON-ready types."""
+        return {**dataclasses.asdict(self), "model": self.model.to_dict(), "weights": self.weights._asdict()}
+
+
+VECTOR_64 = VAEConfig(image_size=64, latent="vector", latent_dim=128, channels=(32, 64, 128), halve_first=True)
+
+PRESETS: dict[str, TrainConfig] = {
+    # One object in the middle of a white background: a vector latent, small enough for two CPU cores.
+    # A mirrored fruit is a fruit.
+    "fruits": TrainConfig(
+        model=VECTOR_64, weights=LossWeights(1.0, 0.25, 3e-5), steps=5_000, load_size=64, crop=64, flip=True
+    ),
+    # Emoji read left to right and fill their frame: neither mirrored nor shifted.
+    "emoji": TrainConfig(
+        model=VECTOR_64, weights=LossWeights(1.0, 0.25, 3e-5), steps=5_000, load_size=64, crop=64
+    ),
+    # The reference spatial configuration. It is fully convolutional, so that crops teach it as much as whole pictures.
+    "photos": TrainConfig(
+        model=VAEConfig(), weights=LossWeights(1.0, 0.25, 1e-6), steps=6_000, batch_size=16, load_size=272, crop=64, flip=True
+    ),
+}

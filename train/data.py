@@ -1,0 +1,223 @@
+"""Pictures and labels from a Hub id, a folder of pictures, or parquet, through Hugging Face `datasets`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+import numpy as np
+from jaxtyping import UInt8
+from tqdm import tqdm
+
+from vae.images import PictureError, fit, open_picture
+
+HELD_OUT = ("validation", "valid", "val", "test")  # names a held-out split goes by, best first
+PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+
+
+class DataError(ValueError):
+    """A data set that cannot be used, with a message that lists what there is."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Decoded pictures of one split.
+
+    Attributes:
+        images: 0..255, all of one size.
+        ids: a name for each picture: its file name where the data set has one, else its row number.
+        labels: label column -> one string a picture.
+        split: the split they are from, in words fit for a report.
+        skipped: "row name: why" for each picture that could not be read.
+    """
+
+    images: UInt8[np.ndarray, "count size size 3"]
+    ids: list[str]
+    labels: dict[str, list[str]]
+    split: str
+    skipped: list[str]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def load_pictures(
+    dataset: str,
+    split: str,
+    size: int,
+    *,
+    image_column: str | None = None,
+    label_columns: list[str] | None = None,
+    limit: int | None = None,
+) -> Pictures:
+    """Loads one split, upright RGB, centre-cropped and resized to `size` pixels.
+
+    Args:
+        dataset: a Hub id (`owner/name`), a folder of pictures, a parquet file, or a folder of them.
+        split: "train", "validation" or whatever the data set calls it. A data set without a held-out split has a fixed
+            tenth of its pictures held out as "validation", and the others are "train".
+        size: side of the pictures, pixels.
+        image_column: where there are several; else it is found.
+        label_columns: which columns are labels; else every column of names, classes or whole numbers is.
+        limit: take only this many pictures, evenly spaced through the split.
+
+    Raises:
+        DataError: nothing there, no such split or column (with a list of those there are), or no readable picture.
+    """
+    rows, split_name = _select_split(_open(dataset), split, dataset)
+    image_column = _image_column(rows, image_column, dataset)
+    label_columns = _label_columns(rows, image_column, label_columns, dataset)
+    if limit is not None and limit < len(rows):
+        rows = rows.select(np.linspace(0, len(rows) - 1, limit).round().astype(int))
+    labels = {column: _as_strings(rows, column) for column in label_columns}
+    rows = rows.select_columns([image_column]).cast_column(image_column, datasets.Image(decode=False))
+
+    images = np.empty((len(rows), size, size, 3), np.uint8)
+    ids, kept, skipped = [], [], []
+    decoded = _decode_all((row[image_column] for row in rows), size)
+    for i, (name, picture) in enumerate(tqdm(decoded, "decode", len(rows), unit="picture", leave=False)):
+        name = name or f"row {i}"
+        if isinstance(picture, PictureError):
+            skipped.append(f"{name}: {picture}")
+        else:
+            images[len(kept)] = picture
+            ids.append(name)
+            kept.append(i)
+    if not kept:
+        reason = f"; the first: {skipped[0]}" if skipped else ""
+        raise DataError(f"{dataset}, split {split_name}: no readable picture among {len(rows)} rows{reason}")
+    if skipped:
+        shown = "\n  ".join(skipped[:5] + [f"and {len(skipped) - 5} more"] * (len(skipped) > 5))
+        tqdm.write(f"{dataset}: skipped {len(skipped)} of {len(rows)} pictures that cannot be read:\n  {shown}")
+    return Pictures(
+        images=images[: len(kept)],
+        ids=ids,
+        labels={column: [values[i] for i in kept] for column, values in labels.items()},
+        split=split_name,
+        skipped=skipped,
+    )
+
+
+def _decode_all(encoded: Iterator[dict | None], size: int) -> Iterator[tuple[str, np.ndarray | PictureError]]:
+    """The name and the pixels, or what is wrong with them, of each row of an undecoded image column, in order."""
+
+    def decode(row: dict | None):
+        row = row or {}
+        name = Path(row.get("path") or "").name
+        try:
+            if row.get("bytes") is None and not row.get("path"):
+                raise PictureError("the row is empty")
+            return name, np.asarray(fit(open_picture(row.get("bytes") or row["path"]), size))
+        except PictureError as error:
+            return name, error
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes and resizes outside the GIL
+        yield from pool.map(decode, encoded)
+
+
+def _open(dataset: str) -> datasets.DatasetDict:
+    """Every split of the data set, pictures not decoded."""
+    path = Path(dataset).expanduser()
+    try:
+        if path.is_dir():
+            if next(path.rglob("*.parquet"), None):
+                return datasets.load_dataset("parquet", data_dir=str(path))
+            if not any(file.suffix.lower() in PICTURE_SUFFIXES for file in path.rglob("*")):
+                raise DataError(f"{dataset} holds neither pictures nor parquet files")
+            return datasets.load_dataset("imagefolder", data_dir=str(path))
+        if path.is_file():
+            if path.suffix != ".parquet":
+                raise DataError(f"{dataset} is not a parquet file; give a parquet file, a folder, or a Hub id")
+            return datasets.load_dataset("parquet", data_files={"train": str(path)})
+        if dataset.count("/") != 1 or dataset.startswith((".", "/", "~")):
+            raise DataError(f"{dataset} does not exist, and is not a Hub id (owner/name) either")
+        return datasets.load_dataset(dataset)
+    except DataError:
+        raise
+    except Exception as error:  # the library raises its own, pyarrow's, fsspec's and the hub client's errors
+        hint = "" if path.exists() else " Is the id right, and the network there? A private data set needs a login."
+        raise DataError(f"{dataset} cannot be loaded: {type(error).__name__}: {error}{hint}") from error
+
+
+def _select_split(splits: datasets.DatasetDict, wanted: str, dataset: str) -> tuple[datasets.Dataset, str]:
+    """The rows of a split and its name in words."""
+    if len(splits) == 1:
+        (rows,) = splits.values()
+        if "split" in rows.column_names:  # one table that says of each row where it belongs
+            values = np.asarray(rows["split"])
+            splits = {name: rows.select(np.flatnonzero(values == name)) for name in dict.fromkeys(values)}
+    if wanted in splits:
+        has_held_out = any(name in splits for name in HELD_OUT)
+        if wanted != "train" or has_held_out:
+            return splits[wanted], wanted
+    if wanted == "validation":
+        for name in HELD_OUT:
+            if name in splits:
+                return splits[name], name
+    if wanted in ("train", "validation") and len(splits) == 1:
+        (rows,) = splits.values()
+        if len(rows) < 2:
+            raise DataError(f"{dataset} has {len(rows)} pictures; training needs at least 2, one of them held out")
+        order = np.random.default_rng(0).permutation(len(rows))
+        held_out = max(1, len(rows) // 10)
+        if wanted == "validation":
+            return rows.select(np.sort(order[:held_out])), f"validation (a fixed tenth, {held_out} pictures)"
+        return rows.select(np.sort(order[held_out:])), "train (all but a fixed tenth)"
+    raise DataError(f"{dataset} has no split {wanted!r}; it has: {', '.join(splits)}")
+
+
+def _image_column(rows: datasets.Dataset, wanted: str | None, dataset: str) -> str:
+    found = [name for name, feature in rows.features.items() if _holds_pictures(feature)]
+    if wanted is not None:
+        if wanted not in rows.column_names:
+            raise DataError(f"{dataset} has no column {wanted!r}; it has: {', '.join(rows.column_names)}")
+        if wanted not in found:
+            raise DataError(f"{dataset}: column {wanted!r} holds no pictures; these do: {', '.join(found) or 'none'}")
+        return wanted
+    if not found:
+        raise DataError(f"{dataset} has no column of pictures; its columns: {', '.join(rows.column_names)}")
+    return "image" if "image" in found else found[0]
+
+
+def _holds_pictures(feature) -> bool:
+    # Parquet written without `datasets` has no Image feature, only the struct that it is stored as.
+    return isinstance(feature, datasets.Image) or (isinstance(feature, dict) and {"bytes", "path"} <= feature.keys())
+
+
+def _label_columns(
+    rows: datasets.Dataset, image_column: str, wanted: list[str] | None, dataset: str
+) -> list[str]:
+    found = [
+        name
+        for name, feature in rows.features.items()
+        if name not in (image_column, "split")
+        and (isinstance(feature, datasets.ClassLabel) or getattr(feature, "dtype", "").startswith(("string", "int", "bool")))
+    ]
+    if wanted is None:
+        return found
+    for name in wanted:
+        if name not in found:
+            raise DataError(f"{dataset} has no label column {name!r}; it has: {', '.join(found) or 'none'}")
+    return wanted
+
+
+def _as_strings(rows: datasets.Dataset, column: str) -> list[str]:
+    feature, values = rows.features[column], rows[column]
+    if isinstance(feature, datasets.ClassLabel):
+        return ["" if v is None or v < 0 else feature.int2str(v) for v in values]
+    return ["" if v is None else str(v) for v in values]
+
+
+def batch_indices(count: int, batch_size: int, step: int, seed: int) -> np.ndarray:
+    """Which pictures make batch `step`: epochs of fresh permutations, cut into batches that may span two epochs.
+
+    A pure function of its arguments, so that a resumed run sees the pictures that the uninterrupted one would.
+    """
+    positions = np.arange(step * batch_size, (step + 1) * batch_size)
+    epochs, offsets = np.divmod(positions, count)
+    orders = {epoch: np.random.default_rng([seed, epoch]).permutation(count) for epoch in np.unique(epochs)}
+    return np.array([orders[epoch][offset] for epoch, offset in zip(epochs, offsets, strict=True)])

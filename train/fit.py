@@ -1,0 +1,306 @@
+"""Fits a VAE. `train_step` is one pure, jitted function; around it: data, progress, checkpoints, export."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import signal
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import orbax.checkpoint as ocp
+from flax import nnx
+from jaxtyping import Array, Float, Int, UInt8
+from tqdm import tqdm
+
+from train.card import write_card
+from train.config import TrainConfig
+from train.data import Pictures, batch_indices
+from vae.checkpoint import ModelInfo, Parameters, bind, blank, parameters, save_model, write_json
+from vae.images import grid, to_uint8
+from vae.losses import elbo_loss
+from vae.model import VAE
+
+GRID_PICTURES = 8
+
+
+class TrainError(RuntimeError):
+    """A run that cannot start or go on, with a message that says what to do."""
+
+
+class TrainState(NamedTuple):
+    """Everything that changes during training, and all that a checkpoint holds."""
+
+    step: Int[Array, ""]
+    parameters: Parameters
+    optimiser: optax.OptState
+    average: Parameters  # exponential moving average of the parameters
+
+
+def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:
+    """Clipping, then AdamW with linear warm-up and cosine decay; kernels alone are decayed."""
+    schedule = optax.warmup_cosine_decay_schedule(
+        0.0, config.learning_rate, min(config.warmup, config.steps // 2), config.steps, config.learning_rate / 100
+    )
+    return optax.chain(
+        optax.clip_by_global_norm(config.clip_norm),
+        optax.adamw(
+            schedule, weight_decay=config.weight_decay, mask=lambda p: {name: name.endswith("kernel") for name in p}
+        ),
+    )
+
+
+def initial_state(config: TrainConfig) -> TrainState:
+    """The state before the first step."""
+    values = parameters(VAE(config.model, rngs=nnx.Rngs(config.seed)))
+    return TrainState(jnp.zeros((), jnp.int32), values, make_optimiser(config).init(values), jax.tree.map(jnp.copy, values))
+
+
+def count_parameters(config: TrainConfig) -> int:
+    """How many numbers the model learns."""
+    return sum(math.prod(variable.shape) for variable in jax.tree.leaves(nnx.state(blank(config.model))))
+
+
+def augment(
+    key: Array, images: UInt8[Array, "batch size size 3"], crop: int, flip: bool
+) -> Float[Array, "batch crop crop 3"]:
+    """A random crop of each picture, mirrored at random if `flip`, in [0, 1]."""
+    crop_key, flip_key = jax.random.split(key)
+    corners = jax.random.randint(crop_key, (len(images), 2), 0, images.shape[1] - crop + 1)
+    cut = jax.vmap(lambda image, corner: jax.lax.dynamic_slice(image, (*corner, 0), (crop, crop, 3)))
+    images = cut(images, corners).astype(jnp.float32) / 255
+    if not flip:
+        return images
+    mirrored = jax.random.bernoulli(flip_key, 0.5, (len(images), 1, 1, 1))
+    return jnp.where(mirrored, images[:, :, ::-1], images)
+
+
+@partial(jax.jit, static_argnames=("config", "dtype"), donate_argnames="state")
+def train_step(
+    state: TrainState,
+    pictures: UInt8[Array, "count size size 3"],
+    indices: Int[Array, " batch"],
+    *,
+    config: TrainConfig,
+    dtype: str,
+) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
+    """One optimiser step on `pictures[indices]`; returns the new state and the terms of the loss.
+
+    All randomness follows from `config.seed` and `state.step`, so that a resumed run repeats the uninterrupted one.
+    """
+    augment_key, posterior_key = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), state.step))
+    images = augment(augment_key, pictures[indices], config.crop, config.flip)
+    warm = jnp.minimum(1.0, (state.step + 1) / max(1, config.kl_warmup))
+    weights = config.weights._replace(kl=config.weights.kl * warm)
+
+    def loss_fn(values: Parameters):
+        reconstruction, posterior = bind(blank(config.model, dtype=dtype), values)(images, posterior_key)
+        return elbo_loss(images, reconstruction, posterior, weights)
+
+    gradients, terms = jax.grad(loss_fn, has_aux=True)(state.parameters)
+    updates, optimiser = make_optimiser(config).update(gradients, state.optimiser, state.parameters)
+    values = optax.apply_updates(state.parameters, updates)
+    # Early on the average follows closely, so that it is not dragged down by the random start.
+    decay = jnp.minimum(config.ema_decay, (1 + state.step) / (10 + state.step))
+    average = jax.tree.map(lambda a, v: decay * a + (1 - decay) * v, state.average, values)
+    terms["gradient_norm"] = optax.global_norm(gradients)
+    return TrainState(state.step + 1, values, optimiser, average), terms
+
+
+class Checkpoints:
+    """The training states of a run on disk, written by Orbax in full beside their place and then renamed."""
+
+    def __init__(self, folder: Path):
+        keep = ocp.checkpoint_managers.LatestN(2)
+        self._manager = ocp.CheckpointManager(
+            folder.resolve(),
+            options=ocp.CheckpointManagerOptions(
+                preservation_policy=keep, enable_async_checkpointing=False, cleanup_tmp_directories=True
+            ),
+        )
+
+    def latest(self) -> int | None:
+        """The step of the newest whole checkpoint."""
+        return self._manager.latest_step()
+
+    def save(self, state: TrainState) -> None:
+        """Saves; a step that is saved already is left as it is."""
+        step = int(state.step)
+        if step != self.latest():
+            self._manager.save(step, args=ocp.args.StandardSave(state._asdict()))
+
+    def restore(self, like: TrainState) -> TrainState:
+        """The newest state; `like` gives the structure, shapes and types."""
+        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, like._asdict())
+        return TrainState(**self._manager.restore(self.latest(), args=ocp.args.StandardRestore(target)))
+
+
+def fit(
+    config: TrainConfig,
+    train: Pictures,
+    held_out: Pictures,
+    out: Path,
+    info: ModelInfo,
+    *,
+    resume: bool = False,
+    log_every: int = 20,
+    checkpoint_every: int = 500,
+) -> None:
+    """Trains, and leaves a model folder at `out` with the run itself under `out/training`.
+
+    `out/training` holds `run.json` (the configuration), `metrics.jsonl` (the terms of the loss), `checkpoints/`, and a
+    PNG of held-out pictures over their reconstructions, with samples from N(0, I) below, for every checkpoint.
+
+    Args:
+        config: the run.
+        train: pictures to fit, of side `config.load_size`.
+        held_out: pictures for the PNG grids, of side `config.model.image_size`.
+        out: the model folder.
+        info: goes to the model's `config.json`.
+        resume: go on from the newest checkpoint in `out`.
+        log_every: steps between lines of `metrics.jsonl`; losses are checked for NaN as often.
+        checkpoint_every: steps between checkpoints.
+
+    Raises:
+        TrainError: `out` holds another run, or a loss was not finite.
+    """
+    run = out / "training"
+    start_run(run, config, resume)
+    checkpoints = Checkpoints(run / "checkpoints")
+    state = initial_state(config)
+    if checkpoints.latest() is not None:
+        state = checkpoints.restore(state)
+    log = MetricsLog(run / "metrics.jsonl", keep_before=int(state.step))
+
+    dtype = "bfloat16" if jax.default_backend() == "gpu" else "float32"
+    pictures = jnp.asarray(train.images)
+    stop = StopSignal()
+    progress = tqdm(total=config.steps, initial=int(state.step), desc="fit", unit="step", smoothing=0.1)
+    pending: list[dict] = []  # terms still on the device: reading them makes the device wait
+    since = time.monotonic()
+    with stop, progress:
+        for step in range(int(state.step), config.steps):
+            indices = batch_indices(len(train), config.batch_size, step, config.seed)
+            state, terms = train_step(state, pictures, indices, config=config, dtype=dtype)
+            pending.append(terms)
+            progress.update()
+            done = step + 1
+            saving = done % checkpoint_every == 0 or done == config.steps or stop.requested
+            if done % log_every == 0 or saving:
+                rows = jax.device_get(pending)
+                check_finite(rows, first_step=done - len(rows), checkpoints=checkpoints, out=out)
+                mean = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+                rate = len(rows) * config.batch_size / (time.monotonic() - since)
+                log.write({"step": done, **mean, "pictures_per_s": rate})
+                shown = {name: f"{mean[name]:.4g}" for name in ("loss", "l1", "ssim", "kl")}
+                progress.set_postfix({**shown, "pictures/s": f"{rate:.0f}"})
+                pending, since = [], time.monotonic()
+            if saving:
+                checkpoints.save(state)
+                save_model(out, state.average, info)
+                save_grid(run / f"step-{done:06d}.png", config, state.average, held_out)
+                since = time.monotonic()
+            if stop.requested and done < config.steps:
+                raise TrainError(f"Stopped at step {done}, saved. To go on: {resume_command()}")
+    write_card(out)
+
+
+def start_run(run: Path, config: TrainConfig, resume: bool) -> None:
+    """Makes the run's folder, or checks that the one that is there is the same run."""
+    record = run / "run.json"
+    if not record.exists():
+        run.mkdir(parents=True, exist_ok=True)
+        write_json(record, config.to_dict())
+        return
+    if not resume:
+        raise TrainError(f"{run.parent} holds a run already. Add --resume to go on with it, or choose another --out.")
+    before, now = json.loads(record.read_text()), config.to_dict()
+    changed = [f"{name} was {before.get(name)}, is {now[name]}" for name in now if before.get(name) != now[name]]
+    if changed:
+        raise TrainError(f"--resume needs the settings that {run.parent} was started with: " + "; ".join(changed))
+
+
+def check_finite(rows: list[dict], first_step: int, checkpoints: Checkpoints, out: Path) -> None:
+    """Stops the run at the first loss that is NaN or infinite."""
+    for step, row in enumerate(rows, first_step):
+        if not all(math.isfinite(value) for value in row.values()):
+            terms = ", ".join(f"{name} {float(value):.4g}" for name, value in row.items())
+            last = checkpoints.latest()
+            good = f"The last good checkpoint is step {last}" if last is not None else "There is no checkpoint yet"
+            raise TrainError(
+                f"The loss is not finite at step {step}: {terms}. {good}, in {out / 'training' / 'checkpoints'}. "
+                "Try a lower --learning-rate."
+            )
+
+
+def save_grid(path: Path, config: TrainConfig, values: Parameters, held_out: Pictures) -> None:
+    """A PNG: held-out pictures, their reconstructions, and two rows of samples from N(0, I)."""
+    images = held_out.images[:GRID_PICTURES]
+    count = len(images)
+    noise = jax.random.normal(jax.random.key(config.seed), (2 * count, *config.model.latent_shape))
+    reconstructions, samples = _reconstruct_and_sample(values, images / np.float32(255), noise, config=config)
+    sheet = np.concatenate([images, to_uint8(reconstructions), to_uint8(samples)])
+    grid(sheet, count).save(path)
+
+
+@partial(jax.jit, static_argnames="config")
+def _reconstruct_and_sample(values: Parameters, images: Array, noise: Array, *, config: TrainConfig):
+    vae = bind(blank(config.model), values)
+    # One picture at a time: a whole batch at full size would need more memory than the training step.
+    return jax.lax.map(lambda x: vae.decode(vae.encode(x[None]).mean)[0], images), jax.lax.map(
+        lambda z: vae.decode(z[None])[0], noise
+    )
+
+
+class MetricsLog:
+    """`metrics.jsonl`, one line every so many steps; lines from steps that a resumed run repeats are dropped."""
+
+    def __init__(self, path: Path, keep_before: int):
+        self.path = path
+        if path.exists():
+            lines = [line for line in path.read_text().splitlines() if _step_of(line) <= keep_before]
+            path.write_text("".join(line + "\n" for line in lines))
+
+    def write(self, row: dict) -> None:
+        with self.path.open("a") as file:
+            file.write(json.dumps({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()}) + "\n")
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError, TypeError):
+        return math.inf  # the line that was being written when the run was killed
+
+
+class StopSignal:
+    """Turns the first Ctrl-C (or SIGTERM) into a request that the loop honours between steps; the second kills."""
+
+    def __init__(self):
+        self.requested = False
+
+    def __enter__(self):
+        self._before = {number: signal.signal(number, self._request) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __exit__(self, *_):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _request(self, number, _frame):
+        self.requested = True
+        signal.signal(number, self._before[number])
+        tqdm.write("Stopping after this step and saving; once more to quit at once.")
+
+
+def resume_command() -> str:
+    """The command line of this process, with --resume."""
+    arguments = [a for a in sys.argv[1:] if a != "--resume"]
+    return shlex.join(["python", "-m", "train", *arguments, "--resume"])
