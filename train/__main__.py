@@ -31,7 +31,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     fit.add_argument("--steps", type=_positive, metavar="N", help="optimiser steps (default: the preset's)")
     fit.add_argument("--batch-size", type=_positive, metavar="N", help="pictures a step (default: the preset's)")
-    fit.add_argument("--crop", type=_positive, metavar="PIXELS", help="side of the training crops (default: the preset's)")
+    fit.add_argument(
+        "--crop", type=_positive, metavar="PIXELS", help="side of the training crops (default: the preset's)"
+    )
     fit.add_argument("--learning-rate", type=_rate, metavar="RATE", help="peak learning rate (default: the preset's)")
     fit.add_argument("--kl-weight", type=_rate, metavar="WEIGHT", help="weight of the KL term (default: the preset's)")
     fit.add_argument("--seed", type=_natural, default=0, metavar="N", help="of weights, order and noise (default: 0)")
@@ -69,7 +71,9 @@ def _add_dataset(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a column of labels; may be given several times (default: all that look like labels)",
     )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="use only N pictures, evenly spaced (default: all)")
+    parser.add_argument(
+        "--limit", type=_positive, metavar="N", help="use only N pictures, evenly spaced (default: all)"
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +111,11 @@ def run_fit(arguments: argparse.Namespace) -> None:
     from vae.checkpoint import ModelInfo
 
     config = configure(arguments)
-    columns = {"image_column": arguments.image_column, "label_columns": arguments.label_column, "limit": arguments.limit}
+    columns = {
+        "image_column": arguments.image_column,
+        "label_columns": arguments.label_column,
+        "limit": arguments.limit,
+    }
     train = load_pictures(arguments.dataset, "train", config.load_size, **columns)
     columns["limit"] = fit.GRID_PICTURES
     held_out = load_pictures(arguments.dataset, "validation", config.model.image_size, **columns)

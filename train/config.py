@@ -52,7 +52,7 @@ class TrainConfig:
             )
         if self.crop > self.load_size or self.crop % self.model.downsampling:
             raise ValueError(
-                f"crop is {self.crop}; accepted: multiples of {self.model.downsampling} up to load_size, {self.load_size}"
+                f"crop is {self.crop}; accepted: multiples of {self.model.downsampling} up to {self.load_size}"
             )
 
     def to_dict(self) -> dict:
@@ -66,14 +66,18 @@ PRESETS: dict[str, TrainConfig] = {
     # One object in the middle of a white background: a vector latent, small enough for two CPU cores.
     # A mirrored fruit is a fruit.
     "fruits": TrainConfig(
-        model=VECTOR_64, weights=LossWeights(1.0, 0.25, 3e-5), steps=5_000, load_size=64, crop=64, flip=True
+        model=VECTOR_64, weights=LossWeights(1.0, 0.25, 1.5e-4), steps=5_000, load_size=64, crop=64, flip=True
     ),
     # Emoji read left to right and fill their frame: neither mirrored nor shifted.
-    "emoji": TrainConfig(
-        model=VECTOR_64, weights=LossWeights(1.0, 0.25, 3e-5), steps=5_000, load_size=64, crop=64
-    ),
+    "emoji": TrainConfig(model=VECTOR_64, weights=LossWeights(1.0, 0.25, 3e-5), steps=5_000, load_size=64, crop=64),
     # The reference spatial configuration. It is fully convolutional, so that crops teach it as much as whole pictures.
     "photos": TrainConfig(
-        model=VAEConfig(), weights=LossWeights(1.0, 0.25, 1e-6), steps=6_000, batch_size=16, load_size=272, crop=64, flip=True
+        model=VAEConfig(),
+        weights=LossWeights(1.0, 0.25, 1e-6),
+        steps=6_000,
+        batch_size=16,
+        load_size=272,
+        crop=64,
+        flip=True,
     ),
 }

@@ -188,14 +188,15 @@ def _holds_pictures(feature) -> bool:
     return isinstance(feature, datasets.Image) or (isinstance(feature, dict) and {"bytes", "path"} <= feature.keys())
 
 
-def _label_columns(
-    rows: datasets.Dataset, image_column: str, wanted: list[str] | None, dataset: str
-) -> list[str]:
+def _label_columns(rows: datasets.Dataset, image_column: str, wanted: list[str] | None, dataset: str) -> list[str]:
     found = [
         name
         for name, feature in rows.features.items()
         if name not in (image_column, "split")
-        and (isinstance(feature, datasets.ClassLabel) or getattr(feature, "dtype", "").startswith(("string", "int", "bool")))
+        and (
+            isinstance(feature, datasets.ClassLabel)
+            or getattr(feature, "dtype", "").startswith(("string", "int", "bool"))
+        )
     ]
     if wanted is None:
         return found

@@ -61,7 +61,9 @@ def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:
 def initial_state(config: TrainConfig) -> TrainState:
     """The state before the first step."""
     values = parameters(VAE(config.model, rngs=nnx.Rngs(config.seed)))
-    return TrainState(jnp.zeros((), jnp.int32), values, make_optimiser(config).init(values), jax.tree.map(jnp.copy, values))
+    return TrainState(
+        jnp.zeros((), jnp.int32), values, make_optimiser(config).init(values), jax.tree.map(jnp.copy, values)
+    )
 
 
 def count_parameters(config: TrainConfig) -> int:

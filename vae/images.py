@@ -53,7 +53,14 @@ def open_picture(source: Picture) -> Image.Image:
         raise PictureError(f"There is no picture at {source}.") from None
     except UnidentifiedImageError:
         raise PictureError("This file is not a picture that can be read. Try a JPEG, PNG or WebP.") from None
-    except (OSError, SyntaxError, ValueError, EOFError, TypeError, MemoryError) as error:  # what Pillow's decoders raise
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        TypeError,
+        MemoryError,
+    ) as error:  # what Pillow's decoders raise
         raise PictureError(f"The picture is damaged and cannot be read ({error}).") from error
 
 

@@ -6,7 +6,9 @@ Kingma & Welling 2013, "Auto-Encoding Variational Bayes", https://arxiv.org/abs/
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple
 
 import jax
@@ -181,3 +183,11 @@ class VAE(nnx.Module):
         """The reconstruction from one posterior sample, and the posterior."""
         posterior = self.encode(images)
         return self.decode(posterior.sample(key)), posterior
+
+
+def compile_codec(vae: VAE) -> tuple[Callable[[Array], Posterior], Callable[[Array], Array]]:
+    """`vae.encode` and `vae.decode`, compiled: each shape of input at its first use, in a second or two."""
+    graph, state = nnx.split(vae)
+    encode = jax.jit(lambda state, images: nnx.merge(graph, state).encode(images))
+    decode = jax.jit(lambda state, latent: nnx.merge(graph, state).decode(latent))
+    return partial(encode, state), partial(decode, state)

@@ -1,0 +1,1 @@
+"""The web app. Knows Gradio; imports vae/, never train/."""

@@ -1,0 +1,118 @@
+"""Entry point: arguments -> Library of Explorers -> Blocks -> launch.
+
+`python app/main.py` from any working directory, and as it is on a Hugging Face Space.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # run as a script, Python knows app/ and not its neighbour vae/
+
+from vae.xla import use_fast_cpu_reductions
+
+use_fast_cpu_reductions()
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and tells nobody
+
+import gradio as gr
+
+from app import api
+from app.explorer import Library, RequestError
+from app.tabs import interpolate, reconstruct, sample
+from app.tabs import map as map_tab
+from app.tabs.common import explained
+from vae.checkpoint import ModelFolderError
+
+MODELS = ROOT / "assets" / "models"
+STYLE = Path(__file__).parent / "style.css"
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Parses the command line; a wrong value prints the flag, what was given and what is accepted, and exits with 2."""
+    parser = argparse.ArgumentParser(description="Explore the latent space of an image VAE.", allow_abbrev=False)
+    parser.add_argument(
+        "--model",
+        metavar="NAME_OR_FOLDER",
+        help="the model to open first: a name from assets/models, or a model folder (default: fruits)",
+    )
+    parser.add_argument("--host", metavar="H", help="address to listen on (default: 127.0.0.1; on a Space 0.0.0.0)")
+    parser.add_argument("--port", type=_port, metavar="P", help="port to listen on (default: the first free from 7860)")
+    return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} given; accepted: a whole number from 1 to 65535")
+    return int(text)
+
+
+def build(library: Library) -> gr.Blocks:
+    """The page: a header with the model picker, and the four tabs."""
+    with gr.Blocks(title="Latentscape", fill_width=False) as page:
+        with gr.Row(elem_id="header", equal_height=True):
+            gr.Markdown("# Latentscape\nWalk through what a variational autoencoder has learnt.", elem_id="title")
+            choices = [(library.info(name).title, name) for name in library.names]
+            model = gr.Dropdown(choices, value=library.default, label="Model", elem_id="model", scale=0, min_width=240)
+        about = gr.Markdown(library[library.default].describe(), elem_id="about")
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Reconstruct", id="reconstruct"):
+                reconstruct.build(library, model)
+            with gr.Tab("Interpolate", id="interpolate"):
+                interpolate.build(library, model)
+            with gr.Tab("Sample", id="sample"):
+                sample.build(library, model)
+            with gr.Tab("Map", id="map") as tab:
+                map_tab.build(library, model, tab)
+        model.change(
+            explained(lambda name: library[name].describe()),
+            model,
+            about,
+            api_visibility="private",
+            show_progress="hidden",
+        )
+        api.build(library)
+    return page
+
+
+def theme() -> gr.themes.Base:
+    """One calm look for light and dark."""
+    return gr.themes.Soft(
+        primary_hue="teal",
+        secondary_hue="teal",
+        neutral_hue="slate",
+        font=["ui-sans-serif", "system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "Consolas", "monospace"],
+    )
+
+
+def main() -> None:
+    """Runs the app until it is stopped."""
+    arguments = parse_arguments()
+    try:
+        library = Library(MODELS, arguments.model)
+        page = build(library)
+    except (RequestError, ModelFolderError) as error:
+        sys.exit(f"error: {error}")
+    threading.Thread(target=library.warm_up, daemon=True).start()
+    page.queue(default_concurrency_limit=2)
+    try:
+        page.launch(
+            server_name=arguments.host,
+            server_port=arguments.port,
+            theme=theme(),
+            css_paths=STYLE,
+            max_file_size="30mb",
+            footer_links=["api", "settings"],
+            ssr_mode=False,  # the page is light enough without, and Node.js is one part less to need
+        )
+    except OSError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

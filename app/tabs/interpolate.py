@@ -1,0 +1,56 @@
+"""Interpolate: from the encoding of one picture to that of another."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from app.explorer import MAX_STEPS, Library
+from app.tabs.common import EXAMPLES, PictureInput, explained
+from app.widgets.scrubber import Scrubber
+
+INTRODUCTION = """Two pictures, and what lies between their latents. Drag the slider: every picture on the way is
+decoded from a point between the two encodings."""
+
+SPATIAL_NOTE = """This model's latent is a small map, each place of which describes its own patch of the picture. On the
+way from A to B every patch changes by itself, so that pictures **cross-fade** more than they turn into each other. The
+fruit and emoji models squeeze the whole picture into one vector, and morph."""
+
+EMPTY = "Choose two pictures above: the way between them appears here."
+
+
+def build(library: Library, model: gr.Dropdown) -> None:
+    """Fills the tab."""
+    gr.Markdown(INTRODUCTION)
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=260):
+            picture_a = PictureInput("Picture A", height=240, elem_id="interpolate-a")
+            gr.Examples([[path] for path in EXAMPLES], [picture_a], label="Examples for A", examples_per_page=12)
+        with gr.Column(min_width=260):
+            picture_b = PictureInput("Picture B", height=240, elem_id="interpolate-b")
+            gr.Examples([[path] for path in EXAMPLES], [picture_b], label="Examples for B", examples_per_page=12)
+    with gr.Row():
+        method = gr.Radio(
+            [("Spherical (slerp)", "slerp"), ("Straight (lerp)", "lerp")], value="slerp", label="Path",
+            info="Spherical keeps the latent's length, where decoded pictures stay sharp; straight cuts the corner.",
+        )  # fmt: skip
+        steps = gr.Slider(3, MAX_STEPS, value=25, step=2, label="Pictures on the way")
+    note = gr.Markdown(SPATIAL_NOTE, visible=library[library.default].is_spatial, elem_classes="note")
+    scrubber = Scrubber(empty_text=EMPTY, elem_id="scrubber")
+    gif = gr.DownloadButton("Download as GIF", visible=False, elem_id="gif", size="sm")
+
+    def interpolation(name, path_a, path_b, steps, method):
+        explorer = library[name]
+        note = gr.update(visible=explorer.is_spatial)
+        if path_a is None or path_b is None:
+            return note, None, gr.update(visible=False)
+        frames = explorer.interpolation(path_a, path_b, steps, method)
+        return note, Scrubber.payload(frames), gr.update(value=explorer.save_gif(frames), visible=True)
+
+    gr.on(
+        [picture_a.change, picture_b.change, steps.release, method.change, model.change],
+        explained(interpolation),
+        [model, picture_a, picture_b, steps, method],
+        [note, scrubber, gif],
+        api_visibility="private",
+        trigger_mode="always_last",
+    )

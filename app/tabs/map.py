@@ -1,0 +1,106 @@
+"""Map: the data set's latents as a landscape to walk."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from app.explorer import Library, Neighbour
+from app.tabs.common import PictureInput, explained
+from app.widgets.encoding import data_url
+from app.widgets.latent_map import LatentMap
+
+INTRODUCTION = """Every point is a picture of the data set, placed by UMAP so that pictures with near latents are near.
+Move over the map to see what the decoder draws there, click a point for its neighbours, or drop in a picture."""
+
+HINT = "Click a point on the map: its picture, its labels and its nearest neighbours in latent space appear here."
+
+
+def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
+    """Fills the tab."""
+    gr.Markdown(INTRODUCTION)
+    with gr.Row():
+        with gr.Column(scale=3, min_width=300):
+            chart = LatentMap(decode_place=decode_place(library), elem_id="latent-map")
+        with gr.Column(scale=1, min_width=260):
+            hint = gr.Markdown(HINT, elem_classes="empty")
+            with gr.Column(visible=False) as detail:
+                large = gr.Image(
+                    label="Decoded", interactive=False, format="png", elem_id="map-selected", buttons=["download"]
+                )
+                facts = gr.Markdown(elem_id="map-facts")
+            near = gr.Gallery(
+                label="Nearest in latent space", columns=4, format="png", height="auto", visible=False,
+                interactive=False, elem_id="map-neighbours",
+            )  # fmt: skip
+            picture = PictureInput("Place a picture of yours", height=200, elem_id="map-picture")
+
+    def draw(name):
+        explorer = library[name]
+        payload = None
+        if explorer.has_atlas:
+            atlas = explorer.atlas
+            payload = LatentMap.payload(name, atlas.positions[:, 0], atlas.positions[:, 1], atlas.labels)
+        text = f"{explorer.info.title} has no map yet. Make one, then reload: `{explorer.atlas_command}`"
+        chart = LatentMap(value=payload, empty_text=text, marker=None, selected=None)
+        return chart, gr.update(visible=True), gr.update(visible=False), gr.update(visible=False)
+
+    def select(name, event: gr.EventData):
+        point = library[name].point(event.index)
+        neighbours = library[name].neighbours(event.index)
+        return _show(point.picture, _describe(point), neighbours)
+
+    def place(name, path):
+        if path is None:
+            return LatentMap(marker=None), *[gr.update()] * 5
+        explorer = library[name]
+        place, neighbours = explorer.locate(path)
+        marker = {"x": place.x, "y": place.y, "neighbours": place.neighbours.tolist(), "label": "your picture"}
+        words = f"**Your picture**, as the model reconstructs it, {distance_in_words(place.distance)}."
+        return LatentMap(marker=marker), *_show(explorer.reconstruct(path).reconstruction, words, neighbours)
+
+    panel = [hint, detail, large, facts, near]
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    gr.on([tab.select, model.change], explained(draw), model, [chart, hint, detail, near], **quiet)
+    chart.select(explained(select), model, panel, trigger_mode="always_last", **quiet)
+    picture.change(explained(place), [model, picture], [chart, *panel], trigger_mode="always_last", **quiet)
+    chart.drop_picture(lambda event: event.path, None, picture, **quiet)
+
+
+def decode_place(library: Library):
+    """The server function behind the pointer."""
+
+    def decode_place(model: str, index: int | None, x: float, y: float) -> dict:
+        explorer = library[model]
+        if index is not None:
+            return {"picture": data_url(explorer.point(index).picture), "distance": 0.0}
+        picture, place = explorer.decode_at(x, y)
+        return {"picture": data_url(picture), "distance": place.distance}
+
+    return decode_place
+
+
+def distance_in_words(distance: float) -> str:
+    """How far from the data a latent is, where 1 is the usual distance between neighbours."""
+    if distance < 2:
+        return "among the data: its nearest neighbour is as near as the data's own neighbours are"
+    if distance < 4:
+        return (
+            "at the edge of the data: its nearest neighbour is a few times farther than the data's own neighbours are"
+        )
+    return "far from the data: the model has seen nothing like it, and its place here means little"
+
+
+def _show(picture, words: str, neighbours: list[Neighbour]) -> tuple:
+    gallery = [(n.picture, ", ".join(n.labels.values()) or n.id) for n in neighbours]
+    return (
+        gr.update(visible=False),
+        gr.update(visible=True),
+        picture,
+        words,
+        gr.update(value=gallery, visible=True),
+    )
+
+
+def _describe(point: Neighbour) -> str:
+    rows = "\n".join(f"| {column} | {value} |" for column, value in point.labels.items())
+    return f"| | |\n|---|---|\n{rows}\n| id | {point.id} |"

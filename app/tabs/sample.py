@@ -1,0 +1,62 @@
+"""Sample: pictures decoded from N(0, I)."""
+
+from __future__ import annotations
+
+import random
+
+import gradio as gr
+
+from app.explorer import MAX_COUNT, MAX_SEED, MAX_TEMPERATURE, Library
+from app.tabs.common import explained
+
+INTRODUCTION = """Latents drawn at random from the prior N(0, I), decoded: pictures that were in no data set. The same
+seed draws the same grid again; temperature scales how far from the middle it is drawn."""
+
+SPATIAL_NOTE = """**Why these are texture, and not photographs.** This model's latent is a map of {height} x {width}
+places with {channels} numbers each. N(0, I) draws every one of them independently of its neighbours, but in the latent
+of a real picture they depend on each other: that is where shapes are. The decoder turns the draw faithfully into what it
+says, texture without global structure. Latent diffusion models learn just this missing part: a prior over such maps."""
+
+
+def build(library: Library, model: gr.Dropdown) -> None:
+    """Fills the tab."""
+    gr.Markdown(INTRODUCTION)
+    with gr.Row(equal_height=True):
+        count = gr.Slider(1, MAX_COUNT, value=16, step=1, label="How many")
+        temperature = gr.Slider(
+            0, MAX_TEMPERATURE, value=1, step=0.05, label="Temperature", info="1 is the prior itself."
+        )
+        seed = gr.Number(
+            0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, info="Keep it to have a grid again."
+        )
+    with gr.Row():
+        again = gr.Button("Sample", variant="primary", elem_id="sample-button")
+        shuffle = gr.Button("New seed", elem_id="shuffle-button")
+    note = gr.Markdown(visible=False, elem_classes="note")
+    grid = gr.Gallery(
+        label="Samples (click one to enlarge it)", columns=8, format="png", object_fit="contain", height="auto",
+        interactive=False, elem_id="samples", preview=False,
+    )  # fmt: skip
+
+    def draw(name, count, temperature, seed):
+        explorer = library[name]
+        pictures = explorer.sample(count, temperature, seed)
+        if not explorer.is_spatial:
+            return gr.update(visible=False), gr.update(value=pictures, columns=_columns(len(pictures)))
+        height, width, channels = explorer.config.latent_shape
+        text = SPATIAL_NOTE.format(height=height, width=width, channels=channels)
+        return gr.update(value=text, visible=True), gr.update(value=pictures, columns=_columns(len(pictures)))
+
+    shuffle.click(lambda: random.randrange(1_000_000), None, seed, api_visibility="private", show_progress="hidden")
+    gr.on(
+        [again.click, count.release, temperature.release, seed.change, model.change],
+        explained(draw),
+        [model, count, temperature, seed],
+        [note, grid],
+        api_visibility="private",
+        trigger_mode="always_last",
+    )
+
+
+def _columns(count: int) -> int:
+    return max(2, min(8, round(count**0.5 * 1.5)))

@@ -1,0 +1,85 @@
+"""Encodes a data set, lays its latents out on a map with UMAP, and writes `atlas.parquet`."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+from jaxtyping import Float
+from tqdm import tqdm
+
+from train.data import Pictures, load_pictures
+from vae.atlas import RESERVED, Atlas
+from vae.checkpoint import ATLAS, load_info, load_model
+from vae.model import VAE, compile_codec
+
+PCA_COMPONENTS = 64
+TRUSTWORTHINESS_POINTS = 3_000  # it needs all pairwise distances
+
+
+def run_atlas(arguments: argparse.Namespace) -> None:
+    """`python -m train atlas`."""
+    info = load_info(arguments.model)
+    pictures = load_pictures(
+        arguments.dataset,
+        arguments.split,
+        info.config.image_size,
+        image_column=arguments.image_column,
+        label_columns=arguments.label_column,
+        limit=arguments.limit,
+    )
+    latents = encode_all(load_model(arguments.model), pictures)
+    positions = lay_out(latents, arguments.seed)
+    labels = {f"{name}_" if name in RESERVED else name: values for name, values in pictures.labels.items()}
+    atlas = Atlas(pictures.ids, positions, latents.astype(np.float16), labels)
+    atlas.write(arguments.model / ATLAS, dataset=arguments.dataset, split=pictures.split, seed=str(arguments.seed))
+    print(f"{arguments.model / ATLAS}: {len(atlas):,} points, labels: {', '.join(labels) or 'none'}")
+    print(f"trustworthiness {measure_trustworthiness(latents, positions):.4f} (15 neighbours)")
+
+
+def encode_all(vae: VAE, pictures: Pictures) -> Float[np.ndarray, "count *latent"]:
+    """The posterior mean of every picture."""
+    encode, _ = compile_codec(vae)
+    means = [
+        np.asarray(encode(picture[None] / np.float32(255)).mean[0])
+        for picture in tqdm(pictures.images, "encode", unit="picture", leave=False)
+    ]
+    return np.stack(means)
+
+
+def lay_out(latents: Float[np.ndarray, "count *latent"], seed: int) -> Float[np.ndarray, "count 2"]:
+    """UMAP (McInnes et al. 2018) of the latents, centred; the same for a seed.
+
+    Spatial latents are reduced to 64 principal components first: thousands of numbers, most of them local detail,
+    make all distances alike. With fewer than five points, where UMAP has no neighbourhoods, they go on a line.
+    """
+    flat = latents.reshape(len(latents), -1)
+    if len(flat) < 5:
+        return np.stack([np.arange(len(flat)), np.zeros(len(flat))], axis=1).astype(np.float32)
+    if latents.ndim > 2:
+        from sklearn.decomposition import PCA
+
+        flat = PCA(min(PCA_COMPONENTS, len(flat), flat.shape[1]), random_state=seed).fit_transform(flat)
+    from umap import UMAP  # imports and compiles for seconds: not before it is needed
+
+    # A spectral start needs more points than it has components; small sets start at random.
+    start = "spectral" if len(flat) > 50 else "random"
+    neighbours = min(15, len(flat) - 1)
+    reducer = UMAP(
+        n_neighbors=neighbours, min_dist=0.1, init=start, random_state=seed, n_jobs=1, tqdm_kwds={"desc": "lay out"},
+        verbose=True,
+    )  # fmt: skip
+    positions = reducer.fit_transform(flat)
+    return (positions - positions.mean(axis=0)).astype(np.float32)
+
+
+def measure_trustworthiness(latents: np.ndarray, positions: np.ndarray) -> float:
+    """How far neighbours on the map are neighbours in latent space, 0 to 1 (Venna & Kaski 2001)."""
+    from sklearn.manifold import trustworthiness
+
+    chosen = np.random.default_rng(0).permutation(len(latents))[:TRUSTWORTHINESS_POINTS]
+    neighbours = min(15, (len(chosen) - 1) // 2)
+    if neighbours < 1:
+        return 1.0
+    flat = latents.reshape(len(latents), -1)
+    return float(trustworthiness(flat[chosen], positions[chosen], n_neighbors=neighbours))

@@ -1,0 +1,157 @@
+"""The atlas: a data set's latents with their positions on a 2-D map and their labels."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Float, Int
+from sklearn.neighbors import NearestNeighbors
+
+POSITION_COLUMNS = ("x", "y")
+LATENT_COLUMN = "latent"
+ID_COLUMN = "id"
+RESERVED = {ID_COLUMN, *POSITION_COLUMNS, LATENT_COLUMN}
+
+
+class AtlasError(ValueError):
+    """An atlas that cannot be read, with a message that says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place on the map, or a picture placed on it.
+
+    Attributes:
+        x, y: map coordinates.
+        neighbours: row numbers of the nearest points, nearest first.
+        weights: of the neighbours, summing to 1.
+        distance: to the nearest point, in units of the median distance between neighbouring points of the data set:
+            up to about 1 is among the data, far above is off it.
+    """
+
+    x: float
+    y: float
+    neighbours: Int[np.ndarray, " k"]
+    weights: Float[np.ndarray, " k"]
+    distance: float
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Posterior means of a data set, laid out on a map.
+
+    Attributes:
+        ids: a name for each picture.
+        positions: map coordinates.
+        latents: posterior means, in float16 as stored.
+        labels: label column -> one string a picture.
+    """
+
+    ids: list[str]
+    positions: Float[np.ndarray, "count 2"]
+    latents: Float[np.ndarray, "count *latent"]
+    labels: dict[str, list[str]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def latent(self, index: int) -> Float[np.ndarray, "*latent"]:
+        """The latent of one point, in float32."""
+        return self.latents[index].astype(np.float32)
+
+    def locate(self, latent: Float[np.ndarray, "*latent"], k: int = 8) -> Place:
+        """Places a latent on the map: the distance-weighted mean position of its `k` nearest latents."""
+        place = self._nearest(self._latent_index, latent.reshape(1, -1), k, self._latent_spacing)
+        x, y = place.weights @ self.positions[place.neighbours]
+        return Place(float(x), float(y), place.neighbours, place.weights, place.distance)
+
+    def latent_at(self, x: float, y: float, k: int = 6) -> tuple[Float[np.ndarray, "*latent"], Place]:
+        """The latent of a place on the map: the distance-weighted mean latent of the `k` nearest points on the map."""
+        place = self._nearest(self._map_index, np.array([[x, y]], np.float32), k, self._map_spacing)
+        latent = np.tensordot(place.weights, self.latents[place.neighbours].astype(np.float32), axes=1)
+        return latent, Place(x, y, place.neighbours, place.weights, place.distance)
+
+    def neighbours(self, index: int, k: int = 8) -> Int[np.ndarray, " k"]:
+        """The nearest points in latent space to a point of the atlas, nearest first, without itself."""
+        k = min(k, len(self) - 1)
+        _, found = self._latent_index.kneighbors(self.latent(index).reshape(1, -1), k + 1)
+        return found[0][found[0] != index][:k]
+
+    def _nearest(self, index: NearestNeighbors, query: np.ndarray, k: int, spacing: float) -> Place:
+        distances, found = index.kneighbors(query, min(k, len(self)))
+        distances, found = distances[0], found[0]
+        # Inverse squared distance (Shepard 1968); on top of a point, that point alone counts.
+        weights = 1 / np.maximum(distances, 1e-6 * max(spacing, 1e-12)) ** 2
+        return Place(np.nan, np.nan, found, weights / weights.sum(), float(distances[0] / max(spacing, 1e-12)))
+
+    @cached_property
+    def _latent_index(self) -> NearestNeighbors:
+        return NearestNeighbors(algorithm="brute").fit(self.latents.reshape(len(self), -1).astype(np.float32))
+
+    @cached_property
+    def _map_index(self) -> NearestNeighbors:
+        return NearestNeighbors(algorithm="kd_tree").fit(self.positions)
+
+    @cached_property
+    def _latent_spacing(self) -> float:
+        return _spacing(self._latent_index)
+
+    @cached_property
+    def _map_spacing(self) -> float:
+        return _spacing(self._map_index)
+
+    def write(self, path: Path | str, **facts: str) -> None:
+        """Writes a parquet file, beside its place and then renamed; `facts` go to its schema's metadata."""
+        path = Path(path)
+        flat = self.latents.reshape(len(self), -1).astype(np.float16)
+        latents = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel(), pa.float16()), flat.shape[1])
+        columns = {ID_COLUMN: pa.array(self.ids), **{name: pa.array(v) for name, v in self.labels.items()}}
+        columns |= {axis: pa.array(self.positions[:, i], pa.float32()) for i, axis in enumerate(POSITION_COLUMNS)}
+        table = pa.table({**columns, LATENT_COLUMN: latents}).replace_schema_metadata(facts)
+        beside = path.with_name(path.name + ".tmp")
+        pq.write_table(table, beside, compression="zstd", compression_level=9)
+        os.replace(beside, path)
+
+    @classmethod
+    def read(cls, path: Path | str, latent_shape: tuple[int, ...]) -> Atlas:
+        """Reads what `write` wrote.
+
+        Args:
+            path: of the parquet file.
+            latent_shape: of the model that it goes with.
+
+        Raises:
+            AtlasError: damaged, a column is missing, or the latents are not of that shape.
+        """
+        remake = "Make it again: python -m train atlas"
+        try:
+            table = pq.read_table(path)
+        except (pa.ArrowException, OSError) as error:
+            raise AtlasError(f"{path} cannot be read ({error}). {remake}") from error
+        missing = RESERVED - set(table.column_names)
+        if missing:
+            raise AtlasError(f"{path} lacks the columns {', '.join(sorted(missing))}. {remake}")
+        flat = table[LATENT_COLUMN].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        if not len(table) or flat.size != len(table) * np.prod(latent_shape):
+            raise AtlasError(f"{path} does not hold latents of shape {latent_shape}: it is another model's. {remake}")
+        return cls(
+            ids=table[ID_COLUMN].to_pylist(),
+            positions=np.stack([table[axis].to_numpy() for axis in POSITION_COLUMNS], axis=1),
+            latents=flat.reshape(len(table), *latent_shape),
+            labels={name: table[name].to_pylist() for name in table.column_names if name not in RESERVED},
+        )
+
+
+def _spacing(index: NearestNeighbors) -> float:
+    """Median distance from a point to its nearest other, over at most a thousand points."""
+    points = index._fit_X[:: max(1, index.n_samples_fit_ // 1000)]
+    if index.n_samples_fit_ < 2:
+        return 1.0
+    distances, _ = index.kneighbors(points, 2)
+    return float(np.median(distances[:, 1]))
