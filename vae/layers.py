@@ -65,7 +65,7 @@ class Upsample(nnx.Module):
 
 
 def depth_to_space(x: Float[Array, "b h w 4c"]) -> Float[Array, "b 2h 2w c"]:
-    """Spreads the 4C channels of a pixel over a 2x2 square; channel `(2 * row + column) * C + c` goes to (row, column)."""
+    """Spreads 4C channels over a 2x2 square of pixels; channel `(2 * row + column) * C + c` goes to (row, column)."""
     batch, height, width, channels = x.shape
     x = x.reshape(batch, height, width, 2, 2, channels // 4)
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(batch, 2 * height, 2 * width, channels // 4)

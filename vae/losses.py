@@ -99,8 +99,8 @@ def elbo_loss(
 
     and the gap is KL(q(z | x) || p(z | x)), so that raising the bound both fits the data and makes q the posterior.
     Choose a likelihood whose energy is a distance, `p(x | z) = exp(-N d(x, decode(z)) / b) / Z(b)`, with N the number
-    of pixel values: for d = L1 that is an independent Laplace distribution of scale b for every value. Divide the negative
-    bound by the constant N / b and leave out log Z(b):
+    of pixel values: for d = L1 that is an independent Laplace distribution of scale b for every value. Divide the
+    negative bound by the constant N / b and leave out log Z(b):
 
         loss = d(x, decode(z)) + (b / N) KL.
 

@@ -14,8 +14,8 @@ seed draws the same grid again; temperature scales how far from the middle it is
 
 SPATIAL_NOTE = """**Why these are texture, and not photographs.** This model's latent is a map of {height} x {width}
 places with {channels} numbers each. N(0, I) draws every one of them independently of its neighbours, but in the latent
-of a real picture they depend on each other: that is where shapes are. The decoder turns the draw faithfully into what it
-says, texture without global structure. Latent diffusion models learn just this missing part: a prior over such maps."""
+of a real picture they depend on each other: that is where shapes are. The decoder turns the draw faithfully into what
+it says, texture without global structure. Latent diffusion models learn just this missing part: a prior over such maps."""
 
 
 def build(library: Library, model: gr.Dropdown) -> None:

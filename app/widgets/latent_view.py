@@ -58,8 +58,8 @@ def _channels(mean: np.ndarray, deviation: np.ndarray) -> str:
     height, width, channels = mean.shape
     return (
         f'<div class="latent-channels">{"".join(figures)}</div><p class="caption">{height} x {width} x {channels} '
-        f"numbers; blue is {-limit:.1f} and below, red {limit:.1f} and above. A small deviation means that the encoder is "
-        "sure.</p>"
+        f"numbers; blue is {-limit:.1f} and below, red {limit:.1f} and above. A small deviation means that "
+        "the encoder is sure.</p>"
     )
 
 
