@@ -21,7 +21,7 @@ def build(library: Library) -> None:
         Returns the picture (PNG) and psnr_db, ssim, l1, kl_nats.
         """
         made = library[model].reconstruct(_needed(image, "image"), temperature, seed)
-        return made.reconstruction, {**made.metrics, "note": made.note}
+        return made.reconstruction, made.metrics
 
     def interpolate(image_a, image_b, t, method, model):
         """The picture (PNG) at t, 0 to 1, between the encodings of two pictures; method "slerp" or "lerp"."""
@@ -59,14 +59,14 @@ def build(library: Library) -> None:
         model = gr.Textbox("", label="model")
         picture = gr.Image(label="picture", format="png")
         pictures = gr.Gallery(label="pictures", format="png")
-        facts = gr.JSON(label="facts")
+        every_model, metrics, neighbours = (gr.JSON(label=name) for name in ("models", "metrics", "neighbours"))
 
-        _endpoint(models, [], facts)
-        _endpoint(reconstruct, [image, temperature, seed, model], [picture, facts])
+        _endpoint(models, [], every_model)
+        _endpoint(reconstruct, [image, temperature, seed, model], [picture, metrics])
         _endpoint(interpolate, [image_a, image_b, t, method, model], picture)
         _endpoint(interpolation, [image_a, image_b, steps, method, model], pictures)
         _endpoint(sample, [count, temperature, seed, model], pictures)
-        _endpoint(locate, [image, model], [x, y, facts])
+        _endpoint(locate, [image, model], [x, y, neighbours])
         _endpoint(decode_at, [x, y, model], picture)
 
 

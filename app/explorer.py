@@ -141,8 +141,8 @@ class Explorer:
 
     def warm_up(self) -> None:
         """Compiles encoder and decoder, so that the first person does not wait for it."""
+        self.reconstruct(Image.new("RGB", (self.config.image_size,) * 2), temperature=1.0)
         self.sample(1)
-        self._posterior(Image.new("RGB", (self.config.image_size,) * 2))
 
     def reconstruct(self, picture: Picture, temperature: float = 0.0, seed: int = 0) -> Reconstruction:
         """Encodes a picture and decodes it again.
@@ -242,7 +242,10 @@ class Explorer:
         """Writes an animation, there and back, to a temporary file; returns its path."""
         folder = Path(tempfile.mkdtemp(prefix="latentscape-"))
         side = max(256, self.config.image_size)
-        large = [frame.resize((side, side), Image.Resampling.BICUBIC) for frame in frames]
+        large = [
+            frame.resize((side, side), Image.Resampling.BICUBIC).quantize(method=Image.Quantize.FASTOCTREE)
+            for frame in frames
+        ]
         large += large[-2:0:-1]
         path = folder / f"{self.name}-interpolation.gif"
         large[0].save(path, save_all=True, append_images=large[1:], duration=60, loop=0)

@@ -54,6 +54,7 @@ def _port(text: str) -> int:
 def build(library: Library) -> gr.Blocks:
     """The page: a header with the model picker, and the four tabs."""
     with gr.Blocks(title="Latentscape", fill_width=False) as page:
+        api.build(library)  # first: its endpoints get the plain names, whatever the tabs' handlers are called
         with gr.Row(elem_id="header", equal_height=True):
             gr.Markdown("# Latentscape\nWalk through what a variational autoencoder has learnt.", elem_id="title")
             choices = [(library.info(name).title, name) for name in library.names]
@@ -64,8 +65,8 @@ def build(library: Library) -> gr.Blocks:
                 reconstruct.build(library, model)
             with gr.Tab("Interpolate", id="interpolate"):
                 interpolate.build(library, model)
-            with gr.Tab("Sample", id="sample"):
-                sample.build(library, model)
+            with gr.Tab("Sample", id="sample") as tab:
+                sample.build(library, model, tab)
             with gr.Tab("Map", id="map") as tab:
                 map_tab.build(library, model, tab)
         model.change(
@@ -75,7 +76,6 @@ def build(library: Library) -> gr.Blocks:
             api_visibility="private",
             show_progress="hidden",
         )
-        api.build(library)
     return page
 
 
@@ -87,6 +87,30 @@ def theme() -> gr.themes.Base:
         neutral_hue="slate",
         font=["ui-sans-serif", "system-ui", "sans-serif"],
         font_mono=["ui-monospace", "Consolas", "monospace"],
+    ).set(
+        # Labels are captions, not buttons: plain text, dark enough to read (WCAG AA).
+        block_label_background_fill="*background_fill_primary",
+        block_label_background_fill_dark="*background_fill_primary",
+        block_label_text_color="*neutral_600",
+        block_label_text_color_dark="*neutral_300",
+        block_label_text_weight="500",
+        block_title_background_fill="transparent",
+        block_title_background_fill_dark="transparent",
+        block_title_text_color="*neutral_700",
+        block_title_text_color_dark="*neutral_200",
+        block_title_text_weight="500",
+        block_title_padding="0",
+        block_info_text_color="*neutral_500",
+        block_info_text_color_dark="*neutral_400",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_600",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_secondary_background_fill="*neutral_200",
+        button_secondary_background_fill_hover="*neutral_300",
+        button_secondary_text_color="*neutral_800",
     )
 
 

@@ -42,6 +42,10 @@ class PictureInput(gr.Image):
             label=label, type="filepath", image_mode=None, sources=["upload", "clipboard", "webcam"], **options
         )
 
+    def get_config(self, cls=None) -> dict:
+        """gr.Image's own: Gradio reads the names of the settings off the constructor, and this one has others."""
+        return super().get_config(gr.Image)
+
     def preprocess(self, payload):
         """The path of the uploaded file, or None."""
         try:

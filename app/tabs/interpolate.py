@@ -37,20 +37,26 @@ def build(library: Library, model: gr.Dropdown) -> None:
     note = gr.Markdown(SPATIAL_NOTE, visible=library[library.default].is_spatial, elem_classes="note")
     scrubber = Scrubber(empty_text=EMPTY, elem_id="scrubber")
     gif = gr.DownloadButton("Download as GIF", visible=False, elem_id="gif", size="sm")
+    frames = gr.State([])
 
     def interpolation(name, path_a, path_b, steps, method):
         explorer = library[name]
         note = gr.update(visible=explorer.is_spatial)
         if path_a is None or path_b is None:
-            return note, None, gr.update(visible=False)
+            return note, None, [], gr.update(visible=False)
         frames = explorer.interpolation(path_a, path_b, steps, method)
-        return note, Scrubber.payload(frames), gr.update(value=explorer.save_gif(frames), visible=True)
+        return note, Scrubber.payload(frames), frames, gr.update(visible=False)
 
-    gr.on(
+    def save_gif(name, frames):
+        return gr.update(value=library[name].save_gif(frames), visible=True) if frames else gr.update()
+
+    shown = gr.on(
         [picture_a.change, picture_b.change, steps.release, method.change, model.change],
         explained(interpolation),
         [model, picture_a, picture_b, steps, method],
-        [note, scrubber, gif],
+        [note, scrubber, frames, gif],
         api_visibility="private",
         trigger_mode="always_last",
     )
+    # After the pictures are there: writing the file takes longer than decoding them.
+    shown.success(explained(save_gif), [model, frames], gif, api_visibility="private", show_progress="hidden")

@@ -58,12 +58,15 @@ def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
         words = f"**Your picture**, as the model reconstructs it, {distance_in_words(place.distance)}."
         return LatentMap(marker=marker), *_show(explorer.reconstruct(path).reconstruction, words, neighbours)
 
+    def dropped(event: gr.EventData):
+        return event.path
+
     panel = [hint, detail, large, facts, near]
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     gr.on([tab.select, model.change], explained(draw), model, [chart, hint, detail, near], **quiet)
     chart.select(explained(select), model, panel, trigger_mode="always_last", **quiet)
     picture.change(explained(place), [model, picture], [chart, *panel], trigger_mode="always_last", **quiet)
-    chart.drop_picture(lambda event: event.path, None, picture, **quiet)
+    chart.drop_picture(dropped, None, picture, **quiet)
 
 
 def decode_place(library: Library):

@@ -14,11 +14,12 @@ seed draws the same grid again; temperature scales how far from the middle it is
 
 SPATIAL_NOTE = """**Why these are texture, and not photographs.** This model's latent is a map of {height} x {width}
 places with {channels} numbers each. N(0, I) draws every one of them independently of its neighbours, but in the latent
-of a real picture they depend on each other: that is where shapes are. The decoder turns the draw faithfully into what
-it says, texture without global structure. Latent diffusion models learn just this missing part: a prior over such maps."""
+of a real picture they depend on each other: that is where shapes are. The decoder turns the draw faithfully into
+what it says, texture without global structure. Latent diffusion models learn just this missing part: a prior over
+such maps."""
 
 
-def build(library: Library, model: gr.Dropdown) -> None:
+def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
     """Fills the tab."""
     gr.Markdown(INTRODUCTION)
     with gr.Row(equal_height=True):
@@ -34,29 +35,25 @@ def build(library: Library, model: gr.Dropdown) -> None:
         shuffle = gr.Button("New seed", elem_id="shuffle-button")
     note = gr.Markdown(visible=False, elem_classes="note")
     grid = gr.Gallery(
-        label="Samples (click one to enlarge it)", columns=8, format="png", object_fit="contain", height="auto",
-        interactive=False, elem_id="samples", preview=False,
+        label="Samples",
+        show_label=False, format="png", object_fit="contain", height="auto", interactive=False, elem_id="samples",
     )  # fmt: skip
 
     def draw(name, count, temperature, seed):
         explorer = library[name]
         pictures = explorer.sample(count, temperature, seed)
         if not explorer.is_spatial:
-            return gr.update(visible=False), gr.update(value=pictures, columns=_columns(len(pictures)))
+            return gr.update(visible=False), pictures
         height, width, channels = explorer.config.latent_shape
         text = SPATIAL_NOTE.format(height=height, width=width, channels=channels)
-        return gr.update(value=text, visible=True), gr.update(value=pictures, columns=_columns(len(pictures)))
+        return gr.update(value=text, visible=True), pictures
 
     shuffle.click(lambda: random.randrange(1_000_000), None, seed, api_visibility="private", show_progress="hidden")
     gr.on(
-        [again.click, count.release, temperature.release, seed.change, model.change],
+        [tab.select, again.click, count.release, temperature.release, seed.change, model.change],
         explained(draw),
         [model, count, temperature, seed],
         [note, grid],
         api_visibility="private",
         trigger_mode="always_last",
     )
-
-
-def _columns(count: int) -> int:
-    return max(2, min(8, round(count**0.5 * 1.5)))
