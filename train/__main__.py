@@ -54,7 +54,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     _add_dataset(atlas)
     atlas.add_argument("--split", default="train", help="the split to map (default: train)")
     atlas.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the layout (default: 0)")
-    return parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
+    if parsed.command == "fit":
+        try:
+            configure(parsed)
+        except ValueError as error:
+            fit.error(f"argument --crop: {error}")
+    return parsed
 
 
 def _add_dataset(parser: argparse.ArgumentParser) -> None:

@@ -109,7 +109,7 @@ def _decode_all(encoded: Iterator[dict | None], size: int) -> Iterator[tuple[str
         row = row or {}
         name = Path(row.get("path") or "").name
         try:
-            if row.get("bytes") is None and not row.get("path"):
+            if not row.get("bytes") and not row.get("path"):
                 raise PictureError("the row is empty")
             return name, np.asarray(fit(open_picture(row.get("bytes") or row["path"]), size))
         except PictureError as error:
@@ -150,16 +150,15 @@ def _select_split(splits: datasets.DatasetDict, wanted: str, dataset: str) -> tu
         if "split" in rows.column_names:  # one table that says of each row where it belongs
             values = np.asarray(rows["split"])
             splits = {name: rows.select(np.flatnonzero(values == name)) for name in dict.fromkeys(values)}
-    if wanted in splits:
-        has_held_out = any(name in splits for name in HELD_OUT)
-        if wanted != "train" or has_held_out:
-            return splits[wanted], wanted
+    has_held_out = any(name in splits for name in HELD_OUT)
+    if wanted in splits and (wanted != "train" or has_held_out):
+        return splits[wanted], wanted
     if wanted == "validation":
         for name in HELD_OUT:
             if name in splits:
                 return splits[name], name
-    if wanted in ("train", "validation") and len(splits) == 1:
-        (rows,) = splits.values()
+    if wanted in ("train", "validation") and not has_held_out and ("train" in splits or len(splits) == 1):
+        rows = splits["train"] if "train" in splits else next(iter(splits.values()))
         if len(rows) < 2:
             raise DataError(f"{dataset} has {len(rows)} pictures; training needs at least 2, one of them held out")
         order = np.random.default_rng(0).permutation(len(rows))
@@ -195,7 +194,7 @@ def _label_columns(rows: datasets.Dataset, image_column: str, wanted: list[str] 
         if name not in (image_column, "split")
         and (
             isinstance(feature, datasets.ClassLabel)
-            or getattr(feature, "dtype", "").startswith(("string", "int", "bool"))
+            or getattr(feature, "dtype", "").startswith(("string", "large_string", "int", "uint", "bool"))
         )
     ]
     if wanted is None:

@@ -206,9 +206,9 @@ def fit(
                 progress.set_postfix({**shown, "pictures/s": f"{rate:.0f}"})
                 pending, since = [], time.monotonic()
             if saving:
-                checkpoints.save(state)
                 save_model(out, state.average, info)
                 save_grid(run / f"step-{done:06d}.png", config, state.average, held_out)
+                checkpoints.save(state)  # last: a run that goes on from here has exported what came before
                 since = time.monotonic()
             if stop.requested and done < config.steps:
                 raise TrainError(f"Stopped at step {done}, saved. To go on: {resume_command()}")

@@ -94,6 +94,7 @@ def save_model(folder: Path | str, values: Parameters, info: ModelInfo) -> None:
         }
         (beside / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
         save_file({name: np.asarray(value) for name, value in sorted(values.items())}, beside / WEIGHTS)
+        (beside / WEIGHTS).chmod(0o644)  # safetensors makes it, like mkdtemp the folder, for the owner alone
         beside.chmod(0o755)
         if folder.exists():
             for name in (WEIGHTS, CONFIG):

@@ -59,13 +59,14 @@ def open_picture(source: Picture) -> Image.Image:
         ValueError,
         EOFError,
         TypeError,
+        RuntimeError,
         MemoryError,
     ) as error:  # what Pillow's decoders raise
         raise PictureError(f"The picture is damaged and cannot be read ({error}).") from error
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+    if not array.size or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise PictureError(f"An array of shape {array.shape} is not a picture; use (H, W), (H, W, 3) or (H, W, 4).")
     if array.dtype != np.uint8:
         array = (np.nan_to_num(array).clip(0, 1) * 255 + 0.5).astype(np.uint8)

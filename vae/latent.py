@@ -34,8 +34,8 @@ def sample_prior(
     """
     with jax.default_device(jax.devices("cpu")[0]):
         key = jax.random.key(np.uint32(seed))
-        draw = jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), latent_shape))
-        return temperature * draw(jnp.arange(count))
+        noise = [jax.random.normal(jax.random.fold_in(key, i), latent_shape) for i in range(count)]
+        return temperature * jnp.stack(noise)
 
 
 def sample_posterior(posterior: Posterior, seed: int, temperature: float = 1.0) -> Float[Array, "batch *latent"]:
@@ -44,11 +44,13 @@ def sample_posterior(posterior: Posterior, seed: int, temperature: float = 1.0) 
         return Posterior(*map(np.asarray, posterior)).sample(jax.random.key(np.uint32(seed)), temperature)
 
 
+@jax.jit
 def lerp(a: Float[Array, "*latent"], b: Float[Array, "*latent"], t: float) -> Float[Array, "*latent"]:
     """Linear interpolation, `(1 - t) a + t b`; t = 0 is a, t = 1 is b, beyond extrapolates."""
     return (1 - t) * a + t * b
 
 
+@jax.jit
 def slerp(a: Float[Array, "*latent"], b: Float[Array, "*latent"], t: float) -> Float[Array, "*latent"]:
     """Spherical linear interpolation: turns the direction evenly from a to b, and goes evenly from |a| to |b|.
 
