@@ -59,7 +59,7 @@ def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
         return LatentMap(marker=marker), *_show(explorer.reconstruct(path).reconstruction, words, neighbours)
 
     def dropped(event: gr.EventData):
-        return event.path
+        return str(LatentMap.dropped_path(event))
 
     panel = [hint, detail, large, facts, near]
     quiet = {"api_visibility": "private", "show_progress": "hidden"}

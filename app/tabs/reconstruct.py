@@ -21,7 +21,13 @@ def build(library: Library, model: gr.Dropdown) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             picture = PictureInput("Picture", height=300, elem_id="reconstruct-picture")
-            gr.Examples([[path] for path in EXAMPLES], [picture], label="Or click one of these", examples_per_page=12)
+            gr.Examples(
+                [[path] for path in EXAMPLES],
+                [picture],
+                label="Or click one of these",
+                examples_per_page=12,
+                elem_id="reconstruct-examples",
+            )
             temperature = gr.Slider(
                 0, MAX_TEMPERATURE, value=0, step=0.05, label="Posterior temperature",
                 info="0 decodes the most likely latent; 1 a sample of what the encoder thinks possible.",

@@ -1,0 +1,140 @@
+"""Scrubber: a slider through the pictures that lie between two pictures, drawn in the browser without the network."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+SHEET_LIMIT = 8192  # pixels; a sheet's side stays below, since many phones decode nothing larger
+LOSSLESS_PIXELS = 1 << 19  # up to here a lossless sheet weighs little; above, WebP at quality 90 saves the most
+
+_HERE = Path(__file__)
+_SCRIPT = _HERE.with_suffix(".js").read_text("utf-8")
+_STYLE = _HERE.with_suffix(".css").read_text("utf-8")
+_TEMPLATE = """
+<section class="scrubber" data-state="empty" aria-label="Interpolation">
+  <p class="scrubber-message"></p>
+  <div class="scrubber-body" hidden>
+    <canvas class="scrubber-picture" role="img" aria-label="Picture at this place between the two"></canvas>
+    <div class="scrubber-track">
+      <span class="scrubber-caption" data-end="start"></span>
+      <input type="range" min="0" max="1" step="0.01" value="0.5" aria-label="Place between the two pictures">
+      <span class="scrubber-caption" data-end="end"></span>
+    </div>
+    <div class="scrubber-controls">
+      <button type="button" class="scrubber-play" aria-pressed="false">
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+          <path class="when-paused" d="M4 2.5v11l9-5.5z"/>
+          <path class="when-playing" d="M4 2.5h3v11H4zM9 2.5h3v11H9z"/>
+        </svg>
+        <span>Play</span>
+      </button>
+      <label class="scrubber-speed">Speed
+        <select>
+          <option value="0.5">0.5×</option><option value="1" selected>1×</option><option value="2">2×</option>
+        </select>
+      </label>
+      <output class="scrubber-t"></output>
+    </div>
+    <div class="scrubber-strip" role="group" aria-label="Jump to a place"></div>
+  </div>
+</section>
+"""
+
+
+class Scrubber(gr.HTML):
+    """Shows an interpolation and lets a person drag through it.
+
+    The value is what `payload` builds, or None for the empty state. Dragging asks nothing of the server.
+
+    Events:
+        settle: a drag, a jump or the playing has come to rest; the `gr.EventData` has `t`, a float in [0, 1].
+
+    Args:
+        value: from `Scrubber.payload`, or None.
+        empty_text: what the empty state says.
+        options: of `gr.HTML`, such as `elem_id` and `visible`.
+    """
+
+    def __init__(
+        self,
+        value: dict[str, Any] | None = None,
+        *,
+        empty_text: str = "Choose two pictures: the way between them appears here.",
+        **options: Any,
+    ):
+        self.empty_text = empty_text  # Gradio looks an updated setting up on the component
+        super().__init__(
+            value,
+            html_template=_TEMPLATE,
+            css_template=_STYLE,
+            js_on_load=_SCRIPT,
+            apply_default_css=False,
+            empty_text=empty_text,
+            **options,
+        )
+
+    @staticmethod
+    def payload(
+        frames: Sequence[Image.Image], t: float = 0.5, captions: tuple[str, str] = ("A", "B")
+    ) -> dict[str, Any]:
+        """Packs frames into one picture, row by row from the top left.
+
+        Args:
+            frames: at least two, all of one size, from the first picture to the second at equal steps of t.
+            t: in [0, 1], the place shown first.
+            captions: of the two ends.
+
+        Returns:
+            The value of a Scrubber: `sheet` (a WebP data URL), `count` and `columns` of frames in it, `width` and
+            `height` of a frame in pixels, `t`, `captions`.
+
+        Raises:
+            ValueError: fewer than two frames, frames of different sizes, too many pixels for one sheet, or t outside
+                [0, 1].
+        """
+        if len(frames) < 2:
+            raise ValueError(f"{len(frames)} frames given; a way between two pictures needs at least 2")
+        sizes = {frame.size for frame in frames}
+        if len(sizes) > 1:
+            raise ValueError(f"frames are of different sizes: {sorted(sizes)}")
+        if not 0 <= t <= 1:
+            raise ValueError(f"t is {t}; it must be in [0, 1]")
+        width, height = frames[0].size
+        columns = _columns(len(frames), width, height)
+        rows = math.ceil(len(frames) / columns)
+        sheet = Image.new("RGB", (columns * width, rows * height))
+        for k, frame in enumerate(frames):
+            sheet.paste(frame.convert("RGB"), (k % columns * width, k // columns * height))
+        return {
+            "sheet": _webp_url(sheet),
+            "count": len(frames),
+            "columns": columns,
+            "width": width,
+            "height": height,
+            "t": float(t),
+            "captions": list(captions),
+        }
+
+
+def _columns(count: int, width: int, height: int) -> int:
+    """Columns of the squarest grid whose sides stay below the limit."""
+    columns = min(max(1, round(math.sqrt(count * height / width))), (SHEET_LIMIT - 1) // width)
+    if columns == 0 or math.ceil(count / columns) * height >= SHEET_LIMIT:
+        raise ValueError(f"{count} frames of {width} x {height} pixels do not fit a sheet below {SHEET_LIMIT} pixels")
+    return columns
+
+
+def _webp_url(sheet: Image.Image) -> str:
+    lossless = sheet.width * sheet.height <= LOSSLESS_PIXELS
+    buffer = io.BytesIO()
+    # For a lossless picture, quality is the effort to make it small.
+    sheet.save(buffer, "WEBP", lossless=lossless, quality=50 if lossless else 90, method=3)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

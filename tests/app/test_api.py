@@ -1,0 +1,92 @@
+"""Every endpoint of the HTTP API, through `gradio_client`, against the running app with the models that ship."""
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+ENDPOINTS = {
+    "/models": [],
+    "/reconstruct": ["image", "temperature", "seed", "model"],
+    "/interpolate": ["image_a", "image_b", "t", "method", "model"],
+    "/interpolation": ["image_a", "image_b", "steps", "method", "model"],
+    "/sample": ["count", "temperature", "seed", "model"],
+    "/locate": ["image", "model"],
+    "/decode_at": ["x", "y", "model"],
+}
+
+
+@pytest.fixture(scope="module")
+def client(server) -> Client:
+    return Client(server, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def picture(examples):
+    return handle_file(str(examples["fruits"]))
+
+
+@pytest.fixture(scope="module")
+def other(examples):
+    return handle_file(str(examples["another fruit"]))
+
+
+def pixels(path: str) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"), int)
+
+
+def test_the_endpoints_and_their_parameters_are_the_contract(client):
+    found = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
+    assert {name: [p["parameter_name"] for p in info["parameters"]] for name, info in found.items()} == ENDPOINTS
+    assert all(info["description"] for info in found.values())
+
+
+def test_models(client):
+    models = client.predict(api_name="/models")
+    assert {"fruits", "emoji", "photos"} <= {m["name"] for m in models}
+    assert [m["name"] for m in models if m["default"]] == ["fruits"]
+    assert all(m["has_map"] and m["metrics"]["psnr_db"] > 10 for m in models)
+
+
+@pytest.mark.parametrize(("model", "size"), [("", 64), ("emoji", 64), ("photos", 256)])
+def test_reconstruct(client, picture, model, size):
+    made, metrics = client.predict(picture, 0, 0, model, api_name="/reconstruct")
+    assert pixels(made).shape == (size, size, 3)
+    assert set(metrics) == {"psnr_db", "ssim", "l1", "kl_nats"}
+
+
+def test_interpolate_and_interpolation_agree(client, picture, other):
+    frames = client.predict(picture, other, 5, "lerp", "", api_name="/interpolation")
+    middle = client.predict(picture, other, 0.5, "lerp", "", api_name="/interpolate")
+    assert len(frames) == 5
+    np.testing.assert_array_equal(pixels(frames[2]["image"]), pixels(middle))
+
+
+def test_sample_repeats_with_its_seed(client):
+    first = [pixels(p["image"]) for p in client.predict(3, 1, 11, "", api_name="/sample")]
+    again = [pixels(p["image"]) for p in client.predict(3, 1, 11, "", api_name="/sample")]
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first[0] - first[1]).mean() > 2
+
+
+def test_locate_then_decode_there(client, picture):
+    x, y, neighbours = client.predict(picture, "", api_name="/locate")
+    assert len(neighbours) == 8
+    assert {"index", "id", "labels", "weight"} <= neighbours[0].keys()
+    assert sum(n["weight"] for n in neighbours) == pytest.approx(1)
+    assert pixels(client.predict(x, y, "", api_name="/decode_at")).shape == (64, 64, 3)
+
+
+def test_mistakes_are_explained_without_a_stack_trace(client, picture, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n then nothing")
+    for arguments, words in [
+        ((handle_file(str(broken)), 0, 0, ""), "not a picture|damaged"),
+        ((picture, 9, 0, ""), "temperature is 9"),
+        ((picture, 0, 0, "nowhere"), "no model 'nowhere'"),
+        ((picture, 0, 0, "../../etc"), "no model"),
+    ]:
+        with pytest.raises(AppError, match=words) as raised:
+            client.predict(*arguments, api_name="/reconstruct")
+        assert "Traceback" not in str(raised.value)

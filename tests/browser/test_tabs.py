@@ -1,0 +1,180 @@
+"""A real Chromium that drives each of the four tabs, with the models that ship."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+TABS = ("Reconstruct", "Interpolate", "Sample", "Map")
+
+
+def open_tab(page: Page, server: str, name: str, model: str = "Fruits") -> None:
+    page.goto(server)
+    if model != "Fruits":
+        page.get_by_label("Model").click()
+        page.get_by_role("option", name=model, exact=True).click()
+        expect(page.locator("#about")).to_contain_text(f"{model}.")
+    page.get_by_role("tab", name=name).click()
+
+
+def upload(page: Page, element: str, path) -> None:
+    page.set_input_files(f"{element} input[type=file]", str(path))
+
+
+def test_the_page_says_what_the_model_is_and_changes_with_the_picker(page, server):
+    page.goto(server)
+    expect(page.locator("#about")).to_contain_text("Fruits-360")
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name="Emoji", exact=True).click()
+    expect(page.locator("#about")).to_contain_text("emoji")
+
+
+@pytest.mark.parametrize("model", ["Fruits", "Emoji", "Photos"])
+def test_reconstruct_shows_comparison_figures_and_latent(page, server, examples, model):
+    open_tab(page, server, "Reconstruct", model)
+    expect(page.get_by_text("its reconstruction appears here")).to_be_visible()
+    upload(page, "#reconstruct-picture", examples[model.lower()])
+    expect(page.locator("#comparison img").first).to_be_visible()
+    expect(page.locator("#metrics")).to_contain_text(re.compile(r"\d+\.\d dB"))
+    if model == "Photos":
+        expect(page.locator("#latent img")).to_have_count(4)
+    else:
+        expect(page.locator("#latent svg rect.bar")).to_have_count(128)
+
+
+def test_an_example_can_be_clicked(page, server):
+    open_tab(page, server, "Reconstruct")
+    page.locator("#reconstruct-examples button img").first.click()
+    expect(page.locator("#metrics")).to_contain_text("dB")
+
+
+def test_a_file_that_is_no_picture_is_explained(page, server, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n then nothing")
+    open_tab(page, server, "Reconstruct")
+    upload(page, "#reconstruct-picture", broken)
+    expect(page.get_by_text(re.compile("not a picture|damaged"))).to_be_visible()
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+
+
+def test_a_wide_picture_is_cropped_and_the_page_says_so(page, server, tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (300, 100), "orange").save(tmp_path / "wide.png")
+    open_tab(page, server, "Reconstruct")
+    upload(page, "#reconstruct-picture", tmp_path / "wide.png")
+    expect(page.get_by_text("300 x 100")).to_be_visible()
+
+
+def canvas_pixels(page: Page) -> list[int]:
+    script = "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
+    return page.locator(".scrubber canvas").first.evaluate(script)
+
+
+def test_interpolate_redraws_as_the_slider_moves_without_asking_the_server(page, server, examples, tmp_path):
+    open_tab(page, server, "Interpolate")
+    upload(page, "#interpolate-a", examples["fruits"])
+    upload(page, "#interpolate-b", examples["another fruit"])
+    slider = page.locator(".scrubber input[type=range]")
+    expect(slider).to_be_visible()
+    with page.expect_download() as download:
+        page.locator("#gif").click()
+    assert download.value.suggested_filename.endswith(".gif")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.wait_for_timeout(200)
+    start = canvas_pixels(page)
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(200)
+    middle = canvas_pixels(page)
+    page.keyboard.press("End")
+    page.wait_for_timeout(200)
+    end = canvas_pixels(page)
+    assert start != middle != end != start
+    assert not [url for url in requests if not url.startswith(("data:", "blob:")) and "heartbeat" not in url][:3]
+
+
+def test_sample_keeps_a_grid_with_its_seed(page, server):
+    open_tab(page, server, "Sample")
+    pictures = page.locator("#samples button.thumbnail-item img")
+    expect(pictures).to_have_count(16)
+    first = pictures.first.get_attribute("src")
+    page.locator("#shuffle-button").click()
+    expect(pictures.first).not_to_have_attribute("src", first)
+    page.get_by_label("Seed").locator("visible=true").fill("0")
+    page.locator("#sample-button").click()
+    expect(pictures.first).to_have_attribute("src", first)
+    pictures.first.click()
+    expect(page.locator("#samples .preview img").first).to_be_visible()
+
+
+def test_sample_says_why_the_spatial_model_draws_texture(page, server):
+    open_tab(page, server, "Sample", "Photos")
+    expect(page.get_by_text("Why these are texture")).to_be_visible()
+    open_tab(page, server, "Sample")
+    expect(page.get_by_text("Why these are texture")).to_be_hidden()
+
+
+def map_centre(page: Page) -> tuple[float, float]:
+    chart = page.locator(".latent-map-view")
+    expect(page.locator(".latent-map .js-plotly-plot")).to_be_visible(timeout=60_000)
+    box = chart.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@pytest.mark.parametrize("model", ["Fruits", "Emoji", "Photos"])
+def test_map_decodes_the_place_under_the_pointer(page, server, model):
+    open_tab(page, server, "Map", model)
+    x, y = map_centre(page)
+    page.mouse.move(x - 40, y)
+    page.mouse.move(x, y, steps=4)
+    card = page.locator(".latent-map-card img")
+    expect(card).to_be_visible()
+    expect(card).to_have_attribute("src", re.compile("^data:image"))
+
+
+def test_map_click_shows_the_point_and_its_neighbours(page, server):
+    open_tab(page, server, "Map")
+    x, y = map_centre(page)
+    page.locator(".latent-map-view").focus()
+    page.mouse.click(x, y)
+    if not page.locator("#map-facts").is_visible():  # the middle may be empty: step to the nearest point by keyboard
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+    expect(page.locator("#map-facts")).to_contain_text("variety")
+    expect(page.locator("#map-selected img")).to_be_visible()
+    expect(page.locator("#map-neighbours button.thumbnail-item")).to_have_count(8)
+
+
+def test_map_places_a_dropped_picture(page, server, examples):
+    open_tab(page, server, "Map")
+    map_centre(page)
+    upload(page, "#map-picture", examples["fruits"])
+    expect(page.locator("#map-facts")).to_contain_text("Your picture")
+    expect(page.locator("#map-neighbours button.thumbnail-item")).to_have_count(8)
+
+
+def test_map_is_coloured_by_the_chosen_label(page, server):
+    open_tab(page, server, "Map")
+    map_centre(page)
+    legend = page.locator(".latent-map-legend")
+    expect(legend).to_contain_text("Apple")
+    page.locator(".latent-map-colour").select_option("variety")
+    expect(legend).to_contain_text(re.compile(r"\d"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("tab", TABS)
+def test_no_tab_is_wider_than_the_screen(page, server, tab, width, theme):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{server}?__theme={theme}")
+    page.get_by_role("tab", name=tab).click()
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (theme == "dark")

@@ -1,0 +1,101 @@
+"""What every test stands on: no network, private caches, and the compiler settings that the programs themselves use."""
+
+import atexit
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vae.xla import use_fast_cpu_reductions
+
+# Before anything imports JAX or Hugging Face libraries, which read these once. Child processes inherit them.
+CACHES = tempfile.mkdtemp(prefix="latentscape-tests-")
+atexit.register(shutil.rmtree, CACHES, ignore_errors=True)
+os.environ |= {
+    "HF_HOME": f"{CACHES}/huggingface",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "JAX_PLATFORMS": "cpu",
+    # Tests of interrupted runs start processes that compile what others compiled.
+    "JAX_COMPILATION_CACHE_DIR": f"{CACHES}/jax",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+}
+use_fast_cpu_reductions()
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "assets" / "examples"
+
+
+@pytest.fixture(scope="session")
+def examples() -> dict[str, Path]:
+    """A picture of each model's own kind, from those that the app offers."""
+    return {
+        "fruits": EXAMPLES / "fruit-apple.png",
+        "another fruit": EXAMPLES / "fruit-lemon.png",
+        "emoji": EXAMPLES / "emoji-panda.png",
+        "photos": EXAMPLES / "photo-coffee.jpg",
+    }
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The address of the app with the models that ship, started as a person would, from some other folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    log = (elsewhere / "log").open("w+")
+    command = [sys.executable, str(ROOT / "app" / "main.py"), "--port", str(port)]
+    process = subprocess.Popen(command, cwd=elsewhere, stdout=log, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+                break
+            except OSError:
+                assert process.poll() is None, f"the app stopped:\n{(elsewhere / 'log').read_text()}"
+                time.sleep(0.5)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def quick_compiling():
+    """Lets XLA compile in less than half the time, to slower code: for tests that compile much and compute little."""
+    import jax
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
+@pytest.fixture(scope="session")
+def draw_vae():
+    """`draw_vae(config)`: a VAE with random parameters, drawn by NumPy: JAX's own initialisers compile for 10 s."""
+    from vae.checkpoint import bind, blank, parameters
+
+    def draw(config, seed=0, **options):
+        generator = np.random.default_rng(seed)
+        vae = blank(config, **options)
+        values = {}
+        for name, like in parameters(vae).items():
+            noise = generator.normal(size=like.shape).astype(np.float32)
+            if name.endswith("kernel"):
+                values[name] = noise / np.float32(np.sqrt(np.prod(like.shape[:-1])))
+            else:  # biases and scales too are off their initial values, as in a trained model
+                values[name] = 0.1 * noise + np.float32(name.endswith("scale"))
+        return bind(vae, values)
+
+    return draw
