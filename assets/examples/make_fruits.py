@@ -79,7 +79,8 @@ def render(fruit: Fruit, seed: int) -> Image.Image:
 
     light = LIGHT / np.linalg.norm(LIGHT)
     diffuse = np.clip(normal @ light, 0, 1)
-    halfway = (light + [0, 0, 1]) / np.linalg.norm(light + [0, 0, 1])
+    halfway = light + np.array([0, 0, 1])
+    halfway /= np.linalg.norm(halfway)
     highlight = np.clip(normal @ halfway, 0, 1) ** 60
 
     dark, body, blushing = (np.array(c, np.float32) / 255 for c in fruit.colours)
