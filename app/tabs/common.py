@@ -12,11 +12,11 @@ from app.explorer import RequestError
 from vae.checkpoint import ModelFolderError
 from vae.images import PictureError
 
-EXAMPLES = sorted(
+EXAMPLES = [
     str(path)
-    for path in (Path(__file__).parents[2] / "assets" / "examples").glob("*")
-    if path.suffix in (".png", ".jpg")
-)
+    for kind in ("fruit", "emoji", "photo")
+    for path in sorted((Path(__file__).parents[2] / "assets" / "examples").glob(f"{kind}-*"))
+]
 
 
 def explained(handler: Callable) -> Callable:

@@ -22,17 +22,19 @@ def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
         with gr.Column(scale=3, min_width=300):
             chart = LatentMap(decode_place=decode_place(library), elem_id="latent-map")
         with gr.Column(scale=1, min_width=260):
+            picture = PictureInput("Place a picture of yours", height=190, elem_id="map-picture")
             hint = gr.Markdown(HINT, elem_classes="empty")
             with gr.Column(visible=False) as detail:
                 large = gr.Image(
-                    label="Decoded", interactive=False, format="png", elem_id="map-selected", buttons=["download"]
-                )
+                    label="Decoded", show_label=False, interactive=False, format="png", height=220,
+                    elem_id="map-selected", buttons=["download"],
+                )  # fmt: skip
                 facts = gr.Markdown(elem_id="map-facts")
-            near = gr.Gallery(
-                label="Nearest in latent space", columns=4, format="png", height="auto", visible=False,
-                interactive=False, elem_id="map-neighbours",
-            )  # fmt: skip
-            picture = PictureInput("Place a picture of yours", height=200, elem_id="map-picture")
+                gr.Markdown("Its nearest neighbours in latent space", elem_classes="caption")
+                near = gr.Gallery(
+                    show_label=False, format="png", height="auto", object_fit="contain", interactive=False,
+                    elem_id="map-neighbours", buttons=[],
+                )  # fmt: skip
 
     def draw(name):
         explorer = library[name]
@@ -42,7 +44,7 @@ def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
             payload = LatentMap.payload(name, atlas.positions[:, 0], atlas.positions[:, 1], atlas.labels)
         text = f"{explorer.info.title} has no map yet. Make one, then reload: `{explorer.atlas_command}`"
         chart = LatentMap(value=payload, empty_text=text, marker=None, selected=None)
-        return chart, gr.update(visible=True), gr.update(visible=False), gr.update(visible=False)
+        return chart, gr.update(visible=True), gr.update(visible=False)
 
     def select(name, event: gr.EventData):
         point = library[name].point(event.index)
@@ -63,7 +65,7 @@ def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
 
     panel = [hint, detail, large, facts, near]
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    gr.on([tab.select, model.change], explained(draw), model, [chart, hint, detail, near], **quiet)
+    gr.on([tab.select, model.change], explained(draw), model, [chart, hint, detail], **quiet)
     chart.select(explained(select), model, panel, trigger_mode="always_last", **quiet)
     picture.change(explained(place), [model, picture], [chart, *panel], trigger_mode="always_last", **quiet)
     chart.drop_picture(dropped, None, picture, **quiet)
@@ -95,15 +97,9 @@ def distance_in_words(distance: float) -> str:
 
 def _show(picture, words: str, neighbours: list[Neighbour]) -> tuple:
     gallery = [(n.picture, ", ".join(n.labels.values()) or n.id) for n in neighbours]
-    return (
-        gr.update(visible=False),
-        gr.update(visible=True),
-        picture,
-        words,
-        gr.update(value=gallery, visible=True),
-    )
+    return gr.update(visible=False), gr.update(visible=True), picture, words, gallery
 
 
 def _describe(point: Neighbour) -> str:
-    rows = "\n".join(f"| {column} | {value} |" for column, value in point.labels.items())
-    return f"| | |\n|---|---|\n{rows}\n| id | {point.id} |"
+    lines = [f"**{column}**: {value}" for column, value in point.labels.items()] + [f"**file**: {point.id}"]
+    return "  \n".join(lines)

@@ -9,12 +9,16 @@
 const COLOURS = 11; // as many as the style sheet defines
 const HIT_RADIUS = { touch: 18, default: 7 }; // CSS pixels
 const TAP_SLOP = 5; // CSS pixels a hand may shake in a click
-const NEAR = 2; // in units of the distance between neighbouring points, as the server's answer is
-const BETWEEN = 8;
+// In units of the distance between neighbouring points, as the server's answer is. UMAP packs points tightly: an island
+// is some 100 of these across, and a place whose nearest point is beyond that lies on open water.
+const NEAR = 20;
+const BETWEEN = 100;
 const REMEMBERED_PICTURES = 400;
 const GRID_CELLS = 160; // along the longer side
 const FIT_MARGIN = 1.08;
-const ZOOM_RANGE = [0.5, 600]; // times the scale at which the whole map fits
+const ZOOM_RANGE = [1, 600]; // times the scale at which the whole map fits
+const MARKER_ZOOM = 6; // at most, times the same scale
+const OUTLINED_MATCHES = 400; // at most; more would be a blot of outlines
 const ZOOM_STEP = 1.6;
 const FLIGHT_MS = 350;
 const SEARCH_DELAY_MS = 150;
@@ -174,11 +178,11 @@ function pointSize() {
 function traces() {
   const colour = colours();
   drawnPointSize = pointSize();
-  // The most frequent last, on top: the grey of the others must not cover the colours.
-  const groups = grouping.groups.toReversed();
+  // The rarest last, on top; but the grey of the others, which are many, under all colours.
+  const groups = grouping.groups.toSorted((a, b) => (b.slot === "other") - (a.slot === "other"));
   const all = groups.map((group) => trace(group, group, colour, { opacity: matches ? 0.12 : 0.8 }));
   if (!matches) return all;
-  const line = { width: 1, color: colour("ink") };
+  const line = { width: matchCount() > OUTLINED_MATCHES ? 0 : 1, color: colour("ink") };
   const hit = groups.map((group) => {
     const members = group.members.filter((i) => matches[i]);
     return trace(group, positionsOf(members), colour, { opacity: 1, line, size: drawnPointSize + 2 });
@@ -351,7 +355,7 @@ function markerView(marker) {
   const around = [...neighboursOf(marker), marker];
   const close = viewOf(boundsOf(around.map((p) => p.x), around.map((p) => p.y)), 3);
   const fitted = fittedView();
-  const scale = Math.min(fitted.scale * 12, Math.max(fitted.scale, close.scale));
+  const scale = Math.min(fitted.scale * MARKER_ZOOM, Math.max(fitted.scale, close.scale));
   return { ...close, scale };
 }
 
@@ -448,12 +452,13 @@ function findMatches(text) {
 }
 
 function search() {
-  if (!cloud) return;
-  const hits = findMatches(searchBox.value);
-  const count = hits ? hits.reduce((sum, hit) => sum + hit, 0) : 0;
-  found.textContent = hits ? (count ? `${count.toLocaleString()} found` : "no such label") : "";
-  matches = count ? hits : null;
+  matches = findMatches(searchBox.value);
+  const count = matchCount();
+  found.textContent = matches ? (count ? `${count.toLocaleString()} found` : "no such label") : "";
+  if (!count) matches = null; // dimming all of the map would help nobody
 }
+
+const matchCount = () => matches?.reduce((sum, hit) => sum + hit, 0) ?? 0;
 
 // ---- The card: a picture and what is known of it ----
 
@@ -670,12 +675,14 @@ function onPointerLeave(event) {
 
 function onWheel(event) {
   if (!isDrawn) return;
+  const { px, py } = localPosition(event);
+  const pixels = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 18 : 1);
+  const next = zoomAround(px, py, Math.exp(-Math.max(-120, Math.min(120, pixels)) * 0.003));
+  if (next.scale === view.scale) return; // no farther: the page may scroll
   event.preventDefault();
   flight++;
   hideCard();
-  const { px, py } = localPosition(event);
-  const pixels = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 18 : 1);
-  setView(zoomAround(px, py, Math.exp(-Math.max(-120, Math.min(120, pixels)) * 0.003)));
+  setView(next);
 }
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -833,6 +840,7 @@ async function load(value) {
   const mine = ++loadCount;
   clear();
   if (!value?.count) {
+    Plotly?.purge(plot);
     showState("empty", props.empty_text);
     return;
   }
@@ -895,6 +903,7 @@ colourSelect.addEventListener("change", () => {
 searchBox.addEventListener(
   "input",
   debounced(() => {
+    if (!isDrawn) return;
     search();
     redraw();
   }, SEARCH_DELAY_MS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -175,13 +176,14 @@ def _server_function(decode: Callable) -> Callable:
 def _column(name: str, values: Sequence[Any], count: int) -> dict[str, Any]:
     if len(values) != count:
         raise ValueError(f"column {name!r} has {len(values)} labels for {count} points")
-    texts = np.array(["" if value is None else str(value) for value in values], dtype=str)
-    categories, codes, sizes = np.unique(texts, return_inverse=True, return_counts=True)
-    if len(categories) > MAX_CATEGORIES:
-        raise ValueError(f"column {name!r} has {len(categories)} different labels; at most {MAX_CATEGORIES} are drawn")
-    order = np.argsort(-sizes, kind="stable")  # by frequency, then by name
-    rank = np.argsort(order)
-    return {"name": name, "categories": categories[order].tolist(), "codes": _base64(rank[codes].astype("<u2"))}
+    texts = ["" if value is None else str(value) for value in values]
+    sizes = Counter(texts)
+    if len(sizes) > MAX_CATEGORIES:
+        raise ValueError(f"column {name!r} has {len(sizes)} different labels; at most {MAX_CATEGORIES} are drawn")
+    categories = sorted(sizes, key=lambda category: (-sizes[category], category))
+    code = {category: k for k, category in enumerate(categories)}
+    codes = np.fromiter((code[text] for text in texts), "<u2", count)
+    return {"name": name, "categories": categories, "codes": _base64(codes)}
 
 
 def _base64(array: np.ndarray) -> str:

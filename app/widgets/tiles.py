@@ -12,8 +12,8 @@ def metric_tiles(metrics: dict[str, float], held_out: dict[str, float]) -> str:
     """
     psnr, ssim, l1, kl = (metrics[name] for name in ("psnr_db", "ssim", "l1", "kl_nats"))
     tiles = [
-        ("PSNR", f"{psnr:.1f} dB", f"pixels are {_psnr_in_words(psnr)}", _usual(held_out, "psnr_db", "{:.1f} dB")),
-        ("SSIM", f"{ssim:.3f}", "shapes and texture kept; 1 is all", _usual(held_out, "ssim", "{:.3f}")),
+        ("PSNR", f"{psnr:.1f} dB", _psnr_in_words(psnr), _usual(held_out, "psnr_db", "{:.1f} dB")),
+        ("SSIM", f"{ssim:.3f}", "of shapes and texture kept, 1 being all", _usual(held_out, "ssim", "{:.3f}")),
         (
             "L1",
             f"{l1:.3f}",
@@ -41,9 +41,9 @@ def _usual(held_out: dict[str, float], name: str, form: str) -> str:
 
 def _psnr_in_words(psnr: float) -> str:
     if psnr >= 32:
-        return "hard to tell apart"
+        return "hard to tell from the input"
     if psnr >= 26:
-        return "close, details soften"
+        return "close; details soften"
     if psnr >= 20:
-        return "alike, details are lost"
-    return "far off: new to the model"
+        return "alike; details are lost"
+    return "far off: new to this model"
