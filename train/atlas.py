@@ -14,7 +14,7 @@ from vae.checkpoint import ATLAS, load_info, load_model
 from vae.model import VAE, compile_codec
 
 PCA_COMPONENTS = 64
-TRUSTWORTHINESS_POINTS = 3_000  # it needs all pairwise distances
+TRUSTWORTHINESS_POINTS = 12_000  # it needs all pairwise distances: 1 GB for these
 
 
 def run_atlas(arguments: argparse.Namespace) -> None:
@@ -32,9 +32,11 @@ def run_atlas(arguments: argparse.Namespace) -> None:
     positions = lay_out(latents, arguments.seed)
     labels = {f"{name}_" if name in RESERVED else name: values for name, values in pictures.labels.items()}
     atlas = Atlas(pictures.ids, positions, latents.astype(np.float16), labels)
-    atlas.write(arguments.model / ATLAS, dataset=arguments.dataset, split=pictures.split, seed=str(arguments.seed))
+    trust = f"{measure_trustworthiness(latents, positions):.4f}"
+    facts = {"dataset": arguments.dataset, "split": pictures.split, "seed": str(arguments.seed), "trustworthiness": trust}
+    atlas.write(arguments.model / ATLAS, **facts)
     print(f"{arguments.model / ATLAS}: {len(atlas):,} points, labels: {', '.join(labels) or 'none'}")
-    print(f"trustworthiness {measure_trustworthiness(latents, positions):.4f} (15 neighbours)")
+    print(f"trustworthiness of the layout: {trust} (15 neighbours; 1 is perfect)")
 
 
 def encode_all(vae: VAE, pictures: Pictures) -> Float[np.ndarray, "count *latent"]:
