@@ -1,0 +1,77 @@
+"""The model folders and the data that ship: whole, documented, and as good as their cards say."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT
+from train.config import PRESETS
+from train.data import load_pictures
+from train.evaluate import evaluate
+from vae.atlas import Atlas
+from vae.checkpoint import load_info, load_model
+
+MODELS = ROOT / "assets" / "models"
+NAMES = ("fruits", "emoji", "photos")
+EMOJI = str(ROOT / "assets" / "datasets" / "emoji.parquet")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_model_is_whole(name):
+    folder = MODELS / name
+    load_model(folder)  # raises if any tensor is missing, left over or of the wrong shape
+    info = load_info(folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert {"split", "count", "psnr_db", "ssim", "l1", "kl_nats", "active_units"} <= metrics.keys()
+    atlas = Atlas.read(folder / "atlas.parquet", info.config.latent_shape)
+    assert len(atlas) > 500
+    assert atlas.labels
+    assert np.isfinite(atlas.positions).all()
+    assert not [path for path in folder.rglob("*") if path.suffix in (".pkl", ".pt", ".npy", ".npz", ".jpg")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_tells_licence_data_command_and_figures(name):
+    card = (MODELS / name / "README.md").read_text()
+    metrics = json.loads((MODELS / name / "metrics.json").read_text())
+    header, _, body = card.removeprefix("---\n").partition("---\n")
+    assert "license:" in header
+    assert load_info(MODELS / name).training["command"] in body
+    assert f"{metrics['psnr_db']:.4g}" in body
+    assert all(f"## {section}" in body for section in ("Data", "Training", "Metrics", "Limits"))
+    assert "Add here" not in body
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_still_describes_the_model_that_it_made(name):
+    info, preset = load_info(MODELS / name), PRESETS[name]
+    assert info.config == preset.model
+    made_with = {key: value for key, value in preset.to_dict().items() if key != "model"}
+    assert {key: info.training[key] for key in made_with} == made_with
+
+
+def test_the_fruit_model_reaches_25_db():
+    assert json.loads((MODELS / "fruits" / "metrics.json").read_text())["psnr_db"] >= 25
+
+
+def test_the_emoji_figures_can_be_had_again():
+    pictures = load_pictures(EMOJI, "validation", 64)
+    metrics = json.loads((MODELS / "emoji" / "metrics.json").read_text())
+    again = evaluate(load_model(MODELS / "emoji"), pictures)
+    for name in ("psnr_db", "ssim", "l1", "kl_nats", "count"):
+        assert again[name] == pytest.approx(metrics[name], rel=1e-3)
+
+
+def test_the_reference_configuration_is_the_photo_models():
+    config = load_info(MODELS / "photos").config
+    assert config.latent_shape == (32, 32, 4)
+    assert config.channels == (32, 64, 128)
+
+
+def test_no_held_out_emoji_was_trained_on_in_another_style():
+    train, held_out = (load_pictures(EMOJI, split, 64) for split in ("train", "validation"))
+    assert not set(train.labels["name"]) & set(held_out.labels["name"])
+    assert 0.08 < len(held_out) / (len(train) + len(held_out)) < 0.12
+    assert set(held_out.labels["style"]) == set(train.labels["style"]) == {"google", "twitter"}
+    assert train.images[:, 0, 0].mean() > 200, "most corners are white: transparency was laid on white"

@@ -1,0 +1,137 @@
+"""fit -> evaluate -> atlas by the command line, in miniature, on the embedded data set; and what each figure means."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from app.explorer import Explorer
+from tests.conftest import ROOT
+from train.atlas import encode_all, lay_out, measure_trustworthiness
+from train.data import Pictures, load_pictures
+from train.evaluate import describe_collapse, evaluate
+from vae.atlas import Atlas
+from vae.checkpoint import load_model
+
+EMOJI = ROOT / "assets" / "datasets" / "emoji.parquet"
+
+
+def train(*arguments: object) -> str:
+    """What `python -m train ...` prints; fails if it does."""
+    command = [sys.executable, "-m", "train", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model folder made by the three commands, for a few seconds of training."""
+    folder = tmp_path_factory.mktemp("runs") / "mini"
+    train(
+        "fit", "--dataset", EMOJI, "--out", folder, "--preset", "emoji", "--steps", 6, "--batch-size", 4, "--limit", 80
+    )
+    printed = train("evaluate", "--model", folder, "--dataset", EMOJI, "--limit", 12)
+    assert "psnr_db" in printed
+    printed = train("atlas", "--model", folder, "--dataset", EMOJI, "--limit", 70)
+    assert "trustworthiness" in printed
+    return folder
+
+
+@pytest.fixture(scope="module")
+def held_out() -> Pictures:
+    return load_pictures(str(EMOJI), "validation", 64, limit=12)
+
+
+def test_the_folder_is_whole_and_holds_no_pickle(model):
+    names = {path.name for path in model.iterdir()}
+    assert names == {"config.json", "model.safetensors", "metrics.json", "atlas.parquet", "README.md", "training"}
+    assert not [path for path in model.rglob("*") if path.suffix in (".pkl", ".pickle", ".pt", ".npy")]
+
+
+def test_metrics_are_those_of_scikit_image(model, held_out):
+    metrics = json.loads((model / "metrics.json").read_text())
+    explorer = Explorer(model)
+    pairs = [(image, np.asarray(explorer.reconstruct(image).reconstruction)) for image in held_out.images]
+    psnr = np.mean([peak_signal_noise_ratio(a, b) for a, b in pairs])
+    ssim = np.mean([
+        structural_similarity(
+            a / 255, b / 255, channel_axis=-1, data_range=1, gaussian_weights=True, sigma=1.5,
+            use_sample_covariance=False,
+        )
+        for a, b in pairs
+    ])  # fmt: skip
+    assert metrics["count"] == len(pairs) == 12
+    assert metrics["split"] == "validation"
+    assert metrics["psnr_db"] == pytest.approx(psnr, abs=0.05)
+    assert metrics["ssim"] == pytest.approx(ssim, abs=0.005)
+    assert metrics["l1"] == pytest.approx(np.mean([np.abs(a / 255 - b / 255).mean() for a, b in pairs]), abs=2e-3)
+
+
+def test_the_card_holds_the_figures_and_the_command(model):
+    card = (model / "README.md").read_text()
+    metrics = json.loads((model / "metrics.json").read_text())
+    assert f"{metrics['psnr_db']:.4g}" in card
+    assert "python -m train fit --dataset" in card
+    assert "Not evaluated yet" not in card
+
+
+def test_collapse_is_told_from_use():
+    assert "nothing of the picture" in describe_collapse({"active_units": 0, "latent_units": 128})
+    assert "collapsed" in describe_collapse({"active_units": 10, "latent_units": 128})
+    assert "no posterior collapse" in describe_collapse({"active_units": 128, "latent_units": 128})
+
+
+def test_active_units_counts_those_that_vary(model, held_out):
+    vae = load_model(model)
+    metrics = evaluate(vae, held_out)
+    means = encode_all(vae, held_out)
+    assert metrics["active_units"] == np.sum(means.var(axis=0) > 0.01)
+    assert metrics["latent_units"] == 128
+    one = Pictures(held_out.images[:1].repeat(3, axis=0), ["a", "b", "c"], {}, "same", [])
+    assert evaluate(vae, one)["active_units"] == 0, "the same picture thrice makes no unit vary"
+
+
+def test_the_atlas_holds_the_latents_and_labels_of_the_data_set(model):
+    explorer = Explorer(model)
+    atlas: Atlas = explorer.atlas
+    pictures = load_pictures(str(EMOJI), "train", 64, limit=70)
+    assert len(atlas) == 70
+    assert atlas.labels == pictures.labels
+    assert set(atlas.labels) == {"name", "category", "subcategory", "style"}
+    assert atlas.latents.dtype == np.float16
+    np.testing.assert_allclose(atlas.latent(5), explorer.encode(pictures.images[5]), atol=5e-3)
+    assert np.isfinite(atlas.positions).all()
+    assert np.ptp(atlas.positions, axis=0).min() > 0.5
+
+
+def test_the_app_can_explore_it(model):
+    explorer = Explorer(model)
+    x, y = explorer.atlas.positions[3]
+    picture, _ = explorer.decode_at(float(x), float(y))
+    assert picture.size == (64, 64)
+    assert len(explorer.sample(2)) == 2
+    assert len(explorer.neighbours(3, 4)) == 4
+
+
+def test_the_layout_keeps_clusters_apart_and_repeats_with_its_seed():
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(3, 16)) * 20
+    latents = (centres[:, None] + rng.normal(size=(3, 30, 16))).reshape(90, 16).astype(np.float32)
+    positions = lay_out(latents, seed=1)
+    middles = positions.reshape(3, 30, 2).mean(axis=1)
+    spread = positions.reshape(3, 30, 2).std(axis=1).max()
+    assert min(np.linalg.norm(middles[i] - middles[j]) for i, j in [(0, 1), (0, 2), (1, 2)]) > 2 * spread
+    np.testing.assert_array_equal(positions, lay_out(latents, seed=1))
+    assert measure_trustworthiness(latents, positions) > 0.8
+    assert measure_trustworthiness(latents, rng.normal(size=(90, 2))) < 0.7
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_handful_of_pictures_still_has_a_layout(count):
+    positions = lay_out(np.random.default_rng(0).normal(size=(count, 8, 8, 4)).astype(np.float32), seed=0)
+    assert positions.shape == (count, 2)
+    assert len(np.unique(positions, axis=0)) == count

@@ -1,0 +1,81 @@
+"""The atlas: places, neighbours, and the file."""
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from vae.atlas import Atlas, AtlasError
+
+
+@pytest.fixture
+def atlas() -> Atlas:
+    """A 5 x 5 grid of points whose latents are their positions, tenfold, in the first two of four numbers."""
+    positions = np.stack(np.meshgrid(np.arange(5.0), np.arange(5.0)), axis=-1).reshape(-1, 2).astype(np.float32)
+    latents = np.concatenate([10 * positions, np.zeros_like(positions)], axis=1).astype(np.float16)
+    return Atlas([f"p{i}" for i in range(25)], positions, latents, {"row": [str(i // 5) for i in range(25)]})
+
+
+def test_a_latent_lands_among_its_neighbours(atlas):
+    place = atlas.locate(np.array([12.0, 18.0, 0, 0], np.float32), k=4)
+    assert (place.x, place.y) == pytest.approx((1.2, 1.8), abs=0.2)
+    assert place.neighbours[0] == 11
+    assert place.weights.sum() == pytest.approx(1)
+    assert (np.diff(place.weights) <= 1e-6).all()
+
+
+def test_distance_is_in_units_of_the_datas_own_spacing(atlas):
+    far = atlas.locate(np.array([100.0, 40.0, 0, 0], np.float32))
+    assert far.distance == pytest.approx(6, rel=1e-3)
+    _, place = atlas.latent_at(4, 7)
+    assert place.distance == pytest.approx(3, rel=1e-3)
+
+
+def test_the_latent_of_a_place_is_between_those_around_it(atlas):
+    latent, place = atlas.latent_at(2.5, 1.0, k=2)
+    assert sorted(place.neighbours) == [7, 8]
+    np.testing.assert_allclose(latent, [25, 10, 0, 0], atol=1e-3)
+    on_top, place = atlas.latent_at(3.0, 3.0)
+    np.testing.assert_allclose(on_top, atlas.latent(18), atol=1e-2)
+    assert place.distance == 0
+
+
+def test_neighbours_leave_out_the_point_itself_even_among_equals():
+    latents = np.zeros((4, 3), np.float16)
+    atlas = Atlas(list("abcd"), np.zeros((4, 2), np.float32), latents, {})
+    for i in range(4):
+        assert set(atlas.neighbours(i)) == set(range(4)) - {i}
+
+
+def test_written_and_read_again(atlas, tmp_path):
+    atlas.write(tmp_path / "atlas.parquet", seed="3")
+    again = Atlas.read(tmp_path / "atlas.parquet", (4,))
+    assert again.ids == atlas.ids
+    assert again.labels == atlas.labels
+    np.testing.assert_array_equal(again.positions, atlas.positions)
+    np.testing.assert_array_equal(again.latents, atlas.latents)
+    assert pq.read_schema(tmp_path / "atlas.parquet").metadata[b"seed"] == b"3"
+    assert [path.name for path in tmp_path.iterdir()] == ["atlas.parquet"]
+
+
+def test_spatial_latents_keep_their_shape(tmp_path):
+    latents = np.arange(2 * 3 * 3 * 4).reshape(2, 3, 3, 4).astype(np.float16)
+    Atlas(["a", "b"], np.zeros((2, 2), np.float32), latents, {}).write(tmp_path / "a.parquet")
+    np.testing.assert_array_equal(Atlas.read(tmp_path / "a.parquet", (3, 3, 4)).latents, latents)
+
+
+def test_a_file_that_is_not_an_atlas_says_why(atlas, tmp_path):
+    path = tmp_path / "atlas.parquet"
+    path.write_bytes(b"PAR1 not really")
+    with pytest.raises(AtlasError, match="cannot be read"):
+        Atlas.read(path, (4,))
+    pq.write_table(pq.read_table(_written(atlas, tmp_path)).drop(["x"]), path)
+    with pytest.raises(AtlasError, match="lacks the columns x"):
+        Atlas.read(path, (4,))
+    atlas.write(path)
+    with pytest.raises(AtlasError, match="another model's"):
+        Atlas.read(path, (5,))
+
+
+def _written(atlas: Atlas, folder):
+    atlas.write(folder / "whole.parquet")
+    return folder / "whole.parquet"
