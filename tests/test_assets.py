@@ -71,7 +71,12 @@ def test_the_reference_configuration_is_the_photo_models():
 
 def test_no_held_out_emoji_was_trained_on_in_another_style():
     train, held_out = (load_pictures(EMOJI, split, 64) for split in ("train", "validation"))
-    assert not set(train.labels["name"]) & set(held_out.labels["name"])
+    # Two designs share a name upstream; all others are on one side, in both styles.
+    assert set(train.labels["name"]) & set(held_out.labels["name"]) <= {"man in tuxedo"}
+    by_style = {style: [] for style in ("google", "twitter")}
+    for name, style in zip(held_out.labels["name"], held_out.labels["style"], strict=True):
+        by_style[style].append(name)
+    assert by_style["google"] == by_style["twitter"]
     assert 0.08 < len(held_out) / (len(train) + len(held_out)) < 0.12
     assert set(held_out.labels["style"]) == set(train.labels["style"]) == {"google", "twitter"}
     assert train.images[:, 0, 0].mean() > 200, "most corners are white: transparency was laid on white"

@@ -33,8 +33,8 @@ def run_atlas(arguments: argparse.Namespace) -> None:
     labels = {f"{name}_" if name in RESERVED else name: values for name, values in pictures.labels.items()}
     atlas = Atlas(pictures.ids, positions, latents.astype(np.float16), labels)
     trust = f"{measure_trustworthiness(latents, positions):.4f}"
-    facts = {"dataset": arguments.dataset, "split": pictures.split, "seed": str(arguments.seed), "trustworthiness": trust}
-    atlas.write(arguments.model / ATLAS, **facts)
+    facts = {"dataset": arguments.dataset, "split": pictures.split, "seed": str(arguments.seed)}
+    atlas.write(arguments.model / ATLAS, **facts, trustworthiness=trust)
     print(f"{arguments.model / ATLAS}: {len(atlas):,} points, labels: {', '.join(labels) or 'none'}")
     print(f"trustworthiness of the layout: {trust} (15 neighbours; 1 is perfect)")
 
