@@ -1,0 +1,125 @@
+"""How fast the app answers: from start to page, and from a question to its answer.
+
+    python bench/app.py
+
+Starts the app, then asks over HTTP and through the page in a headless Chromium. Medians.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median, quantiles
+
+from gradio_client import Client, handle_file
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+APPLE = handle_file(str(ROOT / "assets" / "examples" / "fruit-apple.png"))
+LEMON = handle_file(str(ROOT / "assets" / "examples" / "fruit-lemon.png"))
+ASKED = 15
+MOVES = 60
+
+# Runs in the page: moves the pointer to a place, and resolves with the milliseconds until another picture is shown.
+MOVE_AND_WAIT = """async ([x, y]) => {
+  const view = document.querySelector(".latent-map-view");
+  const card = document.querySelector(".latent-map-card img");
+  const before = card.src;
+  const start = performance.now();
+  view.dispatchEvent(new PointerEvent("pointermove", {clientX: x, clientY: y, bubbles: true, pointerType: "mouse"}));
+  while (card.src === before && performance.now() - start < 2000) await new Promise(requestAnimationFrame);
+  return card.src === before ? null : performance.now() - start;
+}"""
+
+
+def start(port: int) -> tuple[subprocess.Popen, float]:
+    """The running app, and the seconds that its page took to be there."""
+    began = time.perf_counter()
+    command = [sys.executable, str(ROOT / "app" / "main.py"), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+            return process, time.perf_counter() - began
+        except OSError:
+            time.sleep(0.05)
+
+
+def time_endpoints(url: str) -> list[tuple[str, float]]:
+    """Each endpoint's name and its median milliseconds through `gradio_client`, uploads and downloads included."""
+    client = Client(url, verbose=False)
+    questions = [("/models", ())]
+    for model in ("fruits", "photos"):
+        questions += [
+            ("/reconstruct", (APPLE, 0, 0, model)),
+            ("/interpolate", (APPLE, LEMON, 0.5, "slerp", model)),
+            ("/sample", (1, 1, 0, model)),
+            ("/locate", (APPLE, model)),
+            ("/decode_at", (0, 0, model)),
+        ]
+    rows = []
+    for name, arguments in questions:
+        client.predict(*arguments, api_name=name)  # compiles, reads the map
+        milliseconds = []
+        for _ in range(ASKED):
+            began = time.perf_counter()
+            client.predict(*arguments, api_name=name)
+            milliseconds.append((time.perf_counter() - began) * 1000)
+        rows.append((f"{name} {arguments[-1] if arguments else ''}", median(milliseconds)))
+    return rows
+
+
+def time_pointer(page: Page, url: str) -> tuple[list[float], int]:
+    """Milliseconds from the pointer's move over the map to the decoded picture, and how many moves showed none."""
+    page.goto(url)
+    page.get_by_role("tab", name="Map").click()
+    page.wait_for_selector(".latent-map .js-plotly-plot")
+    page.wait_for_timeout(3000)
+    box = page.locator(".latent-map-view").bounding_box()
+    found = []
+    for i in range(MOVES):
+        share_x, share_y = 0.3 + 0.4 * ((i * 0.618) % 1), 0.25 + 0.5 * ((i * 0.381) % 1)
+        place = [box["x"] + share_x * box["width"], box["y"] + share_y * box["height"]]
+        found.append(page.evaluate(MOVE_AND_WAIT, place))
+        page.wait_for_timeout(60)
+    shown = [milliseconds for milliseconds in found if milliseconds is not None]
+    return shown, len(found) - len(shown)
+
+
+def main() -> None:
+    """Prints the table."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/"
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, ", end="")
+    print(", ".join(f"{name} {version(name)}" for name in ("jax", "gradio")))
+    process, seconds = start(port)
+    try:
+        print(f"{'start to page':<28}{seconds * 1000:>9.0f} ms")
+        for name, milliseconds in time_endpoints(url):
+            print(f"{name:<28}{milliseconds:>9.1f} ms")
+        with sync_playwright() as playwright:
+            arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            shown, missed = time_pointer(page, url)
+            p95 = quantiles(shown, n=20)[-1]
+            print(
+                f"{'pointer to picture, fruits':<28}{median(shown):>9.1f} ms  (p95 {p95:.1f}; {missed} of {MOVES} none)"
+            )
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+if __name__ == "__main__":
+    main()
