@@ -73,10 +73,9 @@ PRESETS: dict[str, TrainConfig] = {
     # The reference spatial configuration. It is fully convolutional, so that crops teach it as much as whole pictures.
     "photos": TrainConfig(
         model=VAEConfig(),
-        weights=LossWeights(1.0, 0.25, 2e-6),
+        weights=LossWeights(1.0, 0.1, 5e-7),
         steps=5_000,
         batch_size=8,
-        learning_rate=8e-4,
         load_size=272,
         crop=64,
         flip=True,
