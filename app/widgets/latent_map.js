@@ -9,8 +9,8 @@
 const COLOURS = 11; // as many as the style sheet defines
 const HIT_RADIUS = { touch: 18, default: 7 }; // CSS pixels
 const TAP_SLOP = 5; // CSS pixels a hand may shake in a click
-// In units of the distance between neighbouring points, as the server's answer is. UMAP packs points tightly: an island
-// is some 100 of these across, and a place whose nearest point is beyond that lies on open water.
+// In units of the distance between neighbouring points, as the server's answer is. UMAP packs points tightly: on the
+// fruit map, half of the empty area is within 100 of them.
 const NEAR = 20;
 const BETWEEN = 100;
 const REMEMBERED_PICTURES = 400;
@@ -162,6 +162,13 @@ function loadPlotly(url) {
     };
     script.addEventListener("error", fail, { once: true });
   });
+}
+
+// Without WebGL, Plotly would put a note of its own in the place of the points.
+function requireWebGL() {
+  const context = document.createElement("canvas").getContext("webgl");
+  if (!context) throw new Error("this browser has WebGL switched off");
+  context.getExtension("WEBGL_lose_context")?.loseContext(); // browsers allow but a few at a time
 }
 
 function colours() {
@@ -494,9 +501,9 @@ function aimAtPoint(index, px, py) {
 }
 
 function aimAtPlace(x, y, px, py) {
-  const wasPoint = aimed?.index !== null;
+  const wasPlace = aimed !== null && aimed.index === null;
   aimed = { index: null, x, y };
-  if (wasPoint) {
+  if (!wasPlace) {
     fillCard([]);
     drawOverlay();
   }
@@ -846,7 +853,8 @@ async function load(value) {
   }
   showState("loading", `Drawing ${value.count.toLocaleString()} points…`);
   try {
-    Plotly = await loadPlotly(value.plotly.url);
+    Plotly ??= await loadPlotly(value.plotly.url);
+    requireWebGL();
     await paintedOnce(); // let the browser show the message before the work begins
     if (mine !== loadCount) return;
     cloud = readCloud(value);

@@ -1,0 +1,329 @@
+"""Training runs of a tiny model, through the command line: they learn, stop, resume and refuse as a user needs.
+
+One uninterrupted run is the measure: every other one, however it was interrupted, must end with the same weights.
+"""
+
+import dataclasses
+import errno
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image
+from safetensors.numpy import load_file
+
+from train import __main__ as command_line
+from train import fit
+from train.config import PRESETS, TrainConfig
+from train.data import load_pictures
+from vae.checkpoint import load_info, load_model
+from vae.losses import LossWeights
+from vae.model import VAEConfig
+
+pytestmark = pytest.mark.usefixtures("quick_compiling")
+
+ROOT = Path(__file__).parents[2]
+EMOJI = ROOT / "assets" / "datasets" / "emoji.parquet"
+TINY = TrainConfig(
+    model=VAEConfig(image_size=16, latent="vector", latent_dim=8, channels=(8,), halve_first=True),
+    weights=LossWeights(1.0, 0.25, 1e-4),
+    kl_warmup=50,
+    steps=200,
+    batch_size=4,
+    learning_rate=3e-3,
+    warmup=10,
+    ema_decay=0.95,
+    load_size=18,  # more than the crop, and mirrored, so that a resumed run must repeat the random numbers too
+    crop=16,
+    flip=True,
+)
+# The command line with one more preset, in a process that can be killed.
+PROGRAM = f"""
+from train.__main__ import main
+from train.config import PRESETS, TrainConfig
+from vae.losses import LossWeights
+from vae.model import VAEConfig
+
+PRESETS["tiny"] = {TINY!r}
+main()
+"""
+
+
+def arguments_for(out, *more):
+    """Twenty-four emoji, with checkpoints at 40, 80, ... 200."""
+    options = {"--preset": "tiny", "--dataset": EMOJI, "--limit": 24, "--checkpoint-every": 40, "--out": out}
+    return ["fit", *(str(word) for pair in options.items() for word in pair), *more]
+
+
+def run(arguments):
+    """The command line in this process; the error it exits with, or None."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "tiny", TINY)
+        patch.setattr(sys, "argv", ["train", *arguments])
+        try:
+            command_line.main()
+        except SystemExit as stop:
+            return str(stop.code)
+    return None
+
+
+def start(arguments):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def wait_for(path, process):
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"{path} does not appear"
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of an uninterrupted run."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    assert run(arguments_for(out, "--title", "Few emoji", "--summary", "Of all kinds.")) is None
+    return out
+
+
+def weights(out):
+    return load_file(out / "model.safetensors")
+
+
+def assert_same_weights(out, whole):
+    found, expected = weights(out), weights(whole)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert_array_equal(found[name], value, err_msg=name)
+
+
+def metrics(out):
+    return [json.loads(line) for line in (out / "training" / "metrics.jsonl").read_text().splitlines()]
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# ---- a run that nothing happens to
+
+
+def test_it_learns(whole):
+    lines = metrics(whole)
+    assert [line["step"] for line in lines] == list(range(20, 201, 20))
+    assert lines[-1]["l1"] < 0.75 * lines[0]["l1"]
+    assert lines[-1]["ssim"] > lines[0]["ssim"] + 0.15
+    assert all(line["kl"] > 0 and line["gradient_norm"] > 0 and line["pictures_per_s"] > 0 for line in lines)
+
+
+def test_it_leaves_a_model_folder(whole):
+    files = {str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()}
+    assert {path for path in files if not path.startswith("training/checkpoints/")} == {
+        "config.json", "model.safetensors", "README.md", "training/run.json", "training/metrics.jsonl",
+        *(f"training/step-{step:06d}.png" for step in range(40, 201, 40)),
+    }  # fmt: skip
+    assert load_model(whole).config == TINY.model
+    info = load_info(whole)
+    assert (info.title, info.summary) == ("Few emoji", "Of all kinds.")
+    expected = {"preset": "tiny", "steps": 200, "pictures": 24, "seed": 0, "learning_rate": 3e-3}
+    assert {name: info.training[name] for name in expected} == expected
+    assert info.training["parameters"] == sum(value.size for value in weights(whole).values())
+
+
+def test_the_card_says_how_it_was_made(whole):
+    card = (whole / "README.md").read_text()
+    for words in ("# Few emoji", "Of all kinds.", f"--dataset {EMOJI}", "24 pictures", "200 steps of 4 pictures"):
+        assert words in card
+
+
+def test_grids_show_held_out_pictures_over_reconstructions_and_samples(whole):
+    """Eight held-out pictures, below them what the exported model makes of them, and two rows of samples."""
+    sheet = np.asarray(Image.open(whole / "training" / "step-000200.png")).astype(int)
+    assert sheet.shape == (4 * 18 - 2, 8 * 18 - 2, 3)
+    held_out, reconstructions, *samples = (
+        [sheet[top : top + 16, left : left + 16] for left in range(0, 8 * 18, 18)] for top in range(0, 4 * 18, 18)
+    )
+    assert_array_equal(held_out, load_pictures(str(EMOJI), "validation", 16, limit=8).images)
+    matching = np.abs(np.subtract(held_out, reconstructions)).mean()
+    assert 0 < matching < np.abs(np.subtract(held_out, np.roll(reconstructions, 1, axis=0))).mean()
+    assert len({sample.tobytes() for row in samples for sample in row}) == 16
+
+
+def test_the_average_of_the_weights_is_exported(whole):
+    checkpoints = fit.Checkpoints(whole / "training" / "checkpoints")
+    state = checkpoints.restore(jax.eval_shape(lambda: fit.initial_state(TINY)))
+
+    assert (checkpoints.latest(), int(state.step)) == (200, 200)
+    exported = weights(whole)
+    for name, value in exported.items():
+        assert_array_equal(value, state.average[name])
+    assert any(np.abs(value - state.parameters[name]).max() > 1e-4 for name, value in exported.items())
+
+
+def test_only_the_newest_checkpoints_are_kept(whole):
+    assert {path.name for path in (whole / "training" / "checkpoints").iterdir()} == {"160", "200"}
+
+
+# ---- interruptions
+
+
+def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path):
+    """SIGKILL, as from a power cut: the process cannot do anything about it."""
+    arguments = arguments_for(tmp_path / "out")
+    process = start(arguments)
+    wait_for(tmp_path / "out" / "training" / "checkpoints" / "40", process)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL, "the run was over before it could be killed"
+    before = [line for line in metrics(tmp_path / "out") if line["step"] <= 40]
+    with (tmp_path / "out" / "training" / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 60, "lo')  # the line that was being written
+
+    assert run([*arguments, "--resume"]) is None
+
+    assert_same_weights(tmp_path / "out", whole)
+    after = metrics(tmp_path / "out")
+    assert [line["step"] for line in after] == list(range(20, 201, 20))
+    assert after[:2] == before  # with their speeds: it went on from step 40 and not from the beginning
+    for line, expected in zip(after, metrics(whole), strict=True):
+        assert {**line, "pictures_per_s": 0} == {**expected, "pictures_per_s": 0}
+
+
+def test_an_interrupted_run_saves_and_says_how_to_go_on(whole, tmp_path):
+    """Ctrl-C."""
+    process = start(arguments_for(tmp_path / "out"))
+    wait_for(tmp_path / "out" / "training" / "checkpoints" / "40", process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    found = re.search(r"error: Stopped at step (\d+), saved\. To go on: python -m train (.*)$", errors, re.MULTILINE)
+    assert found, errors
+    step = int(found[1])
+    assert 40 <= step < 200
+    assert metrics(tmp_path / "out")[-1]["step"] == step
+    assert (tmp_path / "out" / "training" / f"step-{step:06d}.png").exists()
+    load_model(tmp_path / "out")
+
+    assert run(shlex.split(found[2])) is None
+
+    assert_same_weights(tmp_path / "out", whole)
+    steps = [line["step"] for line in metrics(tmp_path / "out")]
+    assert steps == sorted({*range(20, 201, 20), step})
+
+
+def test_a_disk_that_is_full_at_the_last_step_costs_nothing(whole, tmp_path, monkeypatch):
+    """The export fails; once there is room, --resume makes it good."""
+    out = tmp_path / "out"
+    shutil.copytree(whole, out)
+    shutil.rmtree(out / "training" / "checkpoints" / "200")
+    for name in ("model.safetensors", "config.json"):
+        (out / name).unlink()
+
+    def fill_the_disk(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit, "save_model", fill_the_disk)
+        assert "No space left on device" in run(arguments_for(out, "--resume"))
+    assert run(arguments_for(out, "--resume")) is None
+
+    assert_same_weights(out, whole)
+
+
+def test_resuming_a_finished_run_changes_nothing(whole):
+    before = content(whole)
+    assert run(arguments_for(whole, "--resume")) is None
+    assert content(whole) == before
+
+
+# ---- refusals
+
+
+def test_a_folder_with_a_run_is_not_overwritten(whole):
+    before = content(whole)
+    error = run(arguments_for(whole))
+    assert f"{whole} holds a run already" in error
+    assert "--resume" in error
+    assert "another --out" in error
+    assert content(whole) == before
+
+
+def test_resuming_with_other_settings_names_what_changed(whole):
+    before = content(whole)
+    error = run(arguments_for(whole, "--resume", "--steps", "300", "--kl-weight", "0.5"))
+    assert "steps was 200, is 300" in error
+    assert "'kl': 0.0001" in error
+    assert "'kl': 0.5" in error
+    assert "batch_size" not in error
+    assert content(whole) == before
+
+
+def test_a_run_that_diverges_stops_at_its_last_good_checkpoint(tmp_path):
+    """At this learning rate, weight decay multiplies the kernels by minus nine each step until they overflow."""
+    out = tmp_path / "out"
+    error = run(arguments_for(out, "--learning-rate", "900", "--checkpoint-every", "3"))
+
+    pattern = r"The loss is not finite at step (\d+): (.*)\. The last good checkpoint is step (\d+), in (\S+)\. "
+    found = re.search(pattern, error)
+    assert found, error
+    step, terms, good = int(found[1]), found[2], int(found[3])
+    assert re.search(r"\b(nan|inf)\b", terms)
+    assert all(name in terms for name in ("loss", "l1", "ssim", "kl", "gradient_norm"))
+    assert good <= step < good + 3
+    assert Path(found[4]) == out / "training" / "checkpoints"
+    assert {int(path.name) for path in Path(found[4]).iterdir()} == {good - 3, good}
+    assert all(np.isfinite(value).all() for value in weights(out).values())
+    assert "lower --learning-rate" in error
+
+
+# ---- the pieces
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_augment_cuts_and_mirrors_at_random(flip):
+    """Each pixel says where it was, so that a crop tells its corner and its direction."""
+    count, size, crop = 64, 20, 16
+    rows, columns = np.mgrid[:size, :size]
+    picture = np.stack([rows, columns, np.zeros_like(rows)], axis=-1).astype(np.uint8)
+    pictures = np.broadcast_to(picture, (count, size, size, 3))
+
+    cut = np.asarray(jax.jit(fit.augment, static_argnums=(2, 3))(jax.random.key(0), pictures, crop, flip))
+
+    assert (cut.dtype, cut.shape) == (np.float32, (count, crop, crop, 3))
+    cut = np.round(cut * 255).astype(int)
+    mirrored = cut[:, 0, 0, 1] > cut[:, 0, -1, 1]
+    cut[mirrored] = cut[mirrored][:, :, ::-1]
+    corners = cut[:, 0, 0, :2]
+    for image, (top, left) in zip(cut, corners, strict=True):
+        assert_array_equal(image, picture[top : top + crop, left : left + crop])
+    assert {tuple(corner) for corner in corners.tolist()} <= {(y, x) for y in range(5) for x in range(5)}
+    assert set(corners[:, 0]) == set(corners[:, 1]) == set(range(5))
+    assert (16 < mirrored.sum() < 48) if flip else not mirrored.any()
+
+
+def test_the_model_is_as_large_as_is_said(whole):
+    assert fit.count_parameters(TINY) == sum(value.size for value in weights(whole).values())
+
+
+@pytest.mark.parametrize("change", [{"crop": 15}, {"crop": 24, "load_size": 16}])
+def test_crops_that_do_not_fit_are_refused(change):
+    with pytest.raises(ValueError, match=f"crop is {change['crop']}"):
+        dataclasses.replace(TINY, **change)

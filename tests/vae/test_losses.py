@@ -1,0 +1,167 @@
+"""The losses agree with scikit-image, Monte Carlo, finite differences, and closed forms worked by hand."""
+
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from vae.losses import LossWeights, elbo_loss, kl, kl_per_unit, l1, psnr, ssim
+from vae.model import Posterior
+
+pytestmark = pytest.mark.usefixtures("quick_compiling")
+
+SCIKIT_IMAGE = {
+    "gaussian_weights": True,
+    "sigma": 1.5,
+    "use_sample_covariance": False,
+    "data_range": 1,
+    "channel_axis": -1,
+}
+
+
+def smooth_picture(height, width, phase):
+    """Waves of a different length in each channel, in [0, 1]."""
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin(x / (5 + 3 * channel) + phase) * np.cos(y / (7 + 2 * channel)) for channel in range(3)]
+    return (0.5 + 0.5 * np.stack(waves, axis=-1)).astype(np.float32)
+
+
+def noisy(picture, amount):
+    noise = np.random.default_rng(1).normal(size=picture.shape) * amount
+    return (picture + noise).clip(0, 1).astype(np.float32)
+
+
+RANDOM = np.random.default_rng(0).random((24, 24, 3)).astype(np.float32)
+PAIRS = {
+    "unrelated noise": (RANDOM, RANDOM[::-1]),
+    "noise and noisier": (RANDOM, noisy(RANDOM, 0.1)),
+    "smooth and shifted": (smooth_picture(24, 24, 0), smooth_picture(24, 24, 0.7)),
+    "smooth and slightly noisy, wide": (smooth_picture(20, 45, 0), noisy(smooth_picture(20, 45, 0), 0.02)),
+    "flat, black and white": (np.zeros((13, 11, 3), np.float32), np.ones((13, 11, 3), np.float32)),
+    "flat and nearly the same": (np.full((24, 24, 3), 0.9, np.float32), np.full((24, 24, 3), 0.905, np.float32)),
+}
+EVERY_PAIR = pytest.mark.parametrize(("x", "y"), PAIRS.values(), ids=PAIRS)
+
+
+@EVERY_PAIR
+def test_ssim_agrees_with_scikit_image(x, y):
+    assert_allclose(ssim(x[None], y[None])[0], structural_similarity(x, y, **SCIKIT_IMAGE), atol=1e-4)
+
+
+@EVERY_PAIR
+def test_psnr_agrees_with_scikit_image(x, y):
+    assert_allclose(psnr(x[None], y[None])[0], peak_signal_noise_ratio(x, y, data_range=1), atol=1e-3)
+
+
+def test_ssim_is_one_for_equal_pictures_and_each_picture_has_its_own():
+    x = np.stack([RANDOM, RANDOM, smooth_picture(24, 24, 0)])
+    y = np.stack([RANDOM, RANDOM[::-1], smooth_picture(24, 24, 0)])
+
+    assert_allclose(ssim(x, y), [1, structural_similarity(RANDOM, RANDOM[::-1], **SCIKIT_IMAGE), 1], atol=1e-4)
+
+
+def test_metrics_of_equal_pictures():
+    assert l1(RANDOM[None], RANDOM[None])[0] == 0
+    assert 100 < psnr(RANDOM[None], RANDOM[None])[0] < np.inf  # finite, so that an average over pictures is
+
+
+def test_l1_is_the_mean_absolute_error_of_each_picture():
+    x = jnp.zeros((2, 11, 11, 3))
+    assert_allclose(l1(x, x.at[1].set(0.25).at[1, 0].set(-0.25)), [0, 0.25])
+
+
+@pytest.mark.parametrize("shape", [(10, 64), (64, 10), (1, 1)])
+def test_ssim_of_a_picture_smaller_than_its_window_is_refused(shape):
+    with pytest.raises(ValueError, match=f"at least 11 x 11 pixels, not {shape[0]} x {shape[1]}"):
+        ssim(jnp.zeros((1, *shape, 3)), jnp.zeros((1, *shape, 3)))
+
+
+def test_ssim_gradient_matches_finite_differences():
+    x, y = smooth_picture(13, 12, 0).astype(np.float64), noisy(smooth_picture(13, 12, 0), 0.1).astype(np.float64)
+    with jax.enable_x64(True):
+        value = jax.jit(lambda y: ssim(jnp.asarray(x)[None], y[None])[0])
+        gradient = np.asarray(jax.jit(jax.grad(value))(jnp.asarray(y)))
+        step = 1e-5
+        for row, column, channel in product((0, 6, 12), (0, 5, 11), (0, 2)):
+            moved = np.zeros_like(y)
+            moved[row, column, channel] = step
+            slope = float(value(y + moved) - value(y - moved)) / (2 * step)
+            assert_allclose(gradient[row, column, channel], slope, rtol=1e-3, atol=1e-8)
+    assert np.abs(gradient).max() > 1e-4
+
+
+def test_gradients_are_finite():
+    """Also where pictures are flat or equal, and variances, differences or both vanish."""
+    pairs = [(x, y) for x, y in PAIRS.values() if x.shape == RANDOM.shape]
+    pairs += [(x, x) for x in (RANDOM, np.zeros_like(RANDOM), np.ones_like(RANDOM))]
+    pairs += [(np.zeros_like(RANDOM), np.ones_like(RANDOM))]
+    x, y = np.stack([pair[0] for pair in pairs]), np.stack([pair[1] for pair in pairs])
+
+    gradient = jax.jit(jax.grad(lambda y: (ssim(x, y) + l1(x, y)).sum()))(y)
+
+    assert np.isfinite(gradient).all()
+
+
+def test_kl_of_known_gaussians():
+    """1/2 (variance + mean^2 - 1 - log variance) a number: worked by hand for N(0, I), a shift and a scaling."""
+    mean = np.zeros((4, 2, 3), np.float32)
+    log_var = np.zeros_like(mean)
+    mean[1, 0, 0] = 3.0
+    log_var[2, 1, 2] = np.log(4.0)
+    log_var[3] = np.log(0.25)
+
+    expected = [0, 9 / 2, 0.5 * (4 - 1 - np.log(4)), 6 * 0.5 * (0.25 - 1 + np.log(4))]
+
+    assert_allclose(kl(Posterior(mean, log_var)), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_kl_of_a_nearly_collapsed_posterior_is_exact():
+    """Close to N(0, I) the KL is v^2 / 4 and never negative, where the naive formula gives rounding noise."""
+    log_var = np.array([[1e-3, -1e-3, 1e-4, 0.0]], np.float32)
+    assert_allclose(kl_per_unit(Posterior(np.zeros_like(log_var), log_var)), log_var**2 / 4, rtol=0.1, atol=2e-9)
+
+
+def test_kl_agrees_with_monte_carlo():
+    """The average of log q(z) - log p(z) over samples z of q."""
+    generator = np.random.default_rng(0)
+    mean, log_var = generator.normal(size=5), generator.normal(size=5)
+    deviation = np.exp(log_var / 2)
+    z = mean + deviation * generator.normal(size=(200_000, 5))
+    log_q = -0.5 * (((z - mean) / deviation) ** 2 + log_var).sum(axis=1)
+    log_p = -0.5 * (z**2).sum(axis=1)
+    sampled = log_q - log_p
+
+    exact = kl(Posterior(jnp.asarray(mean[None]), jnp.asarray(log_var[None])))[0]
+
+    assert_allclose(exact, sampled.mean(), atol=5 * sampled.std() / np.sqrt(len(sampled)))
+
+
+def test_kl_gradient():
+    """Towards the mean: the mean. Towards the log-variance: (variance - 1) / 2."""
+    mean, log_var = np.array([[0.5, -2.0, 0.0]], np.float32), np.array([[0.0, 1.0, -2.0]], np.float32)
+
+    gradient = jax.grad(lambda posterior: kl(posterior)[0])(Posterior(mean, log_var))
+
+    assert_allclose(gradient.mean, mean, rtol=1e-6)
+    assert_allclose(gradient.log_var, (np.exp(log_var) - 1) / 2, rtol=1e-5, atol=1e-7)
+
+
+def test_elbo_loss_is_the_weighted_sum_of_its_terms():
+    x = np.stack([RANDOM, smooth_picture(24, 24, 0)])
+    y = np.stack([RANDOM[::-1], smooth_picture(24, 24, 0.7)])
+    posterior = Posterior(np.ones((2, 5), np.float32), np.zeros((2, 5), np.float32))
+    weights = LossWeights(rec=2.0, ssim=3.0, kl=0.1)
+
+    loss, terms = elbo_loss(x, y, posterior, weights)
+
+    error = np.abs(x - y).mean()
+    similarity = np.mean([structural_similarity(a, b, **SCIKIT_IMAGE) for a, b in zip(x, y, strict=True)])
+    assert_allclose(terms["l1"], error, rtol=1e-5)
+    assert_allclose(terms["ssim"], similarity, atol=1e-4)
+    assert_allclose(terms["kl"], 2.5, rtol=1e-5)
+    assert_allclose(loss, 2 * error + 3 * (1 - similarity) + 0.1 * 2.5, rtol=1e-4)
+    assert terms["loss"] == loss
