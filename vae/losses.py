@@ -38,15 +38,19 @@ def ssim(x: Float[Array, "batch h w c"], y: Float[Array, "batch h w c"]) -> Floa
     height, width = x.shape[1:3]
     if min(height, width) < 2 * SSIM_RADIUS + 1:
         raise ValueError(f"SSIM needs pictures of at least 11 x 11 pixels, not {height} x {width}")
+    # A variance is a difference of moments: taken about the pictures' own mean, where they are small, it keeps digits.
+    centre = jnp.mean((x + y) / 2, axis=(1, 2), keepdims=True)
+    dx, dy = x - centre, y - centre
     # A Gaussian window is separable, and as a banded matrix it runs on the matrix units instead of as a slow depthwise
-    # convolution. All five local moments share the two products. Highest precision: variances are differences.
-    moments = jnp.stack([x, y, x * x, y * y, x * y])
+    # convolution. All five local moments share the two products.
+    moments = jnp.stack([dx, dy, dx * dx, dy * dy, dx * dy])
     rows, columns = _gaussian_band(height), _gaussian_band(width)
     moments = jnp.einsum("ih,mbhwc->mbiwc", rows, moments, precision="highest")
-    mean_x, mean_y, xx, yy, xy = jnp.einsum("jw,mbiwc->mbijc", columns, moments, precision="highest")
+    mean_dx, mean_dy, xx, yy, xy = jnp.einsum("jw,mbiwc->mbijc", columns, moments, precision="highest")
+    mean_x, mean_y = mean_dx + centre, mean_dy + centre
     c1, c2 = 0.01**2, 0.03**2
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    structure = (2 * (xy - mean_x * mean_y) + c2) / (xx - mean_x**2 + yy - mean_y**2 + c2)
+    structure = (2 * (xy - mean_dx * mean_dy) + c2) / (xx - mean_dx**2 + yy - mean_dy**2 + c2)
     return jnp.mean(luminance * structure, axis=(1, 2, 3))
 
 
