@@ -26,7 +26,10 @@ class TrainConfig:
         ema_decay: of the average of the weights, which is what gets exported.
         load_size: pictures are centre-cropped and resized to this side when they are loaded, pixels.
         crop: side of the random crop taken for each step, pixels; a vector latent needs the model's own size.
+        zoom: crops are magnified by a random factor from 1 to this.
         flip: mirror every other picture at random. Never for pictures that have a reading direction.
+        shuffle_channels: put red, green and blue in random order, so that all hues are equally common. In photographs
+            red against green varies least, and a latent of few channels would rather leave it out than learn it.
         seed: of the initial weights, the order of pictures, crops, flips and posterior samples.
     """
 
@@ -42,7 +45,9 @@ class TrainConfig:
     ema_decay: float = 0.999
     load_size: int = 256
     crop: int = 256
+    zoom: float = 1.0
     flip: bool = False
+    shuffle_channels: bool = False
     seed: int = 0
 
     def __post_init__(self):
@@ -78,6 +83,8 @@ PRESETS: dict[str, TrainConfig] = {
         batch_size=8,
         load_size=272,
         crop=64,
+        zoom=4.0,
         flip=True,
+        shuffle_channels=True,
     ),
 }

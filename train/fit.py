@@ -72,17 +72,28 @@ def count_parameters(config: TrainConfig) -> int:
 
 
 def augment(
-    key: Array, images: UInt8[Array, "batch size size 3"], crop: int, flip: bool
+    key: Array, images: UInt8[Array, "batch size size 3"], config: TrainConfig
 ) -> Float[Array, "batch crop crop 3"]:
-    """A random crop of each picture, mirrored at random if `flip`, in [0, 1]."""
-    crop_key, flip_key = jax.random.split(key)
-    corners = jax.random.randint(crop_key, (len(images), 2), 0, images.shape[1] - crop + 1)
-    cut = jax.vmap(lambda image, corner: jax.lax.dynamic_slice(image, (*corner, 0), (crop, crop, 3)))
-    images = cut(images, corners).astype(jnp.float32) / 255
-    if not flip:
-        return images
-    mirrored = jax.random.bernoulli(flip_key, 0.5, (len(images), 1, 1, 1))
-    return jnp.where(mirrored, images[:, :, ::-1], images)
+    """A random crop of each picture in [0, 1]; magnified, mirrored, its colour channels shuffled, as `config` says."""
+    crop_key, zoom_key, flip_key, channel_key = jax.random.split(key, 4)
+    images = images.astype(jnp.float32) / 255
+    count, size, crop = len(images), images.shape[1], config.crop
+    zoom = jnp.exp(jax.random.uniform(zoom_key, (count,), maxval=math.log(config.zoom)))
+    corners = jnp.floor(jax.random.uniform(crop_key, (count, 2)) * (size - crop / zoom[:, None] + 1))
+
+    def cut(image, corner, zoom):
+        scale = jnp.stack([zoom, zoom])
+        # At zoom 1 the weights of this resampling are exactly 0 and 1: a crop.
+        return jax.image.scale_and_translate(image, (crop, crop, 3), (0, 1), scale, -corner * zoom, "linear", False)
+
+    images = jax.vmap(cut)(images, corners, zoom)
+    if config.flip:
+        mirrored = jax.random.bernoulli(flip_key, 0.5, (len(images), 1, 1, 1))
+        images = jnp.where(mirrored, images[:, :, ::-1], images)
+    if config.shuffle_channels:
+        keys = jax.random.split(channel_key, len(images))
+        images = jax.vmap(lambda key, image: image[..., jax.random.permutation(key, 3)])(keys, images)
+    return images
 
 
 @partial(jax.jit, static_argnames=("config", "dtype"), donate_argnames="state")
@@ -99,7 +110,7 @@ def train_step(
     All randomness follows from `config.seed` and `state.step`, so that a resumed run repeats the uninterrupted one.
     """
     augment_key, posterior_key = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), state.step))
-    images = augment(augment_key, pictures[indices], config.crop, config.flip)
+    images = augment(augment_key, pictures[indices], config)
     warm = jnp.minimum(1.0, (state.step + 1) / max(1, config.kl_warmup))
     weights = config.weights._replace(kl=config.weights.kl * warm)
 
