@@ -15,7 +15,6 @@ import argparse
 import hashlib
 import io
 import json
-import sys
 from pathlib import Path
 
 import datasets
@@ -48,7 +47,7 @@ def read_designs(package: Path, style: str) -> list[dict]:
         style: "google" or "twitter".
 
     Raises:
-        PackageError: the folder is another package, another version, or lacks its pictures.
+        PackageError: the folder is another package, another version, or lacks pictures.
     """
     expected = f"emoji-datasource-{style}"
     try:
@@ -60,10 +59,14 @@ def read_designs(package: Path, style: str) -> list[dict]:
         raise PackageError(
             f"{package} holds {about.get('name')} {about.get('version')}; {expected} {VERSION} is needed"
         )
-    if not (package / "img" / style / str(SIDE)).is_dir():
+    pictures = package / "img" / style / str(SIDE)
+    if not pictures.is_dir():
         raise PackageError(f"{package} lacks img/{style}/{SIDE}, its {SIDE}-pixel pictures")
     # Components are the bare skin-tone swatches. Variants with a skin tone are not in the list itself, only below it.
     shown = [d for d in designs if d[f"has_img_{style}"] and d["category"] != "Component"]
+    missing = [d["image"] for d in shown if not (pictures / d["image"]).is_file()]
+    if missing:
+        raise PackageError(f"{pictures} lacks {len(missing)} of {len(shown)} pictures, the first is {missing[0]}")
     return sorted(shown, key=lambda design: design["unified"])
 
 
@@ -95,11 +98,21 @@ def split_of(code_points: str) -> str:
 
 
 def build(packages: dict[str, Path], out: Path) -> datasets.Dataset:
-    """Writes the parquet file, and returns what is in it."""
+    """Writes the parquet file, and returns what is in it.
+
+    Args:
+        packages: style -> the unpacked npm package, in the order of the rows.
+        out: the file to write; folders above it are made.
+
+    Raises:
+        PackageError: as `read_designs`, before any picture is read.
+    """
+    # All packages are checked first: encoding takes minutes.
+    designs = {style: read_designs(package, style) for style, package in packages.items()}
     rows = [
-        make_row(design, package, style)
-        for style, package in packages.items()
-        for design in tqdm(read_designs(package, style), style, unit="emoji")
+        make_row(design, packages[style], style)
+        for style in packages
+        for design in tqdm(designs[style], style, unit="emoji")
     ]
     data = datasets.Dataset.from_list(rows, features=COLUMNS)
     data.to_parquet(out)
@@ -122,7 +135,7 @@ def main() -> None:
     try:
         data = build({"google": arguments.google, "twitter": arguments.twitter}, arguments.out)
     except PackageError as error:
-        sys.exit(f"error: {error}")
+        parser.error(str(error))
     held_out = sum(split == "validation" for split in data["split"])
     print(f"{arguments.out}: {len(data):,} pictures, {held_out} of them held out")
 

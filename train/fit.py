@@ -79,7 +79,7 @@ def augment(
     images = images.astype(jnp.float32) / 255
     count, size, crop = len(images), images.shape[1], config.crop
     zoom = jnp.exp(jax.random.uniform(zoom_key, (count,), maxval=math.log(config.zoom)))
-    corners = jnp.floor(jax.random.uniform(crop_key, (count, 2)) * (size - crop / zoom[:, None] + 1))
+    corners = jnp.floor(jax.random.uniform(crop_key, (count, 2)) * (jnp.floor(size - crop / zoom[:, None]) + 1))
 
     def cut(image, corner, zoom):
         scale = jnp.stack([zoom, zoom])

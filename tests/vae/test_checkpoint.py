@@ -143,7 +143,7 @@ def overwrite(name, content):
     [
         (truncate, [WEIGHTS, "damaged", "Copy it again"]),
         (overwrite(WEIGHTS, b""), [WEIGHTS, "damaged"]),
-        (overwrite(WEIGHTS, b"version https://git-lfs.github.com/spec/v1"), [WEIGHTS, "damaged", "Copy it again"]),
+        (overwrite(WEIGHTS, b"a pointer: oid sha256:0123"), [WEIGHTS, "damaged", "Copy it again"]),
         (lambda folder: (folder / WEIGHTS).unlink(), ["has no model.safetensors", "Copy it"]),
         (lambda folder: (folder / CONFIG).unlink(), ["not a model folder", "no config.json", "train fit"]),
         (shutil.rmtree, ["not a model folder", "train fit"]),
