@@ -25,7 +25,7 @@ class Fruit:
 
     Attributes:
         width, height: of the body, as a share of the picture.
-        point: how far both ends are drawn out; 0 is round.
+        point: how far both ends are drawn out to tips; 0 is round.
         colours: RGB of the shadowed, the main and the blushing side.
         blush: how much of the surface blushes, 0 to 1.
         speckle: contrast of small pale dots.
@@ -47,8 +47,8 @@ class Fruit:
 
 FRUITS = {
     "apple": Fruit(0.92, 0.86, 0.0, ((96, 12, 16), (196, 34, 32), (226, 178, 84)), 0.35, 0.10, 0.0, 0.55, 0.12),
-    "orange": Fruit(0.92, 0.90, 0.0, ((150, 64, 4), (240, 140, 22), (250, 170, 60)), 0.3, 0.0, 0.35, 0.30, 0.0),
-    "lemon": Fruit(0.74, 0.94, 0.16, ((150, 120, 10), (242, 212, 50), (236, 224, 110)), 0.3, 0.0, 0.22, 0.35, 0.0),
+    "orange": Fruit(0.92, 0.90, 0.0, ((150, 64, 4), (240, 140, 22), (250, 170, 60)), 0.3, 0.0, 1.5, 0.30, 0.0),
+    "lemon": Fruit(0.74, 0.98, 0.80, ((150, 120, 10), (242, 212, 50), (236, 224, 110)), 0.3, 0.0, 1.0, 0.35, 0.0),
     "plum": Fruit(0.82, 0.90, 0.0, ((22, 8, 34), (86, 34, 82), (140, 84, 130)), 0.4, 0.05, 0.0, 0.40, 0.08),
 }
 
@@ -64,17 +64,19 @@ def render(fruit: Fruit, seed: int) -> Image.Image:
     rng = np.random.default_rng(seed)
     axis = (np.arange(SUPERSAMPLED) + 0.5) / SUPERSAMPLED * 2 - 1
     x, y = np.meshgrid(axis / fruit.width, -(axis - 0.02) / fruit.height)
-    # The profile: a circle, drawn out at both ends by letting it narrow faster towards them.
-    waist = np.sqrt(np.clip(1 - y**2, 0, 1)) * (1 - fruit.point * np.abs(y) ** 3)
+    # The profile: a circle, whose ends are drawn out to tips by an exponent that grows towards them.
+    waist = np.clip(1 - y**2, 0, 1) ** (0.5 + fruit.point * y**6)
     # A shallow dent where the stem sits, seen from slightly above.
     dent = 0.10 * np.exp(-((x / 0.22) ** 2)) * (fruit.stem > 0)
     inside = (np.abs(x) < waist) & (y < 1 - dent)
     z = np.sqrt(np.clip(waist**2 - x**2, 0, 1))
     hollow = np.exp(-((x / 0.30) ** 2 + ((y - 0.86) / 0.16) ** 2)) * (fruit.stem > 0)
 
-    normal = np.stack([x, y + 0.5 * fruit.point * np.sign(y) * y**2, z + 1e-3], axis=-1)
+    # A body of revolution is x² + z² = waist(y)².
+    slope = np.gradient(waist**2, axis=0) / np.gradient(y, axis=0)
+    normal = np.stack([x, -slope / 2, z + 1e-3], axis=-1)
     pores = noise(rng, 64) - 0.5
-    normal[..., :2] += fruit.dimples * np.stack(np.gradient(pores, 2 / 64), axis=-1)[..., ::-1] * 0.02
+    normal[..., :2] += fruit.dimples * np.stack(np.gradient(pores), axis=-1)[..., ::-1]
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
 
     light = LIGHT / np.linalg.norm(LIGHT)
