@@ -35,7 +35,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--crop", type=_positive, metavar="PIXELS", help="side of the training crops (default: the preset's)"
     )
     fit.add_argument("--learning-rate", type=_rate, metavar="RATE", help="peak learning rate (default: the preset's)")
-    fit.add_argument("--kl-weight", type=_rate, metavar="WEIGHT", help="weight of the KL term (default: the preset's)")
+    fit.add_argument(
+        "--kl-weight", type=_weight, metavar="WEIGHT", help="weight of the KL term (default: the preset's)"
+    )
     fit.add_argument("--seed", type=_natural, default=0, metavar="N", help="of weights, order and noise (default: 0)")
     fit.add_argument("--title", default="", help="a short name for the model, shown in the app")
     fit.add_argument("--summary", default="", help="one sentence on what it was trained on, shown in the app")
@@ -106,6 +108,10 @@ def _natural(text: str) -> int:
 
 def _rate(text: str) -> float:
     return _number(text, float, lambda x: 0 < x < 1e3, "a number above 0")
+
+
+def _weight(text: str) -> float:
+    return _number(text, float, lambda x: 0 <= x < 1e3, "a number of at least 0")
 
 
 def run_fit(arguments: argparse.Namespace) -> None:

@@ -83,8 +83,7 @@ PRESETS: dict[str, TrainConfig] = {
         batch_size=8,
         load_size=272,
         crop=64,
-        zoom=16.0,
+        zoom=4.0,
         flip=True,
-        shuffle_channels=True,
     ),
 }

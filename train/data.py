@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,11 @@ from tqdm import tqdm
 from vae.images import PictureError, fit, open_picture
 
 HELD_OUT = ("validation", "valid", "val", "test")  # names a held-out split goes by, best first
+SPLIT_FOLDERS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
 
@@ -128,11 +134,11 @@ def _open(dataset: str) -> datasets.DatasetDict:
                 return datasets.load_dataset("parquet", data_dir=str(path))
             if not any(file.suffix.lower() in PICTURE_SUFFIXES for file in path.rglob("*")):
                 raise DataError(f"{dataset} holds neither pictures nor parquet files")
-            return datasets.load_dataset("imagefolder", data_dir=str(path))
+            return datasets.load_dataset("imagefolder", data_files=_split_patterns(path))
         if path.is_file():
             if path.suffix != ".parquet":
                 raise DataError(f"{dataset} is not a parquet file; give a parquet file, a folder, or a Hub id")
-            return datasets.load_dataset("parquet", data_files={"train": str(path)})
+            return datasets.load_dataset("parquet", data_files={"train": glob.escape(str(path))})
         if dataset.count("/") != 1 or dataset.startswith((".", "/", "~")):
             raise DataError(f"{dataset} does not exist, and is not a Hub id (owner/name) either")
         return datasets.load_dataset(dataset)
@@ -141,6 +147,23 @@ def _open(dataset: str) -> datasets.DatasetDict:
     except Exception as error:  # the library raises its own, pyarrow's, fsspec's and the hub client's errors
         hint = "" if path.exists() else " Is the id right, and the network there? A private data set needs a login."
         raise DataError(f"{dataset} cannot be loaded: {type(error).__name__}: {error}{hint}") from error
+
+
+def _split_patterns(folder: Path) -> dict[str, list[str]]:
+    """Which pictures belong to which split: its sub-folders are splits if all have a split's name, else classes.
+
+    Left alone, `datasets` would see a split in every file with a word like "test" in its name, and drop the others.
+    """
+    inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    names = {path.name.lower(): path for path in inside if path.is_dir()}
+    loose = any(path.suffix.lower() in PICTURE_SUFFIXES for path in inside)
+    if names and not loose and names.keys() <= SPLIT_FOLDERS.keys():
+        patterns: dict[str, list[str]] = {}
+        for name, split in SPLIT_FOLDERS.items():
+            if name in names:
+                patterns.setdefault(split, []).append(f"{glob.escape(str(names[name]))}/**")
+        return patterns
+    return {"train": [f"{glob.escape(str(folder))}/**"]}
 
 
 def _select_split(splits: datasets.DatasetDict, wanted: str, dataset: str) -> tuple[datasets.Dataset, str]:

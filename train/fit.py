@@ -24,7 +24,7 @@ from tqdm import tqdm
 from train.card import write_card
 from train.config import TrainConfig
 from train.data import Pictures, batch_indices
-from vae.checkpoint import ModelInfo, Parameters, bind, blank, parameters, save_model, write_json
+from vae.checkpoint import WEIGHTS, ModelInfo, Parameters, bind, blank, parameters, save_model, write_json
 from vae.images import grid, to_uint8
 from vae.losses import elbo_loss
 from vae.model import VAE
@@ -124,7 +124,7 @@ def train_step(
     # Early on the average follows closely, so that it is not dragged down by the random start.
     decay = jnp.minimum(config.ema_decay, (1 + state.step) / (10 + state.step))
     average = jax.tree.map(lambda a, v: decay * a + (1 - decay) * v, state.average, values)
-    terms["gradient_norm"] = optax.global_norm(gradients)
+    terms["gradient_norm"] = optax.tree.norm(gradients)
     return TrainState(state.step + 1, values, optimiser, average), terms
 
 
@@ -191,6 +191,8 @@ def fit(
     state = initial_state(config)
     if checkpoints.latest() is not None:
         state = checkpoints.restore(state)
+    elif (out / WEIGHTS).exists():
+        raise TrainError(f"{out} holds a model, and no checkpoint to go on from. Choose another --out.")
     log = MetricsLog(run / "metrics.jsonl", keep_before=int(state.step))
 
     dtype = "bfloat16" if jax.default_backend() == "gpu" else "float32"
@@ -217,8 +219,9 @@ def fit(
                 progress.set_postfix({**shown, "pictures/s": f"{rate:.0f}"})
                 pending, since = [], time.monotonic()
             if saving:
-                save_model(out, state.average, info)
+                # First, since it runs the model: what cannot be drawn must not replace what could.
                 save_grid(run / f"step-{done:06d}.png", config, state.average, held_out)
+                save_model(out, state.average, info)
                 checkpoints.save(state)  # last: a run that goes on from here has exported what came before
                 since = time.monotonic()
             if stop.requested and done < config.steps:
@@ -260,6 +263,10 @@ def save_grid(path: Path, config: TrainConfig, values: Parameters, held_out: Pic
     count = len(images)
     noise = jax.random.normal(jax.random.key(config.seed), (2 * count, *config.model.latent_shape))
     reconstructions, samples = _reconstruct_and_sample(values, images / np.float32(255), noise, config=config)
+    if not (np.isfinite(reconstructions).all() and np.isfinite(samples).all()):
+        raise TrainError(
+            "The model's pictures are not finite. Try a lower --learning-rate; the last checkpoint is good."
+        )
     sheet = np.concatenate([images, to_uint8(reconstructions), to_uint8(samples)])
     grid(sheet, count).save(path)
 

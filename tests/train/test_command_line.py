@@ -42,7 +42,7 @@ def parse(command, *more):
         ("evaluate", "--limit", "-1", WHOLE),
         ("atlas", "--limit", "all", WHOLE),
         *(("fit", "--learning-rate", given, ABOVE_ZERO) for given in ("0", "-1", "nan", "inf", "fast")),
-        ("fit", "--kl-weight", "-1e-5", ABOVE_ZERO),
+        ("fit", "--kl-weight", "-1e-5", "a number of at least 0"),
         *(("fit", "--seed", given, "from 0 to 4294967295") for given in ("-1", "4294967296", "0.5")),
         ("atlas", "--seed", "-1", "from 0 to 4294967295"),
         ("fit", "--crop", "0", WHOLE),

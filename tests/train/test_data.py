@@ -113,14 +113,6 @@ def test_every_kind_of_file_is_found(suffixes, change, tmp_path):
     assert sorted(train.ids + held_out.ids) == sorted(f"{i}{change(suffix)}" for i, suffix in enumerate(suffixes))
 
 
-SPLITS_BY_NAME = pytest.mark.xfail(
-    strict=True,
-    reason="`datasets` reads a split into every name with a word like 'test' in it, and then drops the other files; "
-    "capitalised split folders it takes for classes",
-)
-
-
-@SPLITS_BY_NAME
 @pytest.mark.parametrize(
     "names",
     [
@@ -134,7 +126,6 @@ def test_no_picture_is_lost(names, tmp_path):
     assert sorted(numbers(train) + numbers(held_out)) == [0, 1, 2, 3]
 
 
-@SPLITS_BY_NAME
 def test_capitalised_split_folders_are_splits(tmp_path):
     train, held_out = load_both(write_folder(tmp_path, ["Training/a/0.png", "Training/b/1.png", "Test/a/2.png"]))
     assert (numbers(train), numbers(held_out)) == ([0, 1], [2])
