@@ -28,8 +28,6 @@ class TrainConfig:
         crop: side of the random crop taken for each step, pixels; a vector latent needs the model's own size.
         zoom: crops are magnified by a random factor from 1 to this.
         flip: mirror every other picture at random. Never for pictures that have a reading direction.
-        shuffle_channels: put red, green and blue in random order, so that all hues are equally common. In photographs
-            red against green varies least, and a latent of few channels would rather leave it out than learn it.
         seed: of the initial weights, the order of pictures, crops, flips and posterior samples.
     """
 
@@ -47,7 +45,6 @@ class TrainConfig:
     crop: int = 256
     zoom: float = 1.0
     flip: bool = False
-    shuffle_channels: bool = False
     seed: int = 0
 
     def __post_init__(self):

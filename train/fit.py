@@ -74,8 +74,8 @@ def count_parameters(config: TrainConfig) -> int:
 def augment(
     key: Array, images: UInt8[Array, "batch size size 3"], config: TrainConfig
 ) -> Float[Array, "batch crop crop 3"]:
-    """A random crop of each picture in [0, 1]; magnified, mirrored, its colour channels shuffled, as `config` says."""
-    crop_key, zoom_key, flip_key, channel_key = jax.random.split(key, 4)
+    """A random crop of each picture in [0, 1]; magnified and mirrored as `config` says."""
+    crop_key, zoom_key, flip_key = jax.random.split(key, 3)
     images = images.astype(jnp.float32) / 255
     count, size, crop = len(images), images.shape[1], config.crop
     zoom = jnp.exp(jax.random.uniform(zoom_key, (count,), maxval=math.log(config.zoom)))
@@ -90,9 +90,6 @@ def augment(
     if config.flip:
         mirrored = jax.random.bernoulli(flip_key, 0.5, (len(images), 1, 1, 1))
         images = jnp.where(mirrored, images[:, :, ::-1], images)
-    if config.shuffle_channels:
-        keys = jax.random.split(channel_key, len(images))
-        images = jax.vmap(lambda key, image: image[..., jax.random.permutation(key, 3)])(keys, images)
     return images
 
 
