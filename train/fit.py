@@ -188,8 +188,6 @@ def fit(
     state = initial_state(config)
     if checkpoints.latest() is not None:
         state = checkpoints.restore(state)
-    elif (out / WEIGHTS).exists():
-        raise TrainError(f"{out} holds a model, and no checkpoint to go on from. Choose another --out.")
     log = MetricsLog(run / "metrics.jsonl", keep_before=int(state.step))
 
     dtype = "bfloat16" if jax.default_backend() == "gpu" else "float32"
@@ -230,6 +228,8 @@ def start_run(run: Path, config: TrainConfig, resume: bool) -> None:
     """Makes the run's folder, or checks that the one that is there is the same run."""
     record = run / "run.json"
     if not record.exists():
+        if (run.parent / WEIGHTS).exists():
+            raise TrainError(f"{run.parent} holds a finished model, and not the run that made it. Choose another --out.")
         run.mkdir(parents=True, exist_ok=True)
         write_json(record, config.to_dict())
         return

@@ -27,7 +27,7 @@ from train import __main__ as command_line
 from train import fit
 from train.config import PRESETS, TrainConfig
 from train.data import load_pictures
-from vae.checkpoint import load_info, load_model
+from vae.checkpoint import ModelInfo, load_info, load_model, parameters, save_model
 from vae.losses import LossWeights
 from vae.model import VAEConfig
 
@@ -347,3 +347,13 @@ def test_the_model_is_as_large_as_is_said(whole):
 def test_crops_that_do_not_fit_are_refused(change):
     with pytest.raises(ValueError, match=f"crop is {change['crop']}"):
         dataclasses.replace(TINY, **change)
+
+
+def test_a_model_without_its_run_is_not_overwritten(tmp_path, draw_vae):
+    # As in a fresh clone, where the shipped models are and their checkpoints are not.
+    save_model(tmp_path / "model", parameters(draw_vae(TINY.model)), ModelInfo(TINY.model))
+    before = (tmp_path / "model" / "model.safetensors").read_bytes()
+    for resume in (False, True):
+        with pytest.raises(fit.TrainError, match="finished model.*another --out"):
+            fit.start_run(tmp_path / "model" / "training", TINY, resume)
+    assert (tmp_path / "model" / "model.safetensors").read_bytes() == before
