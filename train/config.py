@@ -71,7 +71,7 @@ PRESETS: dict[str, TrainConfig] = {
         model=VECTOR_64, weights=LossWeights(1.0, 0.25, 1.5e-4), steps=5_000, load_size=64, crop=64, flip=True
     ),
     # Emoji read left to right and fill their frame: neither mirrored nor shifted.
-    "emoji": TrainConfig(model=VECTOR_64, weights=LossWeights(1.0, 0.25, 3e-5), steps=3_000, load_size=64, crop=64),
+    "emoji": TrainConfig(model=VECTOR_64, weights=LossWeights(1.0, 0.25, 3e-5), steps=5_000, load_size=64, crop=64),
     # The reference spatial configuration. It is fully convolutional, so that crops teach it as much as whole pictures.
     "photos": TrainConfig(
         model=VAEConfig(),

@@ -229,7 +229,7 @@ def start_run(run: Path, config: TrainConfig, resume: bool) -> None:
     record = run / "run.json"
     if not record.exists():
         if (run.parent / WEIGHTS).exists():
-            raise TrainError(f"{run.parent} holds a finished model, and not the run that made it. Choose another --out.")
+            raise TrainError(f"{run.parent} holds a model without the run that made it. Choose another --out.")
         run.mkdir(parents=True, exist_ok=True)
         write_json(record, config.to_dict())
         return

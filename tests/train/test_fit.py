@@ -354,6 +354,6 @@ def test_a_model_without_its_run_is_not_overwritten(tmp_path, draw_vae):
     save_model(tmp_path / "model", parameters(draw_vae(TINY.model)), ModelInfo(TINY.model))
     before = (tmp_path / "model" / "model.safetensors").read_bytes()
     for resume in (False, True):
-        with pytest.raises(fit.TrainError, match="finished model.*another --out"):
+        with pytest.raises(fit.TrainError, match=r"without the run.*another --out"):
             fit.start_run(tmp_path / "model" / "training", TINY, resume)
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == before
