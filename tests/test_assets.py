@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
+from train.card import figure
 from train.config import PRESETS
 from train.data import load_pictures
 from train.evaluate import evaluate
@@ -38,7 +39,7 @@ def test_a_card_tells_licence_data_command_and_figures(name):
     header, _, body = card.removeprefix("---\n").partition("---\n")
     assert "license:" in header
     assert load_info(MODELS / name).training["command"] in body
-    assert f"{metrics['psnr_db']:.4g}" in body
+    assert f"| psnr_db | {figure(metrics['psnr_db'])} |" in body
     assert all(f"## {section}" in body for section in ("Data", "Training", "Metrics", "Limits"))
     assert "Add here" not in body
 

@@ -85,6 +85,11 @@ def write_card(folder: Path) -> None:
     )
 
 
+def figure(value: float) -> str:
+    """Four digits that a person reads at a glance: 27.08, 0.7300, 24,164."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:#.4g}".rstrip(".")
+
+
 def update_metrics(folder: Path) -> None:
     """Puts the figures of `metrics.json` into the card, between its two markers; a card without them stays as it is."""
     card = folder / CARD
@@ -96,6 +101,6 @@ def update_metrics(folder: Path) -> None:
         return
     metrics = json.loads((folder / METRICS).read_text())
     lines = ["| metric | value | |", "|---|---|---|"]
-    lines += [f"| {name} | {metrics[name]:.4g} | {meaning} |" for name, meaning in EXPLANATIONS.items()]
+    lines += [f"| {name} | {figure(metrics[name])} | {meaning} |" for name, meaning in EXPLANATIONS.items()]
     table = "\n".join([f"{metrics['count']:,} held-out pictures, split: {metrics['split']}.", "", *lines])
     card.write_text(f"{before}{begin}\n{table}\n{end}{after}")
