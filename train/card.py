@@ -85,9 +85,9 @@ def write_card(folder: Path) -> None:
     )
 
 
-def figure(value: float) -> str:
-    """Four digits that a person reads at a glance: 27.08, 0.7300, 24,164."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:#.4g}".rstrip(".")
+def figure(value: int | float) -> str:
+    """A number as a person reads it: 27.08, 0.7300, 24,164; a count as it is."""
+    return f"{value:,.0f}" if isinstance(value, int) or value >= 1000 else f"{value:#.4g}"
 
 
 def update_metrics(folder: Path) -> None:
