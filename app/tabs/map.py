@@ -22,7 +22,7 @@ def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
         with gr.Column(scale=3, min_width=300):
             chart = LatentMap(decode_place=decode_place(library), elem_id="latent-map")
         with gr.Column(scale=1, min_width=260):
-            picture = PictureInput("Place a picture of yours", height=190, elem_id="map-picture")
+            picture = PictureInput("Place a picture of yours", height=240, elem_id="map-picture")
             hint = gr.Markdown(HINT, elem_classes="empty")
             with gr.Column(visible=False) as detail:
                 large = gr.Image(
