@@ -1,78 +1,74 @@
-"""What the CPU reduction library (`vae/xla.py`) does for a training step: both settings in turn, medians of each.
+"""A full training step of the reference architecture (loss with SSIM, backward, AdamW), against PyTorch; float32, CPU.
 
+    pip install -r bench/requirements.txt
     python bench/train_step.py
 
-A compiler flag holds for a whole process, so that every timing is a process of its own; they alternate, so that a
-machine that slows down slows both.
+The third column is the JAX side without the CPU reduction library that `vae/xla.py` switches on.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import subprocess
 import sys
-import time
-from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import numpy as np
 
-ROUNDS = 3
-STEPS = 10
-CASES = [("fruits", 32), ("photos", 8)]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.sides import compare, describe, median_seconds
+from train.config import TrainConfig
+from vae.xla import REDUCE_FUSION
+
+SIDES = {"torch": "", "jax": REDUCE_FUSION, "jax, no flag": ""}
+CASES = [(64, 32), (256, 4)]
+STEPS, ROUNDS = 8, 3
 
 
-def time_steps(preset: str, batch_size: int) -> float:
-    """Seconds of one training step: the median of ten, after two that compile and warm up."""
-    import dataclasses
+def time_torch(side: int, batch_size: int) -> float:
+    """Seconds a step in PyTorch."""
+    import torch
 
+    from bench.torch_vae import make_step
+
+    config = TrainConfig(batch_size=batch_size, load_size=side, crop=side)
+    step = make_step(config.model, side, config.weights, "cpu")
+    images = torch.rand(batch_size, 3, side, side).to(memory_format=torch.channels_last)
+    return median_seconds(lambda: step(images), STEPS)
+
+
+def time_jax(side: int, batch_size: int) -> float:
+    """Seconds a step in JAX, which also fetches, crops and averages the weights: the PyTorch side does not."""
     import jax
-    import numpy as np
 
-    from train.config import PRESETS
     from train.fit import initial_state, train_step
 
-    config = dataclasses.replace(PRESETS[preset], batch_size=batch_size)
-    rng = np.random.default_rng(0)
-    pictures = jax.numpy.asarray(rng.integers(0, 256, (64, config.load_size, config.load_size, 3), dtype=np.uint8))
-    state, seconds = initial_state(config), []
-    for _ in range(STEPS + 2):
-        indices = rng.integers(0, 64, batch_size)
-        start = time.perf_counter()
+    config = TrainConfig(batch_size=batch_size, load_size=side, crop=side)
+    pictures = np.random.default_rng(0).integers(0, 256, (batch_size, side, side, 3), dtype=np.uint8)
+    pictures, indices = jax.numpy.asarray(pictures), np.arange(batch_size)
+    state = initial_state(config)
+
+    def step():
+        nonlocal state
         state, terms = train_step(state, pictures, indices, config=config, dtype="float32")
         jax.block_until_ready(terms)
-        seconds.append(time.perf_counter() - start)
-    return median(seconds[2:])
 
-
-def in_a_process(preset: str, batch_size: int, fast: bool) -> float:
-    """`time_steps` in a process of its own, with the flag or without."""
-    from vae.xla import REDUCE_FUSION
-
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": REDUCE_FUSION if fast else ""}
-    command = [sys.executable, __file__, preset, str(batch_size)]
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
+    return median_seconds(step, STEPS)
 
 
 def main() -> None:
     """Prints the table; with arguments, times one case in this process and prints its seconds."""
-    if len(sys.argv) == 3:
-        print(time_steps(sys.argv[1], int(sys.argv[2])))
+    if len(sys.argv) > 1:
+        side, *case = sys.argv[1:]
+        print((time_torch if side == "torch" else time_jax)(*map(int, case)))
         return
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, jax {version('jax')}")
-    print(f"{'preset':>8} {'batch':>6} {'plain s':>9} {'fast s':>9} {'speed-up':>9}")
-    for preset, batch_size in CASES:
-        pairs = [
-            (in_a_process(preset, batch_size, fast=False), in_a_process(preset, batch_size, fast=True))
-            for _ in range(ROUNDS)
-        ]
-        plain, fast = (median(side) for side in zip(*pairs, strict=True))
-        print(f"{preset:>8} {batch_size:>6} {plain:>9.3f} {fast:>9.3f} {median(p / f for p, f in pairs):>8.2f}x")
+    print(describe())
+    print(
+        f"{'pixels':>7} {'batch':>6}" + "".join(f"{side + ', s':>17}" for side in SIDES) + f"{'jax / torch speed':>20}"
+    )
+    for side, batch_size in CASES:
+        seconds = compare(__file__, [str(side), str(batch_size)], ROUNDS, SIDES)
+        columns = "".join(f"{value:>17.3f}" for value in seconds.values())
+        print(f"{side:>7} {batch_size:>6}{columns}{seconds['torch'] / seconds['jax']:>19.2f}x", flush=True)
 
 
 if __name__ == "__main__":
