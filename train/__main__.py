@@ -9,8 +9,10 @@ import platform
 import shlex
 import sys
 from pathlib import Path
+from typing import get_args
 
 from train.config import PRESETS, TrainConfig
+from vae.losses import Likelihood
 from vae.xla import use_fast_cpu_reductions
 
 
@@ -38,6 +40,24 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     fit.add_argument(
         "--kl-weight", type=_weight, metavar="WEIGHT", help="weight of the KL term (default: the preset's)"
     )
+    fit.add_argument(
+        "--likelihood",
+        choices=get_args(Likelihood),
+        help="l1-ssim (the presets'); or a true ELBO with no weights to tune: gaussian (sigma-VAE), or bernoulli for "
+        "binary pictures",
+    )
+    fit.add_argument(
+        "--kl-warmup",
+        type=_natural,
+        metavar="STEPS",
+        help="the KL's weight rises from 0 so long (default: the preset's)",
+    )
+    fit.add_argument(
+        "--free-bits",
+        type=_weight,
+        metavar="NATS",
+        help="that each latent number may carry before it costs anything: against posterior collapse (default: 0)",
+    )
     fit.add_argument("--seed", type=_natural, default=0, metavar="N", help="of weights, order and noise (default: 0)")
     fit.add_argument("--title", default="", help="a short name for the model, shown in the app")
     fit.add_argument("--summary", default="", help="one sentence on what it was trained on, shown in the app")
@@ -50,6 +70,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     _add_model(evaluate)
     _add_dataset(evaluate)
     evaluate.add_argument("--split", default="validation", help="the split to measure on (default: validation)")
+    evaluate.add_argument(
+        "--nll",
+        type=_positive,
+        metavar="K",
+        help="also bound -log p(picture) from K samples of each posterior (IWAE): the more, the tighter and slower",
+    )
 
     atlas = commands.add_parser("atlas", help="map the latents of a data set", allow_abbrev=False)
     _add_model(atlas)
@@ -58,6 +84,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     atlas.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the layout (default: 0)")
     parsed = parser.parse_args(arguments)
     if parsed.command == "fit":
+        if parsed.kl_weight is not None and parsed.likelihood not in (None, "l1-ssim"):
+            fit.error(
+                f"argument --kl-weight: {parsed.kl_weight:g} given; accepted: none, "
+                f"as the ELBO of --likelihood {parsed.likelihood} has no weights"
+            )
         try:
             configure(parsed)
         except ValueError as error:
@@ -156,7 +187,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
 def configure(arguments: argparse.Namespace) -> TrainConfig:
     """The preset, with what the flags change in it."""
     preset = PRESETS[arguments.preset]
-    names = ("steps", "batch_size", "crop", "learning_rate", "seed")
+    names = ("steps", "batch_size", "crop", "learning_rate", "likelihood", "kl_warmup", "free_bits", "seed")
     changes = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     if arguments.kl_weight is not None:
         changes["weights"] = preset.weights._replace(kl=arguments.kl_weight)

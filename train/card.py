@@ -54,6 +54,7 @@ EXPLANATIONS = {
     "l1": "mean absolute error, pixels in 0..1",
     "kl_nats": "KL to N(0, I), nats a picture",
     "active_units": "latent numbers in use (Burda et al. 2016)",
+    "nll_bits_per_dim": "bound on -log p(picture), bits a number (IWAE)",
 }
 
 
@@ -101,6 +102,8 @@ def update_metrics(folder: Path) -> None:
         return
     metrics = json.loads((folder / METRICS).read_text())
     lines = ["| metric | value | |", "|---|---|---|"]
-    lines += [f"| {name} | {figure(metrics[name])} | {meaning} |" for name, meaning in EXPLANATIONS.items()]
+    lines += [
+        f"| {name} | {figure(metrics[name])} | {meaning} |" for name, meaning in EXPLANATIONS.items() if name in metrics
+    ]
     table = "\n".join([f"{metrics['count']:,} held-out pictures, split: {metrics['split']}.", "", *lines])
     card.write_text(f"{before}{begin}\n{table}\n{end}{after}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from vae.losses import LossWeights
+from vae.losses import Likelihood, LossWeights
 from vae.model import VAEConfig
 
 
@@ -16,6 +16,9 @@ class TrainConfig:
     Attributes:
         model: the architecture.
         weights: weights of L1, 1 - SSIM and KL in the loss.
+        likelihood: "l1-ssim", or a normalised one, which needs no weights: "gaussian" with the optimal variance, or
+            "bernoulli" for binary pictures.
+        free_bits: nats that each latent number may carry before it costs anything.
         kl_warmup: steps over which the KL weight rises from 0; lets the decoder find the latent useful first.
         steps: optimiser steps in all.
         batch_size: pictures a step.
@@ -33,6 +36,8 @@ class TrainConfig:
 
     model: VAEConfig = field(default_factory=VAEConfig)
     weights: LossWeights = LossWeights()
+    likelihood: Likelihood = "l1-ssim"
+    free_bits: float = 0.0
     kl_warmup: int = 500
     steps: int = 10_000
     batch_size: int = 32

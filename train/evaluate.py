@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from train.card import EXPLANATIONS, update_metrics
 from train.data import Pictures, load_pictures
-from vae import losses
+from vae import likelihoods, losses
 from vae.checkpoint import METRICS, load_info, load_model, write_json
 from vae.model import VAE, Posterior, compile_codec
 
@@ -30,7 +30,11 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
         label_columns=arguments.label_column,
         limit=arguments.limit,
     )
-    metrics = evaluate(load_model(arguments.model), pictures)
+    vae = load_model(arguments.model)
+    metrics = evaluate(vae, pictures)
+    if arguments.nll:
+        bernoulli = info.training.get("likelihood") == "bernoulli"
+        metrics |= bound_nll(vae, pictures, arguments.nll, "bernoulli" if bernoulli else "gaussian")
     write_json(arguments.model / METRICS, metrics)
     update_metrics(arguments.model)
     for name, value in metrics.items():
@@ -79,6 +83,42 @@ def _measure(image: Array, reconstruction: Array, posterior: Posterior) -> dict[
         "kl_nats": losses.kl(posterior)[0],
         "mean": posterior.mean[0],
         "variance": jnp.exp(posterior.log_var[0]),
+    }
+
+
+def bound_nll(vae: VAE, pictures: Pictures, samples: int, likelihood: str, seed: int = 0) -> dict:
+    """An upper bound on -log p(picture), averaged over the pictures (`vae.likelihoods.importance_weighted_nll`).
+
+    The variance of a Gaussian is the optimal one for one posterior sample of each of these pictures, so that models
+    trained with another loss can be compared too.
+
+    Returns:
+        `nll_nats`, `nll_bits_per_dim`, `nll_samples` (a picture), `nll_likelihood`.
+    """
+    encode, decode = compile_codec(vae)
+    sample = jax.jit(Posterior.sample)
+    keys = jax.random.split(jax.random.key(seed), len(pictures))
+    images = [picture[None] / np.float32(255) for picture in pictures.images]
+
+    nll = jax.jit(likelihoods.NLL[likelihood])
+    options = {}
+    if likelihood == "gaussian":
+        variance = jax.jit(likelihoods.optimal_variance)
+        progress = tqdm(zip(images, keys, strict=True), "variance", len(images), unit="picture", leave=False)
+        options["variance"] = np.mean([variance(image, decode(sample(encode(image), key))) for image, key in progress])
+
+    bounds = []
+    for image, key in tqdm(zip(images, keys, strict=True), "likelihood", len(images), unit="picture", leave=False):
+        posterior = encode(image)
+        latents = [sample(posterior, jax.random.fold_in(key, k)) for k in range(samples)]
+        nlls = [nll(image, decode(latent), **options) for latent in latents]
+        bounds.append(likelihoods.importance_weighted_nll(jnp.stack(nlls), jnp.stack(latents), posterior)[0])
+    nats = float(np.mean(bounds))
+    return {
+        "nll_nats": nats,
+        "nll_bits_per_dim": likelihoods.bits_per_dim(nats, images[0].size, likelihood),
+        "nll_samples": samples,
+        "nll_likelihood": likelihood,
     }
 
 

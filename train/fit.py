@@ -109,11 +109,13 @@ def train_step(
     augment_key, posterior_key = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), state.step))
     images = augment(augment_key, pictures[indices], config)
     warm = jnp.minimum(1.0, (state.step + 1) / max(1, config.kl_warmup))
-    weights = config.weights._replace(kl=config.weights.kl * warm)
 
     def loss_fn(values: Parameters):
         reconstruction, posterior = bind(blank(config.model, dtype=dtype), values)(images, posterior_key)
-        return elbo_loss(images, reconstruction, posterior, weights)
+        return elbo_loss(
+            images, reconstruction, posterior, config.weights,
+            likelihood=config.likelihood, kl_warm=warm, free_bits=config.free_bits,
+        )  # fmt: skip
 
     gradients, terms = jax.grad(loss_fn, has_aux=True)(state.parameters)
     updates, optimiser = make_optimiser(config).update(gradients, state.optimiser, state.parameters)
@@ -257,24 +259,28 @@ def check_finite(rows: list[dict], first_step: int, checkpoints: Checkpoints, ou
 def save_grid(path: Path, config: TrainConfig, values: Parameters, held_out: Pictures) -> None:
     """A PNG: held-out pictures, their reconstructions, and two rows of samples from N(0, I)."""
     images = held_out.images[:GRID_PICTURES]
-    count = len(images)
-    noise = jax.random.normal(jax.random.key(config.seed), (2 * count, *config.model.latent_shape))
-    reconstructions, samples = _reconstruct_and_sample(values, images / np.float32(255), noise, config=config)
+    noise = jax.random.normal(jax.random.key(config.seed), (2 * len(images), *config.model.latent_shape))
+    # One picture at a time: a whole batch at full size would need more memory than the training step.
+    # In a Python loop: inside one of XLA's own, its CPU compiler has only slow convolutions.
+    latents = [_encode(values, image[None] / np.float32(255), config=config) for image in images]
+    reconstructions = np.concatenate([_decode(values, latent, config=config) for latent in latents])
+    samples = np.concatenate([_decode(values, latent[None], config=config) for latent in noise])
     if not (np.isfinite(reconstructions).all() and np.isfinite(samples).all()):
         raise TrainError(
             "The model's pictures are not finite. Try a lower --learning-rate; the last checkpoint is good."
         )
     sheet = np.concatenate([images, to_uint8(reconstructions), to_uint8(samples)])
-    grid(sheet, count).save(path)
+    grid(sheet, len(images)).save(path)
 
 
 @partial(jax.jit, static_argnames="config")
-def _reconstruct_and_sample(values: Parameters, images: Array, noise: Array, *, config: TrainConfig):
-    vae = bind(blank(config.model), values)
-    # One picture at a time: a whole batch at full size would need more memory than the training step.
-    return jax.lax.map(lambda x: vae.decode(vae.encode(x[None]).mean)[0], images), jax.lax.map(
-        lambda z: vae.decode(z[None])[0], noise
-    )
+def _encode(values: Parameters, images: Array, *, config: TrainConfig) -> Array:
+    return bind(blank(config.model), values).encode(images).mean
+
+
+@partial(jax.jit, static_argnames="config")
+def _decode(values: Parameters, latent: Array, *, config: TrainConfig) -> Array:
+    return bind(blank(config.model), values).decode(latent)
 
 
 class MetricsLog:

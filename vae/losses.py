@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from vae.likelihoods import NLL, bits_per_dim
 from vae.model import Posterior
+
+Likelihood = Literal["l1-ssim", "gaussian", "bernoulli"]
 
 SSIM_SIGMA = 1.5
 SSIM_RADIUS = 5  # scikit-image truncates the Gaussian at 3.5 sigma: 11 taps
@@ -81,8 +85,17 @@ def kl_per_unit(posterior: Posterior) -> Float[Array, "batch *latent"]:
     return 0.5 * (mean**2 + jnp.expm1(log_var) - log_var)
 
 
+def free_bits_kl(posterior: Posterior, free_bits: float) -> Float[Array, ""]:
+    """The KL averaged over the batch, in which every latent number costs at least `free_bits` nats.
+
+    A number that carries less than that gains nothing by carrying nothing, which keeps it from collapsing
+    (Kingma et al. 2016, https://arxiv.org/abs/1606.04934, equation 15). With 0 it is the KL itself.
+    """
+    return jnp.sum(jnp.maximum(jnp.mean(kl_per_unit(posterior), axis=0), free_bits))
+
+
 class LossWeights(NamedTuple):
-    """Weights of the three terms of `elbo_loss`."""
+    """Weights of the three terms of `elbo_loss` with `likelihood="l1-ssim"`."""
 
     rec: float = 1.0
     ssim: float = 0.5
@@ -94,6 +107,10 @@ def elbo_loss(
     reconstruction: Float[Array, "batch h w 3"],
     posterior: Posterior,
     weights: LossWeights,
+    *,
+    likelihood: Likelihood = "l1-ssim",
+    kl_warm: float | Float[Array, ""] = 1.0,
+    free_bits: float = 0.0,
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """The training loss, `rec * L1 + ssim * (1 - SSIM) + kl * KL`, each averaged over the batch; and its terms.
 
@@ -111,11 +128,34 @@ def elbo_loss(
     So the KL weight is no arbitrary number: `kl = b / N` states the scale b of the errors one is willing to call noise
     (Higgins et al. 2017 call N-free versions of it beta). Adding `1 - SSIM` to d keeps the form, with an unnormalised
     likelihood that also charges for lost structure. E_q is estimated with one reparameterised sample.
+
+    With a normalised likelihood nothing is left out and nothing is to be weighed: the loss is the negative bound
+    itself, divided by N so that its size does not depend on the picture's.
+
+    Args:
+        images: in [0, 1].
+        reconstruction: in [0, 1], decoded from a sample of the posterior.
+        posterior: of the pictures.
+        weights: for "l1-ssim"; the others have none.
+        likelihood: "l1-ssim", "gaussian" (calibrated) or "bernoulli" (`vae.likelihoods`).
+        kl_warm: a factor on the KL, which rises from 0 to 1 at the beginning of training.
+        free_bits: nats that each latent number may carry for free (`free_bits_kl`).
+
+    Returns:
+        The loss, and `loss`, `l1`, `ssim`, `kl` (nats, without free bits and warm-up); with a normalised likelihood
+        also `bits_per_dim`, the negative bound in bits a number.
     """
     terms = {
         "l1": jnp.mean(l1(images, reconstruction)),
         "ssim": jnp.mean(ssim(images, reconstruction)),
         "kl": jnp.mean(kl(posterior)),
     }
-    loss = weights.rec * terms["l1"] + weights.ssim * (1 - terms["ssim"]) + weights.kl * terms["kl"]
+    paid = kl_warm * free_bits_kl(posterior, free_bits)
+    if likelihood == "l1-ssim":
+        loss = weights.rec * terms["l1"] + weights.ssim * (1 - terms["ssim"]) + weights.kl * paid
+    else:
+        numbers = math.prod(images.shape[1:])
+        nll = jnp.mean(NLL[likelihood](images, reconstruction))
+        terms["bits_per_dim"] = bits_per_dim(nll + terms["kl"], numbers, likelihood)
+        loss = (nll + paid) / numbers
     return loss, {"loss": loss, **terms}

@@ -45,6 +45,10 @@ def parse(command, *more):
         ("fit", "--kl-weight", "-1e-5", "a number of at least 0"),
         *(("fit", "--seed", given, "from 0 to 4294967295") for given in ("-1", "4294967296", "0.5")),
         ("atlas", "--seed", "-1", "from 0 to 4294967295"),
+        ("fit", "--free-bits", "-1", "a number of at least 0"),
+        ("fit", "--kl-warmup", "-1", "a whole number from 0 to 4294967295"),
+        ("fit", "--likelihood", "laplace", "l1-ssim, gaussian, bernoulli"),
+        ("evaluate", "--nll", "0", WHOLE),
         ("fit", "--crop", "0", WHOLE),
         ("fit", "--crop", "48", "only the model's image_size, 64"),
         ("fit", "--preset", "fruit", "fruits, emoji, photos"),
@@ -182,3 +186,11 @@ def test_a_missing_model_is_one_line(command, tmp_path, monkeypatch):
     message = str(stop.value.code)
     assert message.startswith(f"error: {tmp_path / 'model'} is not a model folder")
     assert "\n" not in message
+
+
+def test_a_likelihood_has_no_kl_weight(capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse("fit", "--likelihood", "gaussian", "--kl-weight", "1e-4")
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert "argument --kl-weight: 0.0001 given; accepted: none" in message

@@ -14,7 +14,7 @@ from train.atlas import encode_all, lay_out, measure_trustworthiness
 from train.data import Pictures, load_pictures
 from train.evaluate import describe_collapse, evaluate
 from vae.atlas import Atlas
-from vae.checkpoint import load_model
+from vae.checkpoint import load_info, load_model
 
 EMOJI = ROOT / "assets" / "datasets" / "emoji.parquet"
 
@@ -135,3 +135,23 @@ def test_a_handful_of_pictures_still_has_a_layout(count):
     positions = lay_out(np.random.default_rng(0).normal(size=(count, 8, 8, 4)).astype(np.float32), seed=0)
     assert positions.shape == (count, 2)
     assert len(np.unique(positions, axis=0)) == count
+
+
+def test_a_true_elbo_is_trained_and_its_bound_measured(tmp_path):
+    folder = tmp_path / "calibrated"
+    train(
+        "fit", "--dataset", EMOJI, "--out", folder, "--likelihood", "gaussian", "--free-bits", 0.01, "--kl-warmup", 0,
+        "--preset", "emoji", "--steps", 6, "--batch-size", 4, "--limit", 40,
+    )  # fmt: skip
+    settings = load_info(folder).training
+    assert (settings["likelihood"], settings["free_bits"], settings["kl_warmup"]) == ("gaussian", 0.01, 0)
+    rows = [json.loads(line) for line in (folder / "training" / "metrics.jsonl").read_text().splitlines()]
+    # Nats a number plus the 8 bits of a level; free bits make the loss the larger of the two.
+    assert rows[-1]["loss"] >= (rows[-1]["bits_per_dim"] - 8) * np.log(2) - 1e-4
+
+    train("evaluate", "--model", folder, "--dataset", EMOJI, "--limit", 6, "--nll", 3)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert (metrics["nll_samples"], metrics["nll_likelihood"]) == (3, "gaussian")
+    assert metrics["nll_bits_per_dim"] == pytest.approx(metrics["nll_nats"] / (12288 * np.log(2)) + 8)
+    assert 4 < metrics["nll_bits_per_dim"] < 9, "hardly trained: little better than the 8 bits of saying nothing"
+    assert "bits" in (folder / "README.md").read_text()
