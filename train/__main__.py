@@ -64,6 +64,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     fit.add_argument(
         "--checkpoint-every", type=_positive, default=500, metavar="N", help="steps between checkpoints (default: 500)"
     )
+    fit.add_argument(
+        "--coordinator",
+        metavar="HOST:PORT",
+        help="for several hosts, which run the same command: where process 0 listens",
+    )
+    fit.add_argument("--processes", type=_positive, metavar="N", help="how many hosts take part, with --coordinator")
+    fit.add_argument("--process-id", type=_natural, metavar="I", help="this host's number from 0, with --coordinator")
     fit.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
 
     evaluate = commands.add_parser("evaluate", help="measure a model on held-out pictures", allow_abbrev=False)
@@ -84,6 +91,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     atlas.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the layout (default: 0)")
     parsed = parser.parse_args(arguments)
     if parsed.command == "fit":
+        hosts = [parsed.coordinator, parsed.processes, parsed.process_id]
+        if None in hosts and hosts != [None, None, None]:
+            fit.error("argument --coordinator: goes with --processes and --process-id; give all three, or none")
         if parsed.kl_weight is not None and parsed.likelihood not in (None, "l1-ssim"):
             fit.error(
                 f"argument --kl-weight: {parsed.kl_weight:g} given; accepted: none, "
@@ -151,8 +161,10 @@ def run_fit(arguments: argparse.Namespace) -> None:
 
     from train import fit
     from train.data import load_pictures
+    from train.devices import connect
     from vae.checkpoint import ModelInfo
 
+    connect(arguments.coordinator, arguments.processes, arguments.process_id)
     config = configure(arguments)
     columns = {
         "image_column": arguments.image_column,

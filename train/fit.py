@@ -24,6 +24,7 @@ from tqdm import tqdm
 from train.card import write_card
 from train.config import TrainConfig
 from train.data import Pictures, batch_indices
+from train.devices import any_process, is_main, replicate, split_batch
 from vae.checkpoint import WEIGHTS, ModelInfo, Parameters, bind, blank, parameters, save_model, write_json
 from vae.images import grid, to_uint8
 from vae.losses import elbo_loss
@@ -184,46 +185,57 @@ def fit(
     Raises:
         TrainError: `out` holds another run, or a loss was not finite.
     """
+    split_batch(np.arange(config.batch_size))  # raises before anything is written
     run = out / "training"
-    start_run(run, config, resume)
+    if is_main():
+        start_run(run, config, resume)
     checkpoints = Checkpoints(run / "checkpoints")
-    state = initial_state(config)
+    state = replicate(initial_state(config))
     if checkpoints.latest() is not None:
         state = checkpoints.restore(state)
     log = MetricsLog(run / "metrics.jsonl", keep_before=int(state.step))
 
     dtype = "bfloat16" if jax.default_backend() == "gpu" else "float32"
-    pictures = jnp.asarray(train.images)
+    pictures = replicate(train.images)
     stop = StopSignal()
-    progress = tqdm(total=config.steps, initial=int(state.step), desc="fit", unit="step", smoothing=0.1)
+    progress = tqdm(
+        total=config.steps, initial=int(state.step), desc="fit", unit="step", smoothing=0.1, disable=not is_main()
+    )
     pending: list[dict] = []  # terms still on the device: reading them makes the device wait
     since = time.monotonic()
     with stop, progress:
         for step in range(int(state.step), config.steps):
-            indices = batch_indices(len(train), config.batch_size, step, config.seed)
+            indices = split_batch(batch_indices(len(train), config.batch_size, step, config.seed))
             state, terms = train_step(state, pictures, indices, config=config, dtype=dtype)
             pending.append(terms)
             progress.update()
             done = step + 1
-            saving = done % checkpoint_every == 0 or done == config.steps or stop.requested
+            # Hosts stop at the same step; asking them all takes time, so that several do so with the log.
+            alone = jax.process_count() == 1
+            stopping = any_process(stop.requested) if alone or done % log_every == 0 else False
+            saving = done % checkpoint_every == 0 or done == config.steps or stopping
             if done % log_every == 0 or saving:
                 rows = jax.device_get(pending)
                 check_finite(rows, first_step=done - len(rows), checkpoints=checkpoints, out=out)
                 mean = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
                 rate = len(rows) * config.batch_size / (time.monotonic() - since)
-                log.write({"step": done, **mean, "pictures_per_s": rate})
+                if is_main():
+                    log.write({"step": done, **mean, "pictures_per_s": rate})
                 shown = {name: f"{mean[name]:.4g}" for name in ("loss", "l1", "ssim", "kl")}
                 progress.set_postfix({**shown, "pictures/s": f"{rate:.0f}"})
                 pending, since = [], time.monotonic()
             if saving:
-                # First, since it runs the model: what cannot be drawn must not replace what could.
-                save_grid(run / f"step-{done:06d}.png", config, state.average, held_out)
-                save_model(out, state.average, info)
+                if is_main():
+                    average = jax.device_get(state.average)
+                    # First, since it runs the model: what cannot be drawn must not replace what could.
+                    save_grid(run / f"step-{done:06d}.png", config, average, held_out)
+                    save_model(out, average, info)
                 checkpoints.save(state)  # last: a run that goes on from here has exported what came before
                 since = time.monotonic()
-            if stop.requested and done < config.steps:
+            if stopping and done < config.steps:
                 raise TrainError(f"Stopped at step {done}, saved. To go on: {resume_command()}")
-    write_card(out)
+    if is_main():
+        write_card(out)
 
 
 def start_run(run: Path, config: TrainConfig, resume: bool) -> None:
