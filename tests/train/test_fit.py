@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import json
 import os
+import random
 import re
 import shlex
 import shutil
@@ -203,6 +204,31 @@ def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path):
     assert after[:2] == before  # with their speeds: it went on from step 40 and not from the beginning
     for line, expected in zip(after, metrics(whole), strict=True):
         assert {**line, "pictures_per_s": 0} == {**expected, "pictures_per_s": 0}
+
+
+def test_a_run_killed_ten_times_ends_in_the_same_weights(whole, tmp_path):
+    """At random moments, every second time while a checkpoint is being written."""
+    out, rng = tmp_path / "out", random.Random(0)
+    arguments = arguments_for(out)
+    arguments[arguments.index("--checkpoint-every") + 1] = "10"
+    checkpoints = out / "training" / "checkpoints"
+    half_written = 0
+    for kill in range(10):
+        before = set(checkpoints.glob("*"))
+        process = start([*arguments, "--resume"] if before else arguments)
+        while not (appeared := set(checkpoints.glob("*")) - before):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.001)
+        if kill % 2:
+            time.sleep(rng.uniform(0, 0.05))
+        process.kill()
+        process.communicate()
+        half_written += any("tmp" in path.name for path in appeared if path.exists())
+    assert half_written, "no kill fell into the writing of a checkpoint"
+
+    assert run([*arguments, "--resume"]) is None
+
+    assert_same_weights(out, whole)
 
 
 def test_an_interrupted_run_saves_and_says_how_to_go_on(whole, tmp_path):
