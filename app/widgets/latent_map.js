@@ -768,11 +768,12 @@ function buildColourSelect() {
   colourSelect.value = isKnown ? before : defaultColumn();
 }
 
-// The coarsest column: the one whose colours say most at first sight.
+// The column that says most at first sight: the finest that has a colour for every category, or else the coarsest.
 function defaultColumn() {
-  const telling = cloud.columns.filter(({ categories }) => categories.length > 1);
-  telling.sort((a, b) => a.categories.length - b.categories.length);
-  return telling[0]?.name ?? "";
+  const count = ({ categories }) => categories.length;
+  const telling = cloud.columns.filter((column) => count(column) > 1).sort((a, b) => count(a) - count(b));
+  const colourable = telling.filter((column) => count(column) <= COLOURS);
+  return (colourable.at(-1) ?? telling[0])?.name ?? "";
 }
 
 function regroup() {
