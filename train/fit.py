@@ -184,6 +184,7 @@ def fit(
 
     Raises:
         TrainError: `out` holds another run, or a loss was not finite.
+        ValueError: the batch has no equal share for every device.
     """
     split_batch(np.arange(config.batch_size))  # raises before anything is written
     run = out / "training"
@@ -193,7 +194,7 @@ def fit(
     state = replicate(initial_state(config))
     if checkpoints.latest() is not None:
         state = checkpoints.restore(state)
-    log = MetricsLog(run / "metrics.jsonl", keep_before=int(state.step))
+    log = MetricsLog(run / "metrics.jsonl", keep_before=int(state.step)) if is_main() else None
 
     dtype = "bfloat16" if jax.default_backend() == "gpu" else "float32"
     pictures = replicate(train.images)
@@ -212,14 +213,14 @@ def fit(
             done = step + 1
             # Hosts stop at the same step; asking them all takes time, so that several do so with the log.
             alone = jax.process_count() == 1
-            stopping = any_process(stop.requested) if alone or done % log_every == 0 else False
+            stopping = (alone or done % log_every == 0) and any_process(stop.requested)
             saving = done % checkpoint_every == 0 or done == config.steps or stopping
             if done % log_every == 0 or saving:
                 rows = jax.device_get(pending)
                 check_finite(rows, first_step=done - len(rows), checkpoints=checkpoints, out=out)
                 mean = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
                 rate = len(rows) * config.batch_size / (time.monotonic() - since)
-                if is_main():
+                if log:
                     log.write({"step": done, **mean, "pictures_per_s": rate})
                 shown = {name: f"{mean[name]:.4g}" for name in ("loss", "l1", "ssim", "kl")}
                 progress.set_postfix({**shown, "pictures/s": f"{rate:.0f}"})
