@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from vae.model import Posterior, compile_codec
 MAX_COUNT = 64  # samples in a grid
 MAX_STEPS = 65  # pictures in an interpolation
 MAX_TEMPERATURE = 3.0
+MAX_COORDINATE = 1e6  # of a map, which is some tens wide
 MAX_SEED = 2**32 - 1
 
 
@@ -156,7 +158,7 @@ class Explorer:
             PictureError: it cannot be read.
             RequestError: a number is out of range.
         """
-        _check_range("temperature", temperature, 0, MAX_TEMPERATURE)
+        temperature = _check_range("temperature", temperature, 0, MAX_TEMPERATURE)
         original = open_picture(picture)
         fitted = fit(original, self.config.image_size)
         posterior = self._posterior(fitted)
@@ -189,7 +191,7 @@ class Explorer:
         Raises:
             PictureError, RequestError: as for `reconstruct`.
         """
-        _check_range("t", t, 0, 1)
+        t = _check_range("t", t, 0, 1)
         a, b = self.encode(picture_a), self.encode(picture_b)
         return self.decode(_interpolate(a, b, t, method))
 
@@ -213,7 +215,7 @@ class Explorer:
             RequestError: a number is out of range.
         """
         count = int(_check_range("count", count, 1, MAX_COUNT))
-        _check_range("temperature", temperature, 0, MAX_TEMPERATURE)
+        temperature = _check_range("temperature", temperature, 0, MAX_TEMPERATURE)
         latents = sample_prior(_check_seed(seed), count, self.config.latent_shape, temperature)
         return [self.decode(latent) for latent in latents]
 
@@ -233,8 +235,7 @@ class Explorer:
         Raises:
             RequestError: a coordinate is not a finite number, or there is no map.
         """
-        if not np.isfinite([x, y]).all():
-            raise RequestError(f"x is {x}, y is {y}; both must be finite numbers.")
+        x, y = (_check_range(name, value, -MAX_COORDINATE, MAX_COORDINATE) for name, value in (("x", x), ("y", y)))
         latent, place = self.atlas.latent_at(x, y)
         return self.decode(latent), place
 
@@ -258,7 +259,7 @@ class Explorer:
             RequestError: there is no such row.
         """
         atlas = self.atlas
-        _check_range("index", index, 0, len(atlas) - 1)
+        index = int(_check_range("index", index, 0, len(atlas) - 1))
         labels = {column: values[index] for column, values in atlas.labels.items()}
         return Neighbour(index, atlas.ids[index], labels, self.decode(atlas.latent(index)))
 
@@ -297,9 +298,14 @@ def _interpolate(a: np.ndarray, b: np.ndarray, t: float, method: str) -> np.ndar
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> float:
-    if value is None or not np.isfinite(value) or not low <= value <= high:
-        raise RequestError(f"{name} is {value}; it must be from {low} to {high}.")
-    return value
+    """The value as a float; whatever a page or a client sent that is none, or out of range, is refused."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not low <= number <= high:
+        raise RequestError(f"{name} is {value}; it must be a number from {low} to {high}.")
+    return number
 
 
 def _check_seed(seed: float) -> int:

@@ -75,6 +75,7 @@ def build(library: Library) -> gr.Blocks:
             about,
             api_visibility="private",
             show_progress="hidden",
+            queue=False,  # at once, and not after what the tabs draw
         )
     return page
 
@@ -124,7 +125,6 @@ def main() -> None:
         page = build(library)
     except (RequestError, ModelFolderError) as error:
         sys.exit(f"error: {error}")
-    threading.Thread(target=library.warm_up, daemon=True).start()
     page.queue(default_concurrency_limit=2)
     try:
         page.launch(
@@ -135,9 +135,13 @@ def main() -> None:
             max_file_size="30mb",
             footer_links=["api", "settings"],
             ssr_mode=False,  # the page is light enough without, and Node.js is one part less to need
+            prevent_thread_lock=True,
         )
-    except OSError as error:
-        sys.exit(f"error: {error}")
+    except OSError:
+        where = f"{arguments.host or '127.0.0.1'}, port {arguments.port or 'any from 7860 on'}"
+        sys.exit(f"error: cannot listen on {where}; it may be in use. Choose another --port, or none.")
+    threading.Thread(target=library.warm_up, daemon=True).start()
+    page.block_thread()
 
 
 if __name__ == "__main__":

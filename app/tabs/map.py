@@ -53,7 +53,7 @@ def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
 
     def place(name, path):
         if path is None:
-            return LatentMap(marker=None), *[gr.update()] * 5
+            return LatentMap(marker=None), gr.update(visible=True), gr.update(visible=False), None, None, None
         explorer = library[name]
         place, neighbours = explorer.locate(path)
         marker = {"x": place.x, "y": place.y, "neighbours": place.neighbours.tolist(), "label": "your picture"}

@@ -136,12 +136,17 @@ def test_neighbours_are_nearest_in_latent_space_without_the_point_itself(library
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (lambda e: e.sample(0), f"count is 0; it must be from 1 to {MAX_COUNT}"),
+        (lambda e: e.sample(1, "hot"), "temperature is hot; it must be a number from 0 to 3"),
+        (lambda e: e.sample(1, seed=10**30), "it must be a number from 0 to"),
+        (lambda e: e.sample(1, seed=10**400), "it must be a number from 0 to"),
+        (lambda e: e.sample(None), "count is None"),
+        (lambda e: e.decode_at(None, [1]), "x is None; it must be a number"),
+        (lambda e: e.sample(0), f"count is 0; it must be a number from 1 to {MAX_COUNT}"),
         (lambda e: e.sample(4, temperature=float("nan")), "temperature is nan"),
         (lambda e: e.sample(4, seed=-1), "seed is -1"),
         (lambda e: e.interpolate(Image.new("RGB", (9, 9)), Image.new("RGB", (9, 9)), 1.5), "t is 1.5"),
         (lambda e: e.interpolation(Image.new("RGB", (9, 9)), Image.new("RGB", (9, 9)), 5, "cubic"), '"lerp", "slerp"'),
-        (lambda e: e.decode_at(float("inf"), 0), "finite"),
+        (lambda e: e.decode_at(float("inf"), 0), "x is inf"),
         (lambda e: e.point(10**9), "index is 1000000000"),
     ],
 )
