@@ -21,11 +21,11 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and
 
 import gradio as gr
 
-from app import api
+from app import address, api
 from app.explorer import Library, RequestError
 from app.tabs import interpolate, reconstruct, sample
 from app.tabs import map as map_tab
-from app.tabs.common import explained
+from app.tabs.common import QUIET, Destination, PictureInput, Workspace, explained
 from vae.checkpoint import ModelFolderError
 
 MODELS = ROOT / "assets" / "models"
@@ -60,24 +60,40 @@ def build(library: Library) -> gr.Blocks:
             choices = [(library.info(name).title, name) for name in library.names]
             model = gr.Dropdown(choices, value=library.default, label="Model", elem_id="model", scale=0, min_width=240)
         about = gr.Markdown(library[library.default].describe(), elem_id="about")
-        with gr.Tabs(elem_id="tabs"):
-            with gr.Tab("Reconstruct", id="reconstruct"):
-                reconstruct.build(library, model)
-            with gr.Tab("Interpolate", id="interpolate"):
-                interpolate.build(library, model)
-            with gr.Tab("Sample", id="sample") as tab:
-                sample.build(library, model, tab)
-            with gr.Tab("Map", id="map") as tab:
-                map_tab.build(library, model, tab)
-        model.change(
+        described = model.input(
             explained(lambda name: library[name].describe()),
             model,
             about,
-            api_visibility="private",
-            show_progress="hidden",
             queue=False,  # at once, and not after what the tabs draw
+            **QUIET,
         )
+        open_tab = gr.Textbox("reconstruct", visible=False)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            work = Workspace(library, model, described.then, tabs, open_tab, destinations())
+            with work.tab("Reconstruct") as tab:
+                reconstruct.build(work, tab)
+            with work.tab("Interpolate") as tab:
+                interpolate.build(work, tab)
+            with work.tab("Sample") as tab:
+                seed = sample.build(work, tab)
+            with work.tab("Map") as tab:
+                map_tab.build(work, tab)
+        address.build(page, work, about, seed)
     return page
+
+
+def destinations() -> dict[str, Destination]:
+    """The tabs' picture inputs. They are made before the tabs, so that each tab can send to all others."""
+    return {
+        name: Destination(label, tab, PictureInput(words, height=height, elem_id=f"{tab}-{name}", render=False))
+        for name, label, tab, words, height in (
+            ("picture", "Reconstruct", "reconstruct", "Picture", 300),
+            ("a", "Interpolate: A", "interpolate", "Picture A", 240),
+            ("b", "Interpolate: B", "interpolate", "Picture B", 240),
+            ("centre", "Sample around it", "sample", "Around a picture", 240),
+            ("place", "Map", "map", "Place a picture of yours", 240),
+        )
+    }
 
 
 def theme() -> gr.themes.Base:
@@ -132,6 +148,7 @@ def main() -> None:
             server_port=arguments.port,
             theme=theme(),
             css_paths=STYLE,
+            head=address.HEAD,
             max_file_size="30mb",
             footer_links=["api", "settings"],
             ssr_mode=False,  # the page is light enough without, and Node.js is one part less to need

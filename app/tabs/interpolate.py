@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from app.explorer import MAX_STEPS, Library
-from app.tabs.common import EXAMPLES, PictureInput, explained
+from app.explorer import MAX_STEPS
+from app.tabs.common import EXAMPLES, Workspace, explained
 from app.widgets.scrubber import Scrubber
 
 INTRODUCTION = """Two pictures, and what lies between their latents. Drag the slider: every picture on the way is
@@ -18,15 +18,16 @@ fruit and emoji models squeeze the whole picture into one vector, and morph."""
 EMPTY = "Choose two pictures above: the way between them appears here."
 
 
-def build(library: Library, model: gr.Dropdown) -> None:
+def build(work: Workspace, tab: gr.Tab) -> None:
     """Fills the tab."""
+    picture_a, picture_b = (work.destinations[name].input for name in ("a", "b"))
     gr.Markdown(INTRODUCTION)
     with gr.Row(equal_height=False):
         with gr.Column(min_width=260):
-            picture_a = PictureInput("Picture A", height=240, elem_id="interpolate-a")
+            picture_a.render()
             gr.Examples([[path] for path in EXAMPLES], [picture_a], label="Examples for A", examples_per_page=12)
         with gr.Column(min_width=260):
-            picture_b = PictureInput("Picture B", height=240, elem_id="interpolate-b")
+            picture_b.render()
             gr.Examples([[path] for path in EXAMPLES], [picture_b], label="Examples for B", examples_per_page=12)
     with gr.Row():
         method = gr.Radio(
@@ -34,13 +35,13 @@ def build(library: Library, model: gr.Dropdown) -> None:
             info="Spherical keeps the latent's length, where decoded pictures stay sharp; straight cuts the corner.",
         )  # fmt: skip
         steps = gr.Slider(3, MAX_STEPS, value=25, step=2, label="Pictures on the way")
-    note = gr.Markdown(SPATIAL_NOTE, visible=library[library.default].is_spatial, elem_classes="note")
+    note = gr.Markdown(SPATIAL_NOTE, visible=work.library[work.library.default].is_spatial, elem_classes="note")
     scrubber = Scrubber(empty_text=EMPTY, elem_id="scrubber")
     gif = gr.DownloadButton("Download as GIF", visible=False, elem_id="gif", size="sm")
     frames = gr.State([])
 
     def interpolation(name, path_a, path_b, steps, method):
-        explorer = library[name]
+        explorer = work.library[name]
         note = gr.update(visible=explorer.is_spatial)
         if path_a is None or path_b is None:
             return note, None, [], gr.update(visible=False)
@@ -48,15 +49,18 @@ def build(library: Library, model: gr.Dropdown) -> None:
         return note, Scrubber.payload(frames), frames, gr.update(visible=False)
 
     def save_gif(name, frames):
-        return gr.update(value=library[name].save_gif(frames), visible=True) if frames else gr.update()
+        return gr.update(value=work.library[name].save_gif(frames), visible=True) if frames else gr.update()
 
+    inputs = [picture_a, picture_b, steps, method]
+    outputs = [note, scrubber, frames, gif]
+    work.draw_for_model(tab, interpolation, inputs, outputs)
     shown = gr.on(
-        [picture_a.change, picture_b.change, steps.release, method.change, model.change],
+        [picture_a.change, picture_b.change, steps.release, method.change],
         explained(interpolation),
-        [model, picture_a, picture_b, steps, method],
-        [note, scrubber, frames, gif],
+        [work.model, *inputs],
+        outputs,
         api_visibility="private",
         trigger_mode="always_last",
     )
     # After the pictures are there: writing the file takes longer than decoding them.
-    shown.success(explained(save_gif), [model, frames], gif, api_visibility="private", show_progress="hidden")
+    shown.success(explained(save_gif), [work.model, frames], gif, api_visibility="private", show_progress="hidden")

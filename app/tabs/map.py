@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from app.explorer import Library, Neighbour
-from app.tabs.common import PictureInput, explained
+from app.tabs.common import QUIET, Workspace, explained
 from app.widgets.encoding import data_url
 from app.widgets.latent_map import LatentMap
 
@@ -15,14 +15,16 @@ Move over the map to see what the decoder draws there, click a point for its nei
 HINT = "Click a point on the map: its picture, its labels and its nearest neighbours in latent space appear here."
 
 
-def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
+def build(work: Workspace, tab: gr.Tab) -> None:
     """Fills the tab."""
+    library, model = work.library, work.model
+    picture = work.destinations["place"].input
     gr.Markdown(INTRODUCTION)
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             chart = LatentMap(decode_place=decode_place(library), elem_id="latent-map")
         with gr.Column(scale=1, min_width=260):
-            picture = PictureInput("Place a picture of yours", height=240, elem_id="map-picture")
+            picture.render()
             hint = gr.Markdown(HINT, elem_classes="empty")
             with gr.Column(visible=False) as detail:
                 large = gr.Image(
@@ -64,11 +66,10 @@ def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
         return str(LatentMap.dropped_path(event))
 
     panel = [hint, detail, large, facts, near]
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    gr.on([tab.select, model.change], explained(draw), model, [chart, hint, detail], **quiet)
-    chart.select(explained(select), model, panel, trigger_mode="always_last", **quiet)
-    picture.change(explained(place), [model, picture], [chart, *panel], trigger_mode="always_last", **quiet)
-    chart.drop_picture(dropped, None, picture, **quiet)
+    work.draw_for_model(tab, draw, [], [chart, hint, detail], show_progress="hidden")
+    chart.select(explained(select), model, panel, trigger_mode="always_last", **QUIET)
+    picture.change(explained(place), [model, picture], [chart, *panel], trigger_mode="always_last", **QUIET)
+    chart.drop_picture(dropped, None, picture, **QUIET)
 
 
 def decode_place(library: Library):

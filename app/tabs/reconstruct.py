@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from app.explorer import MAX_TEMPERATURE, Library
-from app.tabs.common import EXAMPLES, PictureInput, explained
+from app.explorer import MAX_TEMPERATURE
+from app.tabs.common import EXAMPLES, Workspace, explained
 from app.widgets.latent_view import latent_view
 from app.widgets.tiles import metric_tiles
 
@@ -15,12 +15,13 @@ alone. What comes back is what the model can say about it; what is lost, it has 
 EMPTY = "Drop a picture on the left, or click an example: its reconstruction appears here."
 
 
-def build(library: Library, model: gr.Dropdown) -> None:
+def build(work: Workspace, tab: gr.Tab) -> None:
     """Fills the tab."""
+    picture = work.destinations["picture"].input
     gr.Markdown(INTRODUCTION)
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            picture = PictureInput("Picture", height=300, elem_id="reconstruct-picture")
+            picture.render()
             gr.Examples(
                 [[path] for path in EXAMPLES],
                 [picture],
@@ -46,26 +47,30 @@ def build(library: Library, model: gr.Dropdown) -> None:
                 tiles = gr.HTML(elem_id="metrics")
                 gr.Markdown("### The latent")
                 latent = gr.HTML(elem_id="latent")
+                work.send_buttons(picture, "picture")
 
     def reconstruct(name, path, temperature, seed):
         if path is None:
             return gr.update(visible=True), gr.update(visible=False), None, None, None, None
-        made = library[name].reconstruct(path, temperature, seed)
+        made = work.library[name].reconstruct(path, temperature, seed)
         return (
             gr.update(visible=False),
             gr.update(visible=True),
             (made.picture, made.reconstruction),
             gr.update(value=made.note, visible=bool(made.note)),
-            metric_tiles(made.metrics, library[name].metrics),
+            metric_tiles(made.metrics, work.library[name].metrics),
             latent_view(made.posterior_mean, made.posterior_deviation),
         )
 
+    inputs = [picture, temperature, seed]
+    outputs = [empty, result, comparison, note, tiles, latent]
     gr.on(
-        [picture.change, temperature.release, seed.change, model.change],
+        [picture.change, temperature.release, seed.change],
         explained(reconstruct),
-        [model, picture, temperature, seed],
-        [empty, result, comparison, note, tiles, latent],
+        [work.model, *inputs],
+        outputs,
         api_visibility="private",
         trigger_mode="always_last",
         show_progress="minimal",
     )
+    work.draw_for_model(tab, reconstruct, inputs, outputs, show_progress="minimal")

@@ -6,8 +6,8 @@ import random
 
 import gradio as gr
 
-from app.explorer import MAX_COUNT, MAX_SEED, MAX_TEMPERATURE, Library
-from app.tabs.common import explained
+from app.explorer import MAX_COUNT, MAX_SEED, MAX_TEMPERATURE
+from app.tabs.common import QUIET, Workspace, explained
 
 INTRODUCTION = """Latents drawn at random from the prior N(0, I), decoded: pictures that were in no data set. The same
 seed draws the same grid again; temperature scales how far from the middle it is drawn."""
@@ -19,8 +19,8 @@ what it says, texture without global structure. Latent diffusion models learn ju
 such maps."""
 
 
-def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
-    """Fills the tab."""
+def build(work: Workspace, tab: gr.Tab) -> gr.Number:
+    """Fills the tab; returns its seed, which the address bar holds."""
     gr.Markdown(INTRODUCTION)
     with gr.Row(equal_height=True):
         count = gr.Slider(1, MAX_COUNT, value=16, step=1, label="How many")
@@ -30,6 +30,7 @@ def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
         seed = gr.Number(
             0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, info="Keep it to have a grid again."
         )
+    work.destinations["centre"].input.render()
     with gr.Row():
         again = gr.Button("Sample", variant="primary", elem_id="sample-button")
         shuffle = gr.Button("New seed", elem_id="shuffle-button")
@@ -40,7 +41,7 @@ def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
     )  # fmt: skip
 
     def draw(name, count, temperature, seed):
-        explorer = library[name]
+        explorer = work.library[name]
         pictures = explorer.sample(count, temperature, seed)
         if not explorer.is_spatial:
             return gr.update(visible=False), pictures
@@ -48,12 +49,15 @@ def build(library: Library, model: gr.Dropdown, tab: gr.Tab) -> None:
         text = SPATIAL_NOTE.format(height=height, width=width, channels=channels)
         return gr.update(value=text, visible=True), pictures
 
-    shuffle.click(lambda: random.randrange(1_000_000), None, seed, api_visibility="private", show_progress="hidden")
+    shuffle.click(lambda: random.randrange(1_000_000), None, seed, **QUIET)
+    inputs, outputs = [count, temperature, seed], [note, grid]
     gr.on(
-        [tab.select, again.click, count.release, temperature.release, seed.change, model.change],
+        [again.click, count.release, temperature.release, seed.change],
         explained(draw),
-        [model, count, temperature, seed],
-        [note, grid],
+        [work.model, *inputs],
+        outputs,
         api_visibility="private",
         trigger_mode="always_last",
     )
+    work.draw_for_model(tab, draw, inputs, outputs)
+    return seed

@@ -154,7 +154,7 @@ def test_map_click_shows_the_point_and_its_neighbours(page, server):
 def test_map_places_a_dropped_picture(page, server, examples):
     open_tab(page, server, "Map")
     map_centre(page)
-    upload(page, "#map-picture", examples["fruits"])
+    upload(page, "#map-place", examples["fruits"])
     expect(page.locator("#map-facts")).to_contain_text("Your picture")
     expect(page.locator("#map-neighbours button.thumbnail-item")).to_have_count(8)
 
