@@ -7,8 +7,6 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
-TABS = ("Reconstruct", "Interpolate", "Sample", "Map")
-
 
 def open_tab(page: Page, server: str, name: str, model: str = "Fruits") -> None:
     page.goto(server)
@@ -21,14 +19,6 @@ def open_tab(page: Page, server: str, name: str, model: str = "Fruits") -> None:
 
 def upload(page: Page, element: str, path) -> None:
     page.set_input_files(f"{element} input[type=file]", str(path))
-
-
-def test_the_page_says_what_the_model_is_and_changes_with_the_picker(page, server):
-    page.goto(server)
-    expect(page.locator("#about")).to_contain_text("Fruits-360")
-    page.get_by_label("Model").click()
-    page.get_by_role("option", name="Emoji", exact=True).click()
-    expect(page.locator("#about")).to_contain_text("emoji")
 
 
 @pytest.mark.parametrize("model", ["Fruits", "Emoji", "Photos"])
@@ -166,15 +156,3 @@ def test_map_is_coloured_by_the_chosen_label(page, server):
     expect(legend).to_contain_text("Apple")
     page.locator(".latent-map-colour").select_option("variety")
     expect(legend).to_contain_text(re.compile(r"\d"))
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize("tab", TABS)
-def test_no_tab_is_wider_than_the_screen(page, server, tab, width, theme):
-    page.set_viewport_size({"width": width, "height": 900})
-    page.goto(f"{server}?__theme={theme}")
-    page.get_by_role("tab", name=tab).click()
-    page.wait_for_timeout(500)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (theme == "dark")

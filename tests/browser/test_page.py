@@ -1,0 +1,114 @@
+"""The page as a whole: the address bar, the ways between the tabs, quick hands, and accessibility."""
+
+from collections import Counter
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+TABS = ("Reconstruct", "Interpolate", "Sample", "Map")
+
+
+def pick_model(page, name: str) -> None:
+    page.get_by_label("Model").first.click()
+    page.get_by_role("option", name=name, exact=True).click()
+
+
+def test_the_page_says_what_the_model_is_and_changes_with_the_picker(page, server):
+    page.goto(server)
+    expect(page.locator("#about")).to_contain_text("Fruits-360")
+    pick_model(page, "Emoji")
+    expect(page.locator("#about")).to_contain_text("emoji")
+
+
+def test_after_quick_switching_the_last_choice_is_shown_and_the_page_falls_silent(page, server):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
+    page.goto(server)
+    for _ in range(3):
+        for model, tab in (("Emoji", "Map"), ("Photos", "Sample"), ("Fruits", "Map"), ("Emoji", "Sample")):
+            pick_model(page, model)
+            page.get_by_role("tab", name=tab).click()
+    expect(page.locator("#about")).to_contain_text("Emoji.")
+    page.wait_for_timeout(8000)  # what was asked for is drawn
+    asked.clear()
+    page.wait_for_timeout(2000)
+    assert asked == []
+
+
+def test_a_link_brings_back_model_tab_and_seed(page, server):
+    page.goto(f"{server}?model=emoji&tab=sample&seed=7")
+    expect(page.locator("#about")).to_contain_text("Emoji.")
+    expect(page.get_by_role("tab", name="Sample")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_label("Seed").locator("visible=true")).to_have_value("7")
+    pick_model(page, "Fruits")
+    page.get_by_role("tab", name="Map").click()
+    expect(page.locator("#about")).to_contain_text("Fruits")
+    page.wait_for_function("location.search.includes('model=fruits') && location.search.includes('tab=map')")
+
+
+def test_a_link_with_nonsense_opens_the_page_as_it_is(page, server):
+    page.goto(f"{server}?model=../../etc&tab=nowhere&seed=-1e9&t=abc&point=99999999999")
+    expect(page.locator("#about")).to_contain_text("Fruits")
+    expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Map").click()
+    expect(page.locator(".latent-map[data-state=ready]")).to_be_visible()
+
+
+def test_a_picture_is_sent_to_the_other_tabs_with_one_click(page, server):
+    page.goto(server)
+    page.locator("#reconstruct-examples button img").first.click()
+    expect(page.locator("#metrics")).to_contain_text("dB")
+    page.locator(".send-place:visible").first.click()
+    expect(page.get_by_role("tab", name="Map")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#map-facts")).to_contain_text("Your picture")
+    page.get_by_role("tab", name="Reconstruct").click()
+    page.locator(".send-b:visible").first.click()
+    expect(page.get_by_role("tab", name="Interpolate")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#interpolate-b img")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("tab", TABS)
+def test_axe_finds_no_serious_violation(page, server, tab, theme):
+    page.goto(f"{server}?__theme={theme}&tab={tab.lower()}")
+    expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+    if tab == "Reconstruct":
+        page.locator("#reconstruct-examples button img").first.click()
+        expect(page.locator("#metrics")).to_contain_text("dB")
+    page.wait_for_timeout(1500)  # transitions, and what the tab draws by itself
+    found = Axe().run(page).response["violations"]
+    serious = [
+        f"{violation['id']}: {violation['help']}\n    {node['target']}  {node['html'][:200]}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+    assert not serious, "\n".join(serious)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("tab", TABS)
+def test_no_tab_is_wider_than_the_screen(page, server, tab, width, theme):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{server}?__theme={theme}")
+    page.get_by_role("tab", name=tab).click()
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (theme == "dark")
+
+
+def test_no_event_wakes_several_listeners_that_keep_the_last_call(page, server):
+    """Gradio sends an event that was kept to all its listeners again: several would wake each other for ever."""
+    config = page.request.get(f"{server}config").json()
+    keeping = Counter(
+        tuple(target)
+        for listener in config["dependencies"]
+        if listener["trigger_mode"] == "always_last" and listener["backend_fn"]
+        for target in listener["targets"]
+        if target[0] is not None
+    )
+    assert [target for target, count in keeping.items() if count > 1] == []
