@@ -119,6 +119,11 @@ def theme() -> gr.themes.Base:
         block_title_padding="0",
         block_border_width="1px",
         block_border_width_dark="1px",
+        # White on the lighter shades is too pale for WCAG AA.
+        checkbox_label_background_fill_selected="*primary_700",
+        checkbox_label_background_fill_selected_dark="*primary_700",
+        checkbox_label_text_color_selected="white",
+        checkbox_label_text_color_selected_dark="white",
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_400",
         body_text_color_subdued="*neutral_600",

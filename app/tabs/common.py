@@ -11,14 +11,15 @@ import gradio as gr
 from gradio.components import Component
 
 from app.explorer import Library, RequestError
+from app.widgets.examples import Examples
 from vae.checkpoint import ModelFolderError
 from vae.images import PictureError
 
-EXAMPLES = [
-    str(path)
+EXAMPLES = {
+    path.name: path
     for kind in ("fruit", "emoji", "photo")
     for path in sorted((Path(__file__).parents[2] / "assets" / "examples").glob(f"{kind}-*"))
-]
+}
 
 
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
@@ -123,6 +124,19 @@ class Workspace:
                     functools.partial(send, tab=destination.tab), picture, [destination.input, self.tabs], **QUIET
                 )
 
+    def examples(self, legend: str, picture: PictureInput, **options) -> None:
+        """A row of pictures that fill an input by a click; those of the model's own kind come first."""
+
+        def offer(name):
+            return Examples.payload(legend, sorted(EXAMPLES.values(), key=lambda path: not _is_of_kind(path, name)))
+
+        def choose(event: gr.EventData):
+            return str(EXAMPLES[event.file]) if event.file in EXAMPLES else gr.skip()
+
+        choice = Examples(offer(self.library.default), **options)
+        choice.select(choose, None, picture, **QUIET)
+        self.model.change(offer, self.model, choice, trigger_mode="multiple", queue=False, **QUIET)
+
     def draw_for_model(
         self, tab: gr.Tab, draw: Callable, inputs: Sequence[Component], outputs: Sequence[Component], **options
     ) -> None:
@@ -142,6 +156,10 @@ class Workspace:
         # Not as one more listener of the picker: Gradio, when a listener that keeps the last event is done, sends the
         # event again to all listeners, and several of those would wake each other for ever.
         self.model_changed(draw_if_open, [self.open_tab, *inputs], outputs, **options)
+
+
+def _is_of_kind(path: Path, model: str) -> bool:
+    return model.startswith(path.name.partition("-")[0])
 
 
 def _as_tuple(values) -> tuple:

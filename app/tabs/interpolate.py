@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from app.explorer import MAX_STEPS
-from app.tabs.common import EXAMPLES, Workspace, explained
+from app.tabs.common import Workspace, explained
 from app.widgets.scrubber import Scrubber
 
 INTRODUCTION = """Two pictures, and what lies between their latents. Drag the slider: every picture on the way is
@@ -25,10 +25,10 @@ def build(work: Workspace, tab: gr.Tab) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(min_width=260):
             picture_a.render()
-            gr.Examples([[path] for path in EXAMPLES], [picture_a], label="Examples for A", examples_per_page=12)
+            work.examples("Examples for A", picture_a)
         with gr.Column(min_width=260):
             picture_b.render()
-            gr.Examples([[path] for path in EXAMPLES], [picture_b], label="Examples for B", examples_per_page=12)
+            work.examples("Examples for B", picture_b)
     with gr.Row():
         method = gr.Radio(
             [("Spherical (slerp)", "slerp"), ("Straight (lerp)", "lerp")], value="slerp", label="Path",

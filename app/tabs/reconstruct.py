@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from app.explorer import MAX_TEMPERATURE
-from app.tabs.common import EXAMPLES, Workspace, explained
+from app.tabs.common import Workspace, explained
 from app.widgets.latent_view import latent_view
 from app.widgets.tiles import metric_tiles
 
@@ -22,13 +22,7 @@ def build(work: Workspace, tab: gr.Tab) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             picture.render()
-            gr.Examples(
-                [[path] for path in EXAMPLES],
-                [picture],
-                label="Or click one of these",
-                examples_per_page=12,
-                elem_id="reconstruct-examples",
-            )
+            work.examples("Or click one of these", picture, elem_id="reconstruct-examples")
             temperature = gr.Slider(
                 0, MAX_TEMPERATURE, value=0, step=0.05, label="Posterior temperature",
                 info="0 decodes the most likely latent; 1 a sample of what the encoder thinks possible.",
