@@ -1,4 +1,4 @@
-"""Takes the README's screenshots from the running app, in a headless Chromium.
+"""Takes the README's screenshots and its short film from the running app, in a headless Chromium.
 
 python app/main.py --port 7860 &
 python assets/screenshots/make.py http://127.0.0.1:7860
@@ -7,10 +7,13 @@ python assets/screenshots/make.py http://127.0.0.1:7860
 from __future__ import annotations
 
 import argparse
+import io
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image, ImageOps
 from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).resolve().parent
@@ -58,8 +61,35 @@ TABS: dict[str, Callable[[Page], None]] = {
 }
 
 
+GIF_WIDTH, GIF_FRAMES, GIF_MILLISECONDS = 720, 72, 80
+
+
+def film(page: Page, path: Path) -> None:
+    """A walk over the map, with what is decoded on the way, as an endless GIF: the pointer draws a figure of eight."""
+    page.wait_for_selector(".latent-map[data-state=ready]")
+    view = page.locator(".latent-map-view")
+    view.scroll_into_view_if_needed()
+    box = view.bounding_box()
+    frames = []
+    for k in range(GIF_FRAMES):
+        turn = 2 * math.pi * k / GIF_FRAMES
+        x, y = 0.5 + 0.32 * math.sin(turn), 0.5 + 0.3 * math.sin(2 * turn)
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.wait_for_timeout(GIF_MILLISECONDS)
+        picture = Image.open(io.BytesIO(page.screenshot(clip=box))).convert("RGB")
+        frames.append(ImageOps.contain(picture, (GIF_WIDTH, GIF_WIDTH)))
+    # One palette for all, so that still parts stay the same bytes: of several frames, since each shows other fruit.
+    some = frames[:: GIF_FRAMES // 8]
+    mosaic = Image.new("RGB", (GIF_WIDTH, sum(frame.height for frame in some)))
+    for k, frame in enumerate(some):
+        mosaic.paste(frame, (0, k * frame.height))
+    palette = mosaic.quantize(255)
+    frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=GIF_MILLISECONDS, loop=0, optimize=True)
+
+
 def main() -> None:
-    """Writes `TAB-THEME.png` for the four tabs, light and dark, beside this script or where --out says."""
+    """Writes `TAB-THEME.png` for the four tabs, light and dark, and `map.gif`, to this folder or where --out says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url", help="address of the running app")
     parser.add_argument("--width", type=int, default=1280, help="of the window, in pixels (default: 1280)")
@@ -76,6 +106,9 @@ def main() -> None:
                 page.wait_for_timeout(1200)  # pictures fade in
                 page.screenshot(path=arguments.out / f"{tab.lower()}-{theme}.png", full_page=True)
                 page.close()
+        page = browser.new_page(viewport={"width": 1100, "height": 900})
+        page.goto(f"{arguments.url}?__theme=light&tab=map")
+        film(page, arguments.out / "map.gif")
 
 
 if __name__ == "__main__":
