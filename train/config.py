@@ -81,7 +81,7 @@ PRESETS: dict[str, TrainConfig] = {
     "photos": TrainConfig(
         model=VAEConfig(),
         weights=LossWeights(1.0, 0.1, 5e-7),
-        steps=5_000,
+        steps=10_000,
         batch_size=8,
         load_size=272,
         crop=64,
