@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -391,7 +392,7 @@ def _labels(labels: Any) -> tuple[str, str, str] | None:
 def _row(library: Library):
     def row(model, token, y):
         explorer = library[model]
-        latents = [_beside(explorer, token, x, y) for x in range(-LOCAL_REACH, LOCAL_REACH + 1)]
+        latents = _beside(explorer, token, range(-LOCAL_REACH, LOCAL_REACH + 1), y)
         return {"pictures": [small_url(explorer.decode(latent)) for latent in latents]}
 
     return row
@@ -400,16 +401,18 @@ def _row(library: Library):
 def _step(library: Library):
     def step(model, token, x, y):
         explorer = library[model]
-        return {"token": explorer.keep(_beside(explorer, token, x, y))}
+        return {"token": explorer.keep(_beside(explorer, token, [x], y)[0])}
 
     return step
 
 
-def _beside(explorer: Explorer, token: str, x: int, y: int) -> np.ndarray:
-    if not max(abs(x), abs(y)) <= LOCAL_REACH:
-        raise RequestError(f"The picture at {x}, {y} is outside of the square.")
+def _beside(explorer: Explorer, token: str, xs: Sequence[int], y: int) -> list[np.ndarray]:
+    """Latents in one row of the square around a place."""
+    if max(map(abs, [*xs, y])) > LOCAL_REACH:
+        raise RequestError(f"The square ends {LOCAL_REACH} pictures from its middle.")
     middle = explorer.kept(token)
-    return explorer.local_directions(middle).move(middle, [x, y])
+    directions = explorer.local_directions(middle)
+    return [directions.move(middle, [x, y]) for x in xs]
 
 
 # ---- Words ----
@@ -430,8 +433,8 @@ def _explain(explorer: Explorer) -> str:
         r"$$z = T\,\epsilon,\quad \epsilon \sim \mathcal{N}(0, I),\qquad x = \mathrm{decoder}(z)$$",
         f"Here z has {size:,} numbers. The decoder never saw z from N(0, I), though: in training it saw the latents of "
         "pictures, whose distribution over the whole data set is the *aggregate posterior*,",
-        r"$$q(z) = \frac{1}{N} \sum_{n=1}^{N} q(z \mid x_n),\qquad "
-        r"\mathrm{Cov}_q[z] = \mathrm{Cov}[\mu(x)] + \mathbb{E}[\mathrm{diag}\,\sigma^2(x)]$$",
+        r"$$q(z) = \frac{1}{N} \sum_{n=1}^{N} q(z \mid x_n)$$",
+        r"$$\mathrm{Cov}_q[z] = \mathrm{Cov}[\mu(x)] + \mathbb{E}[\mathrm{diag}\,\sigma^2(x)]$$",
         "The ELBO pulls each posterior towards N(0, I), and so their mixture too, but only in part. Where q(z) and the "
         "prior differ, the prior draws latents that belong to no picture, and the decoder has to make something up.",
     ]
