@@ -20,7 +20,7 @@ from PIL import Image
 from vae import losses
 from vae.atlas import Atlas, AtlasError, Place
 from vae.checkpoint import ATLAS, CONFIG, METRICS, ModelFolderError, ModelInfo, load_info, load_model
-from vae.directions import Directions, label_direction, principal_directions
+from vae.directions import Directions, label_direction, principal_directions, single_threaded
 from vae.images import Picture, fit, open_picture, to_array, to_picture
 from vae.latent import Method, interpolate, sample_posterior, sample_prior
 from vae.model import Posterior, compile_codec
@@ -355,6 +355,7 @@ class Explorer:
             latent = self.label_direction(*labels)[0].move(latent, [towards])
         return latent
 
+    @single_threaded
     def local_directions(self, latent: Float[np.ndarray, "*latent"]) -> Directions:
         """The two directions in which the data set varies most among the nearest latents.
 

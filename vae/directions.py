@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Shaped
 from sklearn.decomposition import PCA
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 EXACT_SIZE = 512  # numbers in a latent up to which the whole covariance is taken apart
 
 # Matrices this small are done in milliseconds by one core; several, where other work keeps them busy, wait for each
 # other up to a hundred times as long.
-single_threaded = threadpool_limits.wrap(limits=1, user_api="blas")
+single_threaded = ThreadpoolController().wrap(limits=1)
 
 
 @dataclass(frozen=True)

@@ -55,11 +55,13 @@ class AggregatePosterior:
     means: Float[np.ndarray, "k mixed"]
     roots: Float[np.ndarray, "k mixed mixed"]
 
+    @single_threaded
     def gaussian(self, noise: Float[np.ndarray, "count *latent"]) -> Float[np.ndarray, "count *latent"]:
         """Noise from N(0, I) as latents of the Gaussian: mean + covariance^(1/2) noise."""
         along, rest = self._split(noise)
         return self._join(along * self.deviations, rest)
 
+    @single_threaded
     def mixture(
         self, noise: Float[np.ndarray, "count *latent"], picks: Float[np.ndarray, " count"]
     ) -> Float[np.ndarray, "count *latent"]:
@@ -86,6 +88,14 @@ class AggregatePosterior:
         """KL(q(z_i) || N(0, 1)) of each number by itself, in nats, as if it were Gaussian."""
         variance = self.deviation**2
         return 0.5 * (variance + self.mean**2 - 1 - np.log(variance))
+
+    @property
+    def kl(self) -> float | None:
+        """KL(N(mean, covariance) || N(0, I)) in nats, with correlations; None where only a part of them is known."""
+        if self.residual.any():
+            return None
+        variance = self.deviations.astype(np.float64) ** 2
+        return float(0.5 * (variance - 1 - np.log(variance)).sum() + 0.5 * (self.mean**2).sum())
 
     @property
     def is_unused(self) -> Bool[np.ndarray, "*latent"]:
@@ -123,7 +133,7 @@ def fit_aggregate(
         deviation=np.sqrt(means.astype(np.float32).var(0) + posterior_variance),
         posterior_deviation=np.sqrt(posterior_variance),
         directions=found.directions,
-        deviations=found.deviations,
+        deviations=np.maximum(found.deviations, 1e-6),
         residual=residual,
         weights=fitted.weights_,
         means=fitted.means_.astype(np.float32),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -176,19 +177,19 @@ def build(work: Workspace, tab: gr.Tab) -> gr.Number:
         explorer = library[name]
         if not explorer.has_atlas:
             words = f"{explorer.info.title} has no map yet, which holds the data's latents. Make one, then reload: "
-            return f"<p class='caption'>{words}<code>{explorer.atlas_command}</code></p>", _explain(explorer)
+            caption = f"<p class='caption'>{html.escape(words)}<code>{html.escape(explorer.atlas_command)}</code></p>"
+            return caption, _explain(explorer)
         return aggregate_view(explorer.aggregate), _explain(explorer)
 
     def select(start, path, event: gr.EventData):
         place = _from_sample(library, event._data)
         explorer = library[place["model"]]
         saved = explorer.save_picture(explorer.kept(place["token"]), place["file"])
-        label = f"{place['start']} (drawn from: {place['drawn']})"
         return (
             place,
             gr.update(visible=False),
             gr.update(visible=True),
-            gr.update(value=saved, label=label),
+            gr.update(value=saved, label=place["start"]),
             _page(place) if start == "sample" else gr.skip(),
             gr.skip() if path else _page(place),
         )
@@ -249,7 +250,11 @@ def build(work: Workspace, tab: gr.Tab) -> gr.Number:
         [grid, compare, *boxes],
         **quick,
     )
-    grid.select(explained(select), [start, centre], [selected, hint, detail, large, sliders, around], **quick)
+    chosen = grid.select(explained(select), [start, centre], [selected, hint, detail, large, sliders, around], **quick)
+    # On a narrow screen it is below the grid.
+    chosen.success(
+        None, None, None, js="() => document.querySelector('#sample-selected').scrollIntoView({block: 'nearest'})"
+    )
     start.input(explained(begin), [work.model, start, selected, centre], sliders, **quick)
     vary.click(explained(vary_selected), [work.model, selected], [modes, start, sliders], **QUIET)
     walk.click(explained(walk_selected), [work.model, selected], [modes, around], **QUIET)
@@ -300,12 +305,12 @@ def _page(place: dict[str, Any]) -> dict[str, Any]:
 
 def _mean(explorer: Explorer) -> dict[str, Any]:
     if not explorer.has_atlas:
-        return _place(explorer, np.zeros(explorer.config.latent_shape), "the prior's mean")
-    return _place(explorer, explorer.principal.mean, "the mean of the data")
+        return _place(explorer, np.zeros(explorer.config.latent_shape), "The prior's mean")
+    return _place(explorer, explorer.principal.mean, "The mean of the data")
 
 
 def _from_picture(explorer: Explorer, path: str) -> dict[str, Any]:
-    return _place(explorer, explorer.encode(path), "your picture")
+    return _place(explorer, explorer.encode(path), "Your picture")
 
 
 def _from_sample(library: Library, data: Any) -> dict[str, Any]:
@@ -316,9 +321,9 @@ def _from_sample(library: Library, data: Any) -> dict[str, Any]:
     latent = explorer.sample_latents(1, temperature, seed, kind, index)[0]
     drawn = "" if kind == "prior" else f"{kind}-"
     cooled = "" if temperature == 1 else f"-temperature-{float(temperature):g}"
-    words = f"sample {int(index) + 1} of seed {int(seed)}"
+    words = f"Sample {int(index) + 1} of seed {int(seed)}" + (f", {kind}" if drawn else "")
     file = f"{drawn}seed-{int(seed)}{cooled}-sample-{int(index) + 1}"
-    return _place(explorer, latent, words) | {"file": file, "drawn": TITLES[kind]}
+    return _place(explorer, latent, words) | {"file": file}
 
 
 def _text(data: dict, name: str) -> str:
@@ -465,6 +470,11 @@ def _numbers(explorer: Explorer) -> list[str]:
         f"- {off.sum():,} have a mean more than 0.2 from 0; {wide.sum():,} are wider than 1.2, {narrow.sum():,} "
         f"narrower than 0.8. Deviations run from {aggregate.deviation.min():.2f} to {aggregate.deviation.max():.2f}.",
         f"- Number by number, KL(q(z) || N(0, I)) is {kl.sum():,.1f} nats, {kl.mean():.3f} for one on average. What "
-        "the numbers tell of each other comes on top; a prior of independent numbers knows nothing of it.",
+        "the numbers tell of each other comes on top; a prior of independent numbers knows nothing of it"
+        + (
+            f": as one Gaussian, with all correlations, q(z) is {aggregate.kl:,.1f} nats from it."
+            if aggregate.kl
+            else "."
+        ),
     ]
     return ["For this model:\n\n" + "\n".join(lines)]

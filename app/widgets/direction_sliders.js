@@ -44,7 +44,7 @@ async function load() {
   const isSameModel = shown?.model === value.model && rows.length > 0;
   shown = value;
   const mine = ++loading;
-  start.textContent = `Start: ${value.start}`;
+  start.textContent = `From: ${value.start}`;
   if (!isSameModel) {
     body.hidden = true;
     say("Finding the directions …");
@@ -59,14 +59,19 @@ async function load() {
   say("");
   body.hidden = false;
   reset();
-  for (let k = 0; k < rows.length && mine === loading; k++) await drawStrip(k);
+  for (let k = 0; k < rows.length && mine === loading; k++) {
+    while (isAsking) await new Promise((done) => setTimeout(done, 50)); // the hand goes first
+    if (mine === loading) await drawStrip(k);
+  }
 }
 
 function build({ directions, choices: found }) {
   choices = found;
   rows = [];
   board.replaceChildren(
-    ...directions.map(({ share }, k) => newRow(text("strong", `Direction ${k + 1}`), `${(100 * share).toFixed(1)}% of the variance`)),
+    ...directions.map(({ share }, k) => {
+      return newRow(text("strong", `Direction ${k + 1}`), `${(100 * share).toFixed(1)}% of the variance`);
+    }),
   );
   selects = null;
   if (Object.keys(choices).length) board.append(newRow(newLabels(), ""));
@@ -85,7 +90,7 @@ function newRow(title, note) {
   strip.className = "direction-strip";
   const slider = document.createElement("input");
   Object.assign(slider, { type: "range", min: -REACH, max: REACH, step: 0.05, value: 0 });
-  const name = rows.length < 6 && title.tagName === "STRONG" ? title.textContent : "Label direction";
+  const name = title.tagName === "STRONG" ? title.textContent : "Label direction";
   slider.setAttribute("aria-label", `${name}, standard deviations`);
   slider.addEventListener("input", () => moved());
   slider.addEventListener("change", settle);

@@ -6,6 +6,7 @@ const REACH = 2; // tiles to either side of the centre
 const ROWS = [0, -1, 1, -2, 2]; // the centre's row first
 
 const message = element.querySelector(".local-grid-message");
+const body = element.querySelector(".local-grid-body");
 const board = element.querySelector(".local-grid-tiles");
 const backButton = element.querySelector(".local-grid-back");
 const steps = element.querySelector(".local-grid-steps");
@@ -49,6 +50,7 @@ function say(text) {
 
 function load() {
   if (!props.value || props.value === shown || !element.offsetParent) return;
+  if (shown?.model !== props.value.model) for (const tile of tiles) tile.firstChild.removeAttribute("src");
   shown = props.value;
   path = [shown.token];
   draw();
@@ -59,13 +61,18 @@ async function draw() {
   const token = path.at(-1);
   say("");
   backButton.disabled = path.length < 2;
-  steps.textContent = path.length < 2 ? shown.start : `${path.length - 1} step${path.length > 2 ? "s" : ""} from ${shown.start}`;
+  const count = path.length - 1;
+  steps.textContent = count === 0 ? shown.start : `${count} step${count > 1 ? "s" : ""} from: ${shown.start}`;
   for (const tile of tiles) tile.classList.add("is-waiting");
   trigger("settle", { model: shown.model, token, steps: path.length - 1 });
   for (const y of ROWS) {
     const answer = await ask("row", shown.model, token, y);
     if (mine !== drawing || !element.isConnected) return;
-    if (answer.error) return say(answer.error);
+    if (answer.error) {
+      body.hidden = !tiles.some((tile) => tile.firstChild.src); // nothing to walk on
+      return say(answer.error);
+    }
+    body.hidden = false;
     answer.pictures.forEach((source, k) => {
       const tile = tiles[(y + REACH) * (2 * REACH + 1) + k];
       tile.firstChild.src = source;

@@ -127,7 +127,7 @@ def test_directions_start_from_the_selected_sample(page, server):
     sample.click()
     page.locator("#sample-vary").click()
     expect(page.locator(".direction-picture")).to_have_attribute("src", source)
-    expect(page.locator(".direction-start")).to_have_text("Start: sample 5 of seed 0")
+    expect(page.locator(".direction-start")).to_have_text("From: Sample 5 of seed 0")
 
 
 def test_a_walk_goes_where_one_clicks_and_back(page, server):
@@ -151,10 +151,10 @@ def test_a_picture_is_walked_around_and_so_is_one_sent_from_another_tab(page, se
     page.set_input_files("#reconstruct-picture input[type=file]", str(examples["fruits"]))
     expect(page.locator("#metrics")).to_contain_text("dB")
     page.locator(".send-centre").locator("visible=true").click()
-    expect(page.locator(".local-grid-steps")).to_have_text("your picture")
+    expect(page.locator(".local-grid-steps")).to_have_text("Your picture")
     expect(page.locator("#around .local-grid-tiles button:not(.is-waiting) img")).to_have_count(25)
     page.get_by_role("tab", name="Directions").click()
-    expect(page.locator(".direction-start")).to_have_text("Start: your picture")
+    expect(page.locator(".direction-start")).to_have_text("From: Your picture")
 
 
 def test_forged_requests_are_answered_in_words(server):

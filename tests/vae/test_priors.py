@@ -18,6 +18,15 @@ def test_the_gaussian_has_the_mean_and_covariance_of_the_latents():
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(latents.T), atol=0.1)
 
 
+def test_the_divergence_from_the_prior_counts_what_the_numbers_tell_of_each_other():
+    # KL(N(0, C) || N(0, I)) of two numbers with correlation r and variance 1 is -log(1 - r^2) / 2.
+    latents = noise(50_000, 2, seed=2) @ np.linalg.cholesky([[1, 0.8], [0.8, 1]]).T
+    aggregate = fit_aggregate(latents, np.zeros(2))
+    assert aggregate.kl == pytest.approx(-np.log(1 - 0.8**2) / 2, rel=0.05)
+    assert aggregate.marginal_kl.sum() < 0.01
+    assert fit_aggregate(noise(100, 16, 16, 4), np.zeros((16, 16, 4))).kl is None
+
+
 def test_the_width_of_the_posterior_belongs_to_it():
     # A number that the encoder never uses: all means are 0, each posterior is the prior.
     latents = np.stack([noise(4000, seed=3), np.zeros(4000, np.float32)], axis=1)
