@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import secrets
 import tempfile
 import threading
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +20,23 @@ from PIL import Image
 from vae import losses
 from vae.atlas import Atlas, AtlasError, Place
 from vae.checkpoint import ATLAS, CONFIG, METRICS, ModelFolderError, ModelInfo, load_info, load_model
+from vae.directions import Directions, label_direction, principal_directions, single_threaded
 from vae.images import Picture, fit, open_picture, to_array, to_picture
 from vae.latent import Method, interpolate, sample_posterior, sample_prior
 from vae.model import Posterior, compile_codec
+from vae.priors import AggregatePosterior, Distribution, fit_aggregate
 
 MAX_COUNT = 64  # samples in a grid
 MAX_STEPS = 65  # pictures in an interpolation
 MAX_TEMPERATURE = 3.0
 MAX_COORDINATE = 1e6  # of a map, which is some tens wide
 MAX_SEED = 2**32 - 1
+MAX_DEVIATIONS = 3.0  # along a direction
+PRINCIPAL_COUNT = 6  # principal directions offered
+LOCAL_COUNT = 32  # latents that tell the directions around a place
+MAX_KEPT = 2048  # latents that pages hold on to
+MIN_LABELLED = 20  # pictures that a label needs for its mean to mean something
+MAX_LABELS = 200  # of a column, the most frequent
 
 
 class RequestError(ValueError):
@@ -82,6 +93,10 @@ class Explorer:
         self.config = self.info.config
         self._encode, self._decode = compile_codec(load_model(self.folder))
         self._atlas_lock = threading.Lock()
+        self._fit_lock = threading.Lock()
+        self._kept: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._kept_lock = threading.Lock()
+        self._label_direction = lru_cache(maxsize=64)(self._find_label_direction)
 
     @property
     def name(self) -> str:
@@ -203,21 +218,179 @@ class Explorer:
         a, b = self.encode(picture_a), self.encode(picture_b)
         return [self.decode(_interpolate(a, b, t, method)) for t in np.linspace(0, 1, steps)]
 
-    def sample(self, count: int = 16, temperature: float = 1.0, seed: int = 0) -> list[Image.Image]:
-        """Pictures decoded from N(0, temperature^2 I).
+    def sample(
+        self,
+        count: int = 16,
+        temperature: float = 1.0,
+        seed: int = 0,
+        distribution: Distribution = "prior",
+        first: int = 0,
+    ) -> list[Image.Image]:
+        """Pictures decoded from N(0, temperature^2 I), or from another distribution; see `sample_latents`."""
+        return [self.decode(z) for z in self.sample_latents(count, temperature, seed, distribution, first)]
+
+    def sample_latents(
+        self,
+        count: int = 16,
+        temperature: float = 1.0,
+        seed: int = 0,
+        distribution: Distribution = "prior",
+        first: int = 0,
+    ) -> Float[np.ndarray, "count *latent"]:
+        """Latents drawn at random.
 
         Args:
             count: 1 to 64; a larger grid begins with the smaller one.
-            temperature: 0 to 3.
-            seed: the same seed gives the same pictures.
+            temperature: 0 to 3; scales the noise.
+            seed: the same seed gives the same latents, and the same noise to every distribution.
+            distribution: "prior", N(0, I); "gaussian" or "mixture", fitted to the aggregate posterior.
+            first: the number of the first one, for a grid that is drawn in parts; 0 to 63.
 
         Raises:
-            RequestError: a number is out of range.
+            RequestError: a number is out of range, or the distribution is none of these or needs a map.
         """
         count = int(_check_range("count", count, 1, MAX_COUNT))
+        first = int(_check_range("first", first, 0, MAX_COUNT - 1))
         temperature = _check_range("temperature", temperature, 0, MAX_TEMPERATURE)
-        latents = sample_prior(_check_seed(seed), count, self.config.latent_shape, temperature)
-        return [self.decode(latent) for latent in latents]
+        seed = _check_seed(seed)
+        noise = np.asarray(sample_prior(seed, count, self.config.latent_shape, temperature, first))
+        if distribution == "prior":
+            return noise
+        if distribution == "gaussian":
+            return self.aggregate.gaussian(noise)
+        if distribution == "mixture":
+            picks = np.array([np.random.default_rng([seed, i]).random() for i in range(first, first + count)])
+            return self.aggregate.mixture(noise, picks)
+        raise RequestError(f'distribution is {distribution!r}; accepted: "prior", "gaussian", "mixture"')
+
+    @property
+    def aggregate(self) -> AggregatePosterior:
+        """What the data set's latents are like as a whole, fitted at its first use.
+
+        Raises:
+            RequestError: there is no map, which holds those latents.
+        """
+        with self._fit_lock:
+            return self._aggregate
+
+    @cached_property
+    def _aggregate(self) -> AggregatePosterior:
+        return fit_aggregate(self.atlas.latents, self._posterior_variance())
+
+    def _posterior_variance(self) -> Float[np.ndarray, "*latent"]:
+        """The mean variance of q(z | x), which the map does not hold: from some reconstructions, encoded once more."""
+        atlas = self.atlas
+        # The places of a latent map are alike: their average over one picture is worth many pictures.
+        rows = np.linspace(0, len(atlas) - 1, min(len(atlas), 3 if self.is_spatial else 16)).astype(int)
+        variances = [np.exp(np.asarray(self._posterior(self.decode(atlas.latent(i))).log_var[0])) for i in rows]
+        variance = np.mean(variances, axis=0)
+        return np.broadcast_to(variance.mean((0, 1)), variance.shape) if self.is_spatial else variance
+
+    @property
+    def principal(self) -> Directions:
+        """The first principal directions of the data set's latents, found at their first use.
+
+        Raises:
+            RequestError: there is no map.
+        """
+        with self._fit_lock:
+            return self._principal
+
+    @cached_property
+    def _principal(self) -> Directions:
+        return principal_directions(self.atlas.latents, PRINCIPAL_COUNT)
+
+    @cached_property
+    def label_choices(self) -> dict[str, list[str]]:
+        """Label columns with their labels that enough pictures share, the most frequent first."""
+        choices = {}
+        for column, values in self.atlas.labels.items():
+            counted = Counter(value for value in values if value)
+            frequent = [label for label, count in counted.most_common(MAX_LABELS) if count >= MIN_LABELLED]
+            if len(frequent) > 1:
+                choices[column] = frequent
+        return choices
+
+    def label_direction(self, column: str, start: str, end: str) -> tuple[Directions, float]:
+        """The direction between two labels' mean latents, and how many standard deviations they are apart.
+
+        Raises:
+            RequestError: there is no map, or it has no such column or labels.
+        """
+        labels = self.label_choices.get(column, [])
+        if start not in labels or end not in labels or start == end:
+            raise RequestError("Choose two different labels of one column.")
+        return self._label_direction(column, start, end)
+
+    def _find_label_direction(self, column: str, start: str, end: str) -> tuple[Directions, float]:
+        try:
+            return label_direction(self.atlas.latents, np.array(self.atlas.labels[column]), start, end)
+        except ValueError as error:
+            raise RequestError(str(error)) from None
+
+    def move(
+        self,
+        start: Float[np.ndarray, "*latent"],
+        coefficients: Sequence[float],
+        labels: tuple[str, str, str] | None = None,
+        towards: float = 0.0,
+    ) -> Float[np.ndarray, "*latent"]:
+        """A latent, moved along the principal directions, and from one label towards another.
+
+        Args:
+            start: where to begin.
+            coefficients: up to 6, one for each principal direction, in standard deviations, -3 to 3.
+            labels: column, label to leave, label to go to; or None.
+            towards: how far along that, in standard deviations, -3 to 3.
+
+        Raises:
+            RequestError: a coefficient is out of range or one too many; no such labels; no map.
+        """
+        if len(coefficients) > len(self.principal.directions):
+            raise RequestError(f"There are {len(self.principal.directions)} principal directions.")
+        steps = [_check_range("coefficient", c, -MAX_DEVIATIONS, MAX_DEVIATIONS) for c in coefficients]
+        latent = self.principal.move(start, steps)
+        if labels:
+            towards = _check_range("coefficient", towards, -MAX_DEVIATIONS, MAX_DEVIATIONS)
+            latent = self.label_direction(*labels)[0].move(latent, [towards])
+        return latent
+
+    @single_threaded
+    def local_directions(self, latent: Float[np.ndarray, "*latent"]) -> Directions:
+        """The two directions in which the data set varies most among the nearest latents.
+
+        Raises:
+            RequestError: there is no map.
+        """
+        near = self.atlas.locate(latent, LOCAL_COUNT).neighbours
+        return principal_directions(self.atlas.latents[near], 2)
+
+    def keep(self, latent: Float[np.ndarray, "*latent"]) -> str:
+        """Holds a latent for a page, which gets a name for it; the least lately used of 2048 is let go."""
+        token = secrets.token_urlsafe(9)
+        with self._kept_lock:
+            self._kept[token] = np.asarray(latent, np.float32)
+            while len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+        return token
+
+    def kept(self, token: str) -> Float[np.ndarray, "*latent"]:
+        """A latent that `keep` holds.
+
+        Raises:
+            RequestError: it holds none of that name, or no longer.
+        """
+        with self._kept_lock:
+            if token not in self._kept:
+                raise RequestError("This place is no longer held. Choose a sample or a picture again.")
+            self._kept.move_to_end(token)
+            return self._kept[token]
+
+    def save_picture(self, latent: Float[np.ndarray, "*latent"], what: str) -> str:
+        """Writes a latent's picture as `<model>-<what>.png` to a temporary folder; returns its path."""
+        path = Path(tempfile.mkdtemp(prefix="latentscape-")) / f"{self.name}-{what}.png"
+        self.decode(latent).save(path)
+        return str(path)
 
     def locate(self, picture: Picture) -> tuple[Place, list[Neighbour]]:
         """Places a picture on the map by its nearest neighbours in latent space.

@@ -19,7 +19,7 @@ Method = Literal["lerp", "slerp"]
 
 
 def sample_prior(
-    seed: int, count: int, latent_shape: tuple[int, ...], temperature: float = 1.0
+    seed: int, count: int, latent_shape: tuple[int, ...], temperature: float = 1.0, first: int = 0
 ) -> Float[Array, "count *latent"]:
     """Latents from the prior N(0, I), times a temperature; the same for a seed on every platform.
 
@@ -31,10 +31,11 @@ def sample_prior(
         count: how many.
         latent_shape: of one of them.
         temperature: standard deviation; 1 is the prior, 0 its mean.
+        first: the number of the first one, for a grid that is drawn in parts.
     """
     with jax.default_device(jax.devices("cpu")[0]):
         key = jax.random.key(np.uint32(seed))
-        noise = [jax.random.normal(jax.random.fold_in(key, i), latent_shape) for i in range(count)]
+        noise = [jax.random.normal(jax.random.fold_in(key, i), latent_shape) for i in range(first, first + count)]
         return temperature * jnp.stack(noise)
 
 

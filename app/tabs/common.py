@@ -38,6 +38,26 @@ def explained(handler: Callable) -> Callable:
     return wrapped
 
 
+def answered(function: Callable, *kinds: type | tuple[type, ...]) -> Callable:
+    """A server function for a widget: takes what the page sent as one list, and answers with a dict.
+
+    The list may come from anyone: where it is not of these kinds, or asks what cannot be done, the answer is
+    `{"error": sentence}`, since an exception would end as a traceback in the log.
+    """
+
+    def answer(arguments: list) -> dict:
+        fits = isinstance(arguments, list) and len(arguments) == len(kinds) and all(map(isinstance, arguments, kinds))
+        if not fits:
+            return {"error": "This request is not understood. Reload the page."}
+        try:
+            return function(*arguments)
+        except (PictureError, RequestError, ModelFolderError) as error:
+            return {"error": str(error)}
+
+    answer.__name__ = function.__name__
+    return answer
+
+
 class PictureInput(gr.Image):
     """A picture from disk, clipboard or camera. Hands its path on undecoded: `vae.images` decodes, and explains."""
 

@@ -89,27 +89,6 @@ def test_interpolate_redraws_as_the_slider_moves_without_asking_the_server(page,
     assert not [url for url in requests if not url.startswith(("data:", "blob:")) and "heartbeat" not in url][:3]
 
 
-def test_sample_keeps_a_grid_with_its_seed(page, server):
-    open_tab(page, server, "Sample")
-    pictures = page.locator("#samples button.thumbnail-item img")
-    expect(pictures).to_have_count(16)
-    first = pictures.first.get_attribute("src")
-    page.locator("#shuffle-button").click()
-    expect(pictures.first).not_to_have_attribute("src", first)
-    page.get_by_label("Seed").locator("visible=true").fill("0")
-    page.locator("#sample-button").click()
-    expect(pictures.first).to_have_attribute("src", first)
-    pictures.first.click()
-    expect(page.locator("#samples .preview img").first).to_be_visible()
-
-
-def test_sample_says_why_the_spatial_model_draws_texture(page, server):
-    open_tab(page, server, "Sample", "Photos")
-    expect(page.get_by_text("Why these are texture")).to_be_visible()
-    open_tab(page, server, "Sample")
-    expect(page.get_by_text("Why these are texture")).to_be_hidden()
-
-
 def map_centre(page: Page) -> tuple[float, float]:
     chart = page.locator(".latent-map-view")
     expect(page.locator(".latent-map .js-plotly-plot")).to_be_visible(timeout=60_000)
