@@ -7,27 +7,35 @@ import math
 import secrets
 import tempfile
 import threading
+import time
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise, product
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from app.exports import save_gif, save_mp4, save_strip
 from vae import losses
 from vae.atlas import Atlas, AtlasError, Place
 from vae.checkpoint import ATLAS, CONFIG, METRICS, ModelFolderError, ModelInfo, load_info, load_model
 from vae.directions import Directions, label_direction, principal_directions, single_threaded
 from vae.images import Picture, fit, open_picture, to_array, to_picture
-from vae.latent import Method, interpolate, sample_posterior, sample_prior
+from vae.latent import Method, angle, interpolate, mix_corners, sample_posterior, sample_prior
 from vae.model import Posterior, compile_codec
 from vae.priors import AggregatePosterior, Distribution, fit_aggregate
 
 MAX_COUNT = 64  # samples in a grid
 MAX_STEPS = 65  # pictures in an interpolation
+CORNER_SIDE = 9  # pictures along an edge of the square between four
+MAX_STRENGTH = 2.0  # of an analogy
+SHOWN_SECONDS = 0.2  # apart at least, what comes coarse to fine
+EXPORT_SIDE = 256  # pixels at least, of an exported animation
 MAX_TEMPERATURE = 3.0
 MAX_COORDINATE = 1e6  # of a map, which is some tens wide
 MAX_SEED = 2**32 - 1
@@ -61,6 +69,26 @@ class Reconstruction:
     posterior_mean: Float[np.ndarray, "*latent"]
     posterior_deviation: Float[np.ndarray, "*latent"]
     note: str
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way between two encodings.
+
+    Attributes:
+        frames: decoded at equal steps, from a to b.
+        latent_steps: distances of neighbouring frames in latent space (Euclidean).
+        picture_steps: the same between the pictures (root mean square of pixels in [0, 1]).
+        angle: between the encodings, in degrees.
+        length_a, length_b: of the encodings.
+    """
+
+    frames: list[Image.Image]
+    latent_steps: list[float]
+    picture_steps: list[float]
+    angle: float
+    length_a: float
+    length_b: float
 
 
 @dataclass(frozen=True)
@@ -217,6 +245,70 @@ class Explorer:
         steps = int(_check_range("steps", steps, 2, MAX_STEPS))
         a, b = self.encode(picture_a), self.encode(picture_b)
         return [self.decode(_interpolate(a, b, t, method)) for t in np.linspace(0, 1, steps)]
+
+    def way(self, picture_a: Picture, picture_b: Picture, steps: int = 33, method: Method = "slerp") -> Iterator[Way]:
+        """What lies between the encodings of two pictures: first in few frames, then in more, at last in `steps`.
+
+        Every way has the frames of the one before it, and others between them.
+
+        Args:
+            picture_a, picture_b, method: as for `interpolate`.
+            steps: 9, 17, 33 or 65.
+        """
+        steps = int(_check_range("steps", steps, 2, MAX_STEPS))
+        a, b = self.encode(picture_a), self.encode(picture_b)
+        latents = [_interpolate(a, b, t, method) for t in np.linspace(0, 1, steps)]
+        decoded: dict[int, Image.Image] = {}
+        shown_at = -math.inf
+        for stride in _strides(steps):
+            for row in range(0, steps, stride):
+                if row not in decoded:
+                    decoded[row] = self.decode(latents[row])
+            if stride > 1 and time.monotonic() - shown_at < SHOWN_SECONDS:
+                continue  # the next round is here before this one is seen
+            shown_at = time.monotonic()
+            rows = sorted(decoded)
+            yield Way(
+                frames=[decoded[row] for row in rows],
+                latent_steps=[float(np.linalg.norm(latents[i] - latents[j])) for i, j in pairwise(rows)],
+                picture_steps=[_rmse(decoded[i], decoded[j]) for i, j in pairwise(rows)],
+                angle=angle(a, b),
+                length_a=float(np.linalg.norm(a)),
+                length_b=float(np.linalg.norm(b)),
+            )
+
+    def corners(self, pictures: Sequence[Picture], method: Method = "slerp") -> Iterator[list[Image.Image]]:
+        """A square of pictures between four, at its top left, top right, bottom left and bottom right.
+
+        Yields:
+            3 x 3, then 5 x 5, then 9 x 9 pictures, row by row.
+        """
+        corners = [self.encode(picture) for picture in pictures]
+        places = np.linspace(0, 1, CORNER_SIDE)
+        decoded: dict[tuple[int, int], Image.Image] = {}
+        for stride in _strides(CORNER_SIDE):
+            shown = list(product(range(0, CORNER_SIDE, stride), repeat=2))
+            for row, column in shown:
+                if (row, column) not in decoded:
+                    latent = mix_corners(*corners, places[column], places[row], method)
+                    decoded[row, column] = self.decode(np.asarray(latent))
+            yield [decoded[place] for place in shown]
+
+    def analogy(self, a: Picture, b: Picture, c: Picture, strength: float = 1.0) -> list[Image.Image]:
+        """What makes a of b, done to c: decodes c + strength (a - b), with the posterior means of all three.
+
+        Mikolov et al. 2013 for words; Larsen et al. 2016 (https://arxiv.org/abs/1512.09300) for latents of pictures.
+
+        Args:
+            a, b, c: any pictures.
+            strength: 0 leaves c as it is, 1 is the whole difference; 0 to 2.
+
+        Returns:
+            The reconstructions of a, b and c, and the result.
+        """
+        strength = _check_range("strength", strength, 0, MAX_STRENGTH)
+        a, b, c = (self.encode(picture) for picture in (a, b, c))
+        return [self.decode(latent) for latent in (a, b, c, c + np.float32(strength) * (a - b))]
 
     def sample(
         self,
@@ -388,8 +480,12 @@ class Explorer:
 
     def save_picture(self, latent: Float[np.ndarray, "*latent"], what: str) -> str:
         """Writes a latent's picture as `<model>-<what>.png` to a temporary folder; returns its path."""
+        return self.save(self.decode(latent), what)
+
+    def save(self, picture: Image.Image, what: str) -> str:
+        """Writes a picture as `<model>-<what>.png` to a temporary folder; returns its path."""
         path = Path(tempfile.mkdtemp(prefix="latentscape-")) / f"{self.name}-{what}.png"
-        self.decode(latent).save(path)
+        picture.save(path)
         return str(path)
 
     def locate(self, picture: Picture) -> tuple[Place, list[Neighbour]]:
@@ -412,18 +508,26 @@ class Explorer:
         latent, place = self.atlas.latent_at(x, y)
         return self.decode(latent), place
 
-    def save_gif(self, frames: list[Image.Image]) -> str:
-        """Writes an animation, there and back, to a temporary file; returns its path."""
-        folder = Path(tempfile.mkdtemp(prefix="latentscape-"))
-        side = max(256, self.config.image_size)
-        large = [
-            frame.resize((side, side), Image.Resampling.BICUBIC).quantize(method=Image.Quantize.FASTOCTREE)
-            for frame in frames
-        ]
-        large += large[-2:0:-1]
-        path = folder / f"{self.name}-interpolation.gif"
-        large[0].save(path, save_all=True, append_images=large[1:], duration=60, loop=0)
+    def export(self, frames: Sequence[Image.Image], kind: Literal["gif", "mp4", "png"]) -> str:
+        """Writes an interpolation, named after the model, to a temporary folder; returns the file's path.
+
+        Args:
+            frames: from a to b.
+            kind: "gif" and "mp4" go there and back; "png" is a strip of up to nine frames.
+        """
+        path = Path(tempfile.mkdtemp(prefix="latentscape-")) / f"{self.name}-interpolation.{kind}"
+        if kind == "png":
+            save_strip(path, [frames[round(place)] for place in np.linspace(0, len(frames) - 1, min(9, len(frames)))])
+            return str(path)
+        side = max(EXPORT_SIDE, self.config.image_size)
+        large = [frame.resize((side, side), Image.Resampling.BICUBIC) for frame in frames]
+        (save_gif if kind == "gif" else save_mp4)(path, large + large[-2:0:-1])
         return str(path)
+
+    def save_frame(self, frames: Sequence[Image.Image], t: float) -> str:
+        """Writes the frame nearest to t, 0 to 1, as a PNG that says so in its name; returns its path."""
+        t = _check_range("t", t, 0, 1)
+        return self.save(frames[round(t * (len(frames) - 1))], f"between-{t:.2f}")
 
     def point(self, index: int) -> Neighbour:
         """A point of the map, by its row.
@@ -468,6 +572,19 @@ def _interpolate(a: np.ndarray, b: np.ndarray, t: float, method: str) -> np.ndar
         return np.asarray(interpolate(a, b, t, method))
     except ValueError as error:
         raise RequestError(str(error)) from None
+
+
+def _strides(count: int) -> list[int]:
+    """Steps through `count` places, from those that leave three of them, halving, down to 1."""
+    largest = 1
+    while (count - 1) % (4 * largest) == 0:
+        largest *= 2
+    return [largest >> k for k in range(largest.bit_length())]
+
+
+def _rmse(a: Image.Image, b: Image.Image) -> float:
+    difference = (np.asarray(a, np.float32) - np.asarray(b, np.float32)) / 255
+    return float(np.sqrt(np.mean(difference**2)))
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> float:

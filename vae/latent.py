@@ -71,6 +71,32 @@ def slerp(a: Float[Array, "*latent"], b: Float[Array, "*latent"], t: float) -> F
     return jnp.where(determined, lerp(length_a, length_b, t) * direction, lerp(a, b, t))
 
 
+def mix_corners(
+    a: Float[Array, "*latent"],
+    b: Float[Array, "*latent"],
+    c: Float[Array, "*latent"],
+    d: Float[Array, "*latent"],
+    u: float,
+    v: float,
+    method: Method,
+) -> Float[Array, "*latent"]:
+    """The latent at (u, v) of the square with a and b at its top, c and d at its bottom corners.
+
+    Along the top and the bottom edge to u, then down between those two to v; with lerp, this is bilinear.
+
+    Raises:
+        ValueError: another method than "lerp" or "slerp".
+    """
+    return interpolate(interpolate(a, b, u, method), interpolate(c, d, u, method), v, method)
+
+
+def angle(a: Float[Array, "*latent"], b: Float[Array, "*latent"]) -> float:
+    """The angle between two latents, in degrees; 0 where one of them is zero."""
+    a, b = np.ravel(a).astype(np.float64), np.ravel(b).astype(np.float64)
+    lengths = np.linalg.norm(a) * np.linalg.norm(b)
+    return float(np.degrees(np.arccos(np.clip(a @ b / lengths, -1, 1)))) if lengths else 0.0
+
+
 def interpolate(
     a: Float[Array, "*latent"], b: Float[Array, "*latent"], t: float, method: Method
 ) -> Float[Array, "*latent"]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,14 +30,24 @@ QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 def explained(handler: Callable) -> Callable:
     """The handler, with the errors that a person can mend shown on the page as messages."""
 
-    @functools.wraps(handler)
-    def wrapped(*arguments):
+    @contextlib.contextmanager
+    def explaining():
         try:
-            return handler(*arguments)
+            yield
         except (PictureError, RequestError, ModelFolderError) as error:
             raise gr.Error(str(error), title="That did not work", print_exception=False) from None
 
-    return wrapped
+    @functools.wraps(handler)
+    def wrapped(*arguments):
+        with explaining():
+            return handler(*arguments)
+
+    @functools.wraps(handler)
+    def wrapped_generator(*arguments):
+        with explaining():
+            yield from handler(*arguments)
+
+    return wrapped_generator if inspect.isgeneratorfunction(handler) else wrapped
 
 
 def answered(function: Callable, *kinds: type | tuple[type, ...]) -> Callable:
@@ -160,15 +172,27 @@ class Workspace:
     def draw_for_model(
         self, tab: gr.Tab, draw: Callable, inputs: Sequence[Component], outputs: Sequence[Component], **options
     ) -> None:
-        """Calls `draw(model, *inputs)` when the model changes: at once if the tab is open, else when it is opened."""
+        """Calls `draw(model, *inputs)` when the model changes: at once if the tab is open, else when it is opened.
+
+        `draw` may be a generator, which shows its results as they come.
+        """
         drawn_for = gr.State(None)
         draw = explained(draw)
 
         def draw_if_stale(name, drawn, *values):
-            return gr.skip() if name == drawn else (name, *_as_tuple(draw(name, *values)))
+            if name == drawn:
+                yield gr.skip()
+            elif inspect.isgeneratorfunction(draw):
+                for drawing in draw(name, *values):
+                    yield name, *drawing
+            else:
+                yield name, *_as_tuple(draw(name, *values))
 
         def draw_if_open(opened, *values):
-            return draw_if_stale(*values) if opened == tab.id else gr.skip()
+            if opened == tab.id:
+                yield from draw_if_stale(*values)
+            else:
+                yield gr.skip()
 
         options |= {"api_visibility": "private", "trigger_mode": "always_last"}
         inputs, outputs = [self.model, drawn_for, *inputs], [drawn_for, *outputs]

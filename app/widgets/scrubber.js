@@ -16,11 +16,14 @@ const playButton = find(".scrubber-play");
 const playWord = find(".scrubber-play span");
 const speedSelect = find(".scrubber-speed select");
 const readout = find(".scrubber-t");
+const modeSelect = find(".scrubber-mode select");
+const progress = find(".scrubber-progress");
+const distancePlot = find(".scrubber-distances");
 const strip = find(".scrubber-strip");
 const [startCaption, endCaption] = element.querySelectorAll(".scrubber-caption");
 
 let frames = []; // ImageBitmaps, from A to B
-let t = 0.5;
+let t = null; // until the first frames are there
 let settledAt = 0.5; // the t that the server knows
 let drawRequest = 0;
 let loadCount = 0; // tells a sheet that arrives late from the newest one
@@ -48,8 +51,8 @@ function closeFrames() {
 
 async function load(value) {
   const mine = ++loadCount;
-  pause();
   if (!value) {
+    pause();
     closeFrames();
     showMessage("empty", props.empty_text);
     return;
@@ -78,23 +81,28 @@ function showMessage(state, text) {
   body.hidden = true;
 }
 
-function showFrames({ t: first, captions, width, height }) {
-  root.dataset.state = "ready";
+function showFrames({ t: first, captions, width, height, total, distances }) {
+  root.dataset.state = frames.length < total ? "refining" : "ready";
+  progress.textContent = frames.length < total ? `${frames.length} of ${total} pictures` : `${total} pictures`;
   message.hidden = true;
   body.hidden = false;
   canvas.style.aspectRatio = `${width} / ${height}`;
   [startCaption.textContent, endCaption.textContent] = captions;
   buildStrip();
-  settledAt = first;
-  setT(first);
+  plotDistances(distances);
+  const place = clamp(first ?? t ?? recall() ?? 0.5);
+  settledAt = place;
+  setT(place);
 }
+
+const recall = () => (props.address ? window.latentscape?.recall(props.address) : null);
 
 function setT(value) {
   t = clamp(value);
   slider.value = t;
   const words = `t = ${t.toFixed(2)}`;
   slider.setAttribute("aria-valuetext", words);
-  slider.style.setProperty("--scrubber-t", t);
+  root.style.setProperty("--scrubber-t", t);
   readout.textContent = words;
   markThumbnail();
   requestDraw();
@@ -103,6 +111,7 @@ function setT(value) {
 function settle() {
   if (t === settledAt) return;
   settledAt = t;
+  if (props.address) window.latentscape?.remember(props.address, Number(t.toFixed(3)));
   trigger("settle", { t });
 }
 
@@ -151,10 +160,62 @@ function markThumbnail() {
   [...strip.children].forEach((button, k) => button.setAttribute("aria-current", k === nearest));
 }
 
+// ---- Distances ----
+
+const PLOT = { width: 100, height: 40 }; // units of the drawing
+const SVG = "http://www.w3.org/2000/svg";
+
+// Every step in units of the mean step, so that latent and picture share an axis, and an even way is a flat line at 1.
+function plotDistances(distances) {
+  const curves = Object.entries(distances).map(([name, steps]) => {
+    const mean = steps.reduce((sum, step) => sum + step, 0) / steps.length || 1;
+    return { name, shares: steps.map((step) => step / mean) };
+  });
+  distancePlot.hidden = !curves.length;
+  if (!curves.length) return;
+  const top = Math.max(2, ...curves.flatMap(({ shares }) => shares)) * 1.05;
+  const lines = curves.map(({ shares }, k) => curve(shares, top, k));
+  const [svg, caption] = distancePlot.children;
+  svg.replaceChildren(level(1, top), ...lines);
+  const largest = curves.map(({ name, shares }) => `${name} ${Math.max(...shares).toFixed(1)}`).join(", ");
+  svg.setAttribute("aria-label", `Length of each step, in units of the mean step; the largest: ${largest}`);
+  caption.replaceChildren(...curves.map(({ name }, k) => key(name, k)), note(`largest step: ${largest} × the mean`));
+}
+
+function curve(shares, top, k) {
+  const points = shares.flatMap((share, i) => {
+    const y = PLOT.height * (1 - share / top);
+    return [i, i + 1].map((end) => `${(PLOT.width * end) / shares.length},${y.toFixed(2)}`);
+  });
+  const line = document.createElementNS(SVG, "polyline");
+  line.setAttribute("points", points.join(" "));
+  line.setAttribute("class", `curve-${k}`);
+  return line;
+}
+
+function level(share, top) {
+  const line = document.createElementNS(SVG, "line");
+  const y = PLOT.height * (1 - share / top);
+  for (const [name, value] of Object.entries({ x1: 0, x2: PLOT.width, y1: y, y2: y, class: "even" })) {
+    line.setAttribute(name, value);
+  }
+  return line;
+}
+
+function key(name, k) {
+  const span = note(name);
+  span.className = `key curve-${k}`;
+  return span;
+}
+
+const note = (text) => Object.assign(document.createElement("span"), { textContent: text });
+
 // ---- Playing ----
 
 function play() {
-  playing = { direction: t >= 1 ? -1 : 1, last: performance.now() };
+  const goesBack = modeSelect.value === "ping-pong" && t >= 1;
+  if (t >= 1 && !goesBack) setT(0);
+  playing = { direction: goesBack ? -1 : 1, last: performance.now() };
   showPlaying(true);
   requestAnimationFrame(step);
 }
@@ -175,9 +236,11 @@ function step(now) {
   if (!playing || !element.isConnected) return;
   const seconds = Math.max(0, now - playing.last) / 1000;
   const next = t + (playing.direction * seconds * Number(speedSelect.value)) / SWEEP_SECONDS;
-  if (next > 1 || next < 0) playing.direction = -playing.direction; // there and back again
   playing.last = now;
-  setT(next);
+  setT(next > 1 && modeSelect.value === "loop" ? next % 1 : next);
+  if (next > 1 && modeSelect.value === "once") return pause();
+  if (next > 1 && modeSelect.value === "ping-pong") playing.direction = -1;
+  if (next < 0) playing.direction = 1;
   requestAnimationFrame(step);
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,10 @@ _TEMPLATE = """
       <input type="range" min="0" max="1" step="0.01" value="0.5" aria-label="Place between the two pictures">
       <span class="scrubber-caption" data-end="end"></span>
     </div>
+    <figure class="scrubber-distances" hidden>
+      <svg viewBox="0 0 100 40" preserveAspectRatio="none" role="img"></svg>
+      <figcaption></figcaption>
+    </figure>
     <div class="scrubber-controls">
       <button type="button" class="scrubber-play" aria-pressed="false">
         <svg viewBox="0 0 16 16" aria-hidden="true">
@@ -41,8 +45,15 @@ _TEMPLATE = """
           <option value="0.5">0.5×</option><option value="1" selected>1×</option><option value="2">2×</option>
         </select>
       </label>
+      <label class="scrubber-mode">Play
+        <select>
+          <option value="ping-pong">there and back</option><option value="loop">in a loop</option>
+          <option value="once">once</option>
+        </select>
+      </label>
       <output class="scrubber-t"></output>
     </div>
+    <p class="scrubber-progress" role="status"></p>
     <div class="scrubber-strip" role="group" aria-label="Jump to a place"></div>
   </div>
 </section>
@@ -52,7 +63,8 @@ _TEMPLATE = """
 class Scrubber(gr.HTML):
     """Shows an interpolation and lets a person drag through it.
 
-    The value is what `payload` builds, or None for the empty state. Dragging asks nothing of the server.
+    The value is what `payload` builds, or None for the empty state. Dragging asks nothing of the server. A value may be
+    followed by finer ones, of more frames, while a person drags: the place stays.
 
     Events:
         settle: a drag, a jump or the playing has come to rest; the `gr.EventData` has `t`, a float in [0, 1].
@@ -60,6 +72,7 @@ class Scrubber(gr.HTML):
     Args:
         value: from `Scrubber.payload`, or None.
         empty_text: what the empty state says.
+        address: the key under which the place is kept in the address bar, such as "t"; None keeps it nowhere.
         options: of `gr.HTML`, such as `elem_id` and `visible`.
     """
 
@@ -68,9 +81,11 @@ class Scrubber(gr.HTML):
         value: dict[str, Any] | None = None,
         *,
         empty_text: str = "Choose two pictures: the way between them appears here.",
+        address: str | None = None,
         **options: Any,
     ):
-        self.empty_text = empty_text  # Gradio looks an updated setting up on the component
+        # Gradio looks an updated setting up on the component.
+        self.empty_text, self.address = empty_text, address
         super().__init__(
             value,
             html_template=_TEMPLATE,
@@ -78,35 +93,50 @@ class Scrubber(gr.HTML):
             js_on_load=_SCRIPT,
             apply_default_css=False,
             empty_text=empty_text,
+            address=address,
             **options,
         )
 
+    def get_config(self) -> dict[str, Any]:
+        """gr.HTML's own, less our settings, which travel in `props`."""
+        return {key: value for key, value in super().get_config().items() if key not in ("empty_text", "address")}
+
     @staticmethod
     def payload(
-        frames: Sequence[Image.Image], t: float = 0.5, captions: tuple[str, str] = ("A", "B")
+        frames: Sequence[Image.Image],
+        t: float | None = None,
+        captions: tuple[str, str] = ("A", "B"),
+        *,
+        total: int | None = None,
+        distances: Mapping[str, Sequence[float]] | None = None,
     ) -> dict[str, Any]:
         """Packs frames into one picture, row by row from the top left.
 
         Args:
             frames: at least two, all of one size, from the first picture to the second at equal steps of t.
-            t: in [0, 1], the place shown first.
+            t: in [0, 1], the place shown first; None stays where it is (the middle, to begin with).
             captions: of the two ends.
+            total: how many frames there will be when all are decoded; None if these are all.
+            distances: to plot under the slider: name -> length of each step between neighbouring frames, at least 0.
 
         Returns:
             The value of a Scrubber: `sheet` (a WebP data URL), `count` and `columns` of frames in it, `width` and
-            `height` of a frame in pixels, `t`, `captions`.
+            `height` of a frame in pixels, `t`, `captions`, `total`, `distances`.
 
         Raises:
-            ValueError: fewer than two frames, frames of different sizes, too many pixels for one sheet, or t outside
-                [0, 1].
+            ValueError: fewer than two frames, frames of different sizes, too many pixels for one sheet, t outside
+                [0, 1], or distances that are not one fewer than the frames.
         """
         if len(frames) < 2:
             raise ValueError(f"{len(frames)} frames given; a way between two pictures needs at least 2")
         sizes = {frame.size for frame in frames}
         if len(sizes) > 1:
             raise ValueError(f"frames are of different sizes: {sorted(sizes)}")
-        if not 0 <= t <= 1:
+        if t is not None and not 0 <= t <= 1:
             raise ValueError(f"t is {t}; it must be in [0, 1]")
+        for name, steps in (distances or {}).items():
+            if len(steps) != len(frames) - 1:
+                raise ValueError(f"{name!r} has {len(steps)} distances; {len(frames)} frames have {len(frames) - 1}")
         width, height = frames[0].size
         columns = _columns(len(frames), width, height)
         rows = math.ceil(len(frames) / columns)
@@ -119,8 +149,10 @@ class Scrubber(gr.HTML):
             "columns": columns,
             "width": width,
             "height": height,
-            "t": float(t),
+            "t": None if t is None else float(t),
             "captions": list(captions),
+            "total": total or len(frames),
+            "distances": {name: [float(step) for step in steps] for name, steps in (distances or {}).items()},
         }
 
 
