@@ -88,8 +88,8 @@ def destinations() -> dict[str, Destination]:
         name: Destination(label, tab, PictureInput(words, height=height, elem_id=f"{tab}-{name}", render=False))
         for name, label, tab, words, height in (
             ("picture", "Reconstruct", "reconstruct", "Picture", 300),
-            ("a", "Interpolate: A", "interpolate", "Picture A", 240),
-            ("b", "Interpolate: B", "interpolate", "Picture B", 240),
+            ("a", "Interpolate: A", "interpolate", "Picture A", 200),
+            ("b", "Interpolate: B", "interpolate", "Picture B", 200),
             ("centre", "Sample around it", "sample", "Around a picture", 240),
             ("place", "Map", "map", "Place a picture of yours", 240),
         )

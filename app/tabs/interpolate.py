@@ -58,7 +58,7 @@ def build(work: Workspace, tab: gr.Tab) -> None:
     library = work.library
     pictures = [work.destinations[name].input for name in ("a", "b")]
     pictures += [
-        PictureInput(f"Picture {letter}", height=240, elem_id=f"interpolate-{letter.lower()}", render=False)
+        PictureInput(f"Picture {letter}", height=200, elem_id=f"interpolate-{letter.lower()}", render=False)
         for letter in "CD"
     ]
     gr.Markdown(INTRODUCTION)
@@ -202,8 +202,8 @@ def _describe(explorer: Explorer, way: Way) -> str:
 
 def _equation(made: list, strength: float) -> str:
     """A - B + C = result, as pictures."""
-    times = "" if strength == 1 else f"{strength:g} × "
-    names, signs = ("A", "B", "C", "result"), (f"{times}(", "−", ") +", "=")
+    signs = ("", "−", "+", "=") if strength == 1 else (f"{strength:g} × (", "−", ") +", "=")
+    names = ("A", "B", "C", "result")
     terms = [
         f'<span class="sign">{sign}</span><figure><img src="{small_url(picture)}" alt="{name}, decoded">'
         f"<figcaption>{name}</figcaption></figure>"
