@@ -8,19 +8,20 @@ import gradio as gr
 from gradio.processing_utils import save_pil_to_cache
 
 from app import batch
-from app.explorer import MAX_SEED, MAX_TEMPERATURE, Explorer, Library, Reconstruction
+from app.explorer import MAX_SEED, MAX_TEMPERATURE, Explorer, Library, Reconstruction, RequestError
 from app.tabs.common import QUIET, Workspace, explained
 from app.widgets.heat_maps import HeatMaps
 from app.widgets.latent_editor import KNOWN_WELL, LatentEditor
 from app.widgets.numbers import RawNumber, RawSlider
 from app.widgets.tiles import metric_tiles
+from vae.checkpoint import ModelFolderError
 
 INTRODUCTION = """Drop in a picture: the encoder squeezes it into the latent, the decoder draws it again from that
 alone. What comes back is what the model can say about it; what is lost, it has no words for."""
 
 EMPTY = "Drop a picture on the left, or click an example: its reconstruction appears here."
 EMPTY_TABLE = f"""Drop up to {batch.MAX_FILES} pictures: a table of how well each is reconstructed appears here, the
-worst first. The second model and the temperature of the other page play no part."""
+worst first. Each is decoded from the mean of its posterior."""
 SAME_MODEL = "This is the model itself: choose another one to compare it with."
 DELIMITERS = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
 SECONDS_BETWEEN_TABLES = 1.0
@@ -71,24 +72,23 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
                         second_title = gr.Markdown()
                         with gr.Column():
                             second = _Views(library, "second-")
-                gr.Markdown("### The latent")
-                editor = LatentEditor(
-                    edit=lambda name, path, edits, temperature, seed: library[name].edit(
-                        path, edits, temperature, seed
-                    ),
-                    elem_id="latent",
-                )
-                work.send_buttons(picture, "picture")
-                edited = gr.State(None)
-                with gr.Column(visible=False, elem_id="send-edited") as send_edited:
-                    gr.Markdown("The picture of the edited latent", elem_classes="caption")
-                    work.send_buttons(edited)
+    with gr.Column(visible=False) as latent_part:
+        gr.Markdown("### The latent")
+        editor = LatentEditor(
+            edit=lambda name, path, edits, temperature, seed: library[name].edit(path, edits, temperature, seed),
+            elem_id="latent",
+        )
+        work.send_buttons(picture, "picture")
+        edited = gr.State(None)
+        with gr.Column(visible=False, elem_id="send-edited") as send_edited:
+            gr.Markdown("And the picture of the edited latent:", elem_classes="caption")
+            work.send_buttons(edited)
 
     def reconstruct(name, path, temperature, seed, other):
         explorer = library[name]
         hidden = gr.update(visible=False)
         if path is None:
-            nothing = [gr.update(visible=True), hidden, hidden, hidden, None, hidden]
+            nothing = [gr.update(visible=True), hidden, hidden, hidden, hidden, None, hidden]
             words = describe_workings(explorer, None, 0)
             return *nothing, words, *_Views.nothing(), *_Views.nothing(), hidden, gr.skip(), gr.skip()
         numbers = temperature, seed
@@ -106,6 +106,7 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
         opposite = library[other].reconstruct(path, temperature, seed) if comparing else None
         return (
             hidden,
+            gr.update(visible=True),
             gr.update(visible=True),
             gr.update(value=made.note, visible=bool(made.note)),
             gr.update(value=_title(explorer), visible=comparing),
@@ -127,7 +128,7 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
 
     inputs = [picture, temperature, seed, other]
     outputs = [
-        empty, result, note, title, editor, beside, workings, *first.outputs, *second.outputs,
+        empty, result, latent_part, note, title, editor, beside, workings, *first.outputs, *second.outputs,
         second_title, temperature, seed,
     ]  # fmt: skip
     gr.on(
@@ -188,7 +189,8 @@ def _build_many(work: Workspace) -> None:
             status = gr.Markdown(EMPTY_TABLE, elem_classes="empty", elem_id="batch-status")
             table = gr.Dataframe(
                 headers=batch.COLUMNS, datatype=["str", *["number"] * len(batch.METRICS), "str"], interactive=False,
-                wrap=True, visible=False, elem_id="batch-table", show_label=False, max_height=520,
+                wrap=True, column_widths=["23%", "13%", "12%", "12%", "14%", "26%"], visible=False,
+                show_label=False, max_height=520, elem_id="batch-table",
             )  # fmt: skip
             with gr.Row():
                 csv = gr.DownloadButton("Download the table (CSV)", visible=False, size="sm", elem_id="batch-csv")
@@ -198,29 +200,41 @@ def _build_many(work: Workspace) -> None:
 
     def run(name, paths):
         hidden = gr.update(visible=False)
-        if not paths:
-            yield EMPTY_TABLE, hidden, hidden, hidden
-            return
-        explorer = library[name]
         rows, shown_at = [], 0.0
-        for row in batch.reconstruct_many(explorer, paths):
-            rows.append(row)
-            if time.monotonic() - shown_at > SECONDS_BETWEEN_TABLES:
-                shown_at = time.monotonic()
-                yield f"{len(rows)} of {len(paths)} done…", _table(rows), hidden, hidden
+        try:
+            explorer = library[name]
+            for row in batch.reconstruct_many(explorer, paths or []):
+                rows.append(row)
+                if time.monotonic() - shown_at > SECONDS_BETWEEN_TABLES:
+                    shown_at = time.monotonic()
+                    yield _note(f"{len(rows)} of {len(paths)} done…"), _table(rows), hidden, hidden
+        except (RequestError, ModelFolderError) as error:
+            yield _note(f"**That did not work.** {error}"), hidden, hidden, hidden
+            return
+        if not rows:
+            yield gr.update(value=EMPTY_TABLE, elem_classes="empty"), hidden, hidden, hidden
+            return
         rows = batch.worst_first(rows)
         saved = batch.save(rows, explorer.name)
-        yield describe_batch(rows, explorer), _table(rows), *(gr.update(value=path, visible=True) for path in saved)
+        yield (
+            _note(describe_batch(rows, explorer)),
+            _table(rows),
+            *(gr.update(value=path, visible=True) for path in saved),
+        )
 
     gr.on(
         [start.click, files.upload, files.clear],
-        explained(run),
+        run,
         [work.model, files],
         [status, table, csv, archive],
         api_visibility="private",
         show_progress="hidden",
         trigger_mode="once",
     )
+
+
+def _note(words: str):
+    return gr.update(value=words, elem_classes="note")
 
 
 def _table(rows: list[batch.Row]):
@@ -251,7 +265,7 @@ def accepted(name: str, value: object, high: float, whole: bool = False) -> floa
         number = round(number)
     if number != value:
         kind = "a whole number" if whole else "a number"
-        gr.Warning(f"{name} is {kind} from 0 to {high:g}: {number:.10g} is taken.", title="Not quite")
+        gr.Warning(f"{name} is {kind} from 0 to {high:.10g}: {number:.10g} is taken.", title="Not quite")
     return number
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from app.widgets.encoding import colour, data_url, uploaded_file
 
 LEVELS = 255
-LEAST_LIMIT = 8 / LEVELS  # so that a nearly perfect reconstruction looks like one
+LEAST_ERROR, LEAST_DEVIATION = 8 / LEVELS, 1 / LEVELS  # of a scale's end: next to nothing must look like it
 
 _HERE = Path(__file__)
 _FIGURE = """
@@ -74,11 +74,11 @@ class HeatMaps(gr.HTML):
             model, picture: handed back to `uncertainty`.
             error: of each pixel, in [0, 1].
         """
-        return {"model": model, "picture": picture, "error": _map(error)}
+        return {"model": model, "picture": picture, "error": _map(error, LEAST_ERROR)}
 
 
-def _map(values: Float[np.ndarray, "size size"]) -> dict[str, Any]:
-    limit = max(LEAST_LIMIT, float(np.quantile(values, 0.995)))  # a few stray pixels would darken all others
+def _map(values: Float[np.ndarray, "size size"], least: float) -> dict[str, Any]:
+    limit = max(least, float(np.quantile(values, 0.995)))  # a few stray pixels would darken all others
     url = data_url(colour(values / limit, "Viridis"))
     return {"url": url, "limit": limit * LEVELS, "mean": float(values.mean()) * LEVELS}
 
@@ -92,6 +92,6 @@ def _server_function(compute: Callable) -> Callable:
             values, count = compute(str(model), uploaded_file(picture))
         except (TypeError, ValueError) as error:
             return {"refused": str(error)}
-        return _map(values) | {"samples": count}
+        return _map(values, LEAST_DEVIATION) | {"samples": count}
 
     return uncertainty
