@@ -189,7 +189,7 @@ def _build_many(work: Workspace) -> None:
             status = gr.Markdown(EMPTY_TABLE, elem_classes="empty", elem_id="batch-status")
             table = gr.Dataframe(
                 headers=batch.COLUMNS, datatype=["str", *["number"] * len(batch.METRICS), "str"], interactive=False,
-                wrap=True, column_widths=["23%", "13%", "12%", "12%", "14%", "26%"], visible=False,
+                wrap=True, column_widths=[150, 75, 75, 75, 85, 210], visible=False,
                 show_label=False, max_height=520, elem_id="batch-table",
             )  # fmt: skip
             with gr.Row():
