@@ -30,11 +30,15 @@ SECONDS_BETWEEN_TABLES = 1.0
 def build(work: Workspace, tab: gr.Tab) -> None:
     """Fills the tab."""
     gr.Markdown(INTRODUCTION)
-    with gr.Tabs():
-        with gr.Tab("One picture"):
+    with gr.Tabs() as pages:
+        with gr.Tab("One picture", id="one"):
             workings = _build_one(work, tab)
-        with gr.Tab("Many pictures"):
+        with gr.Tab("Many pictures", id="many"):
             _build_many(work)
+    picture = work.destinations["picture"].input  # may be sent from another tab while the table is open
+    picture.change(
+        lambda path: gr.Tabs(selected="one") if path else gr.skip(), picture, pages, trigger_mode="multiple", **QUIET
+    )
     with gr.Accordion("How it works", open=False, elem_id="reconstruct-workings"):
         workings.render()
 
@@ -70,7 +74,7 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
                         first = _Views(library, "")
                     with gr.Column(min_width=280, visible=False) as beside:
                         second_title = gr.Markdown()
-                        with gr.Column():
+                        with gr.Column() as second_views:
                             second = _Views(library, "second-")
     with gr.Column(visible=False) as latent_part:
         gr.Markdown("### The latent")
@@ -90,7 +94,7 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
         if path is None:
             nothing = [gr.update(visible=True), hidden, hidden, hidden, hidden, None, hidden]
             words = describe_workings(explorer, None, 0)
-            return *nothing, words, *_Views.nothing(), *_Views.nothing(), hidden, gr.skip(), gr.skip()
+            return *nothing, words, *_Views.nothing(), *_Views.nothing(), hidden, hidden, gr.skip(), gr.skip()
         numbers = temperature, seed
         temperature = accepted("The temperature", temperature, MAX_TEMPERATURE)
         seed = int(accepted("The seed", seed, MAX_SEED, whole=True))
@@ -115,12 +119,13 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
             describe_workings(explorer, made, temperature),
             *_Views.of(explorer, path, made),
             *(_Views.of(library[other], path, opposite) if comparing else _Views.nothing()),
-            gr.update(value=_title(library[other]) if comparing else SAME_MODEL, visible=bool(other)),
+            gr.update(value=_title(library[other], explorer) if comparing else SAME_MODEL, visible=bool(other)),
+            gr.update(visible=comparing),
             *corrected,
         )
 
     def keep_edited(event: gr.EventData):
-        if not event.edits:
+        if not getattr(event, "edits", None):
             return None, gr.update(visible=False)
         name, path, edits, temperature, seed = LatentEditor.edit_of(event)
         made = library[name].edit(path, edits, temperature, seed)
@@ -129,7 +134,7 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
     inputs = [picture, temperature, seed, other]
     outputs = [
         empty, result, latent_part, note, title, editor, beside, workings, *first.outputs, *second.outputs,
-        second_title, temperature, seed,
+        second_title, second_views, temperature, seed,
     ]  # fmt: skip
     gr.on(
         [picture.change, temperature.change, seed.change, other.input],
@@ -269,9 +274,12 @@ def accepted(name: str, value: object, high: float, whole: bool = False) -> floa
     return number
 
 
-def _title(explorer: Explorer) -> str:
+def _title(explorer: Explorer, beside: Explorer | None = None) -> str:
     size = explorer.config.image_size
-    return f"**{explorer.info.title}**, at {size} x {size}"
+    words = f"**{explorer.info.title}**, at {size} x {size}"
+    if beside and beside.config.image_size != size:
+        words += ": figures of a picture of another size, which compare only roughly"
+    return words
 
 
 def describe_workings(explorer: Explorer, made: Reconstruction | None, temperature: float) -> str:

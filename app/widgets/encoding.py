@@ -13,6 +13,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from plotly.colors import sample_colorscale
 
+from app.explorer import RequestError
+
 
 def data_url(picture: Image.Image) -> str:
     """A picture as a PNG data URL."""
@@ -40,9 +42,9 @@ def uploaded_file(path: object) -> str:
     """A path that came back from the page, if it is that of a file that Gradio keeps.
 
     Raises:
-        ValueError: it is not, which means that the request is forged, or the file is gone.
+        RequestError: it is not, which means that the request is forged, or the file is gone.
     """
     found = Path(path).resolve() if isinstance(path, str) and "\0" not in path else None
     if found is None or not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
-        raise ValueError("This picture is no longer here. Drop it again.")
+        raise RequestError("This picture is no longer here. Drop it again.")
     return str(path)

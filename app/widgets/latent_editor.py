@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from app.explorer import RequestError
 from app.widgets.encoding import colour, data_url, uploaded_file
 
 BAR_LIMIT = 3.0  # the axis runs from -3 to 3, where N(0, I) has nearly all its mass, and farther if a number does
@@ -129,9 +130,9 @@ class LatentEditor(gr.HTML):
         """The arguments for `edit` that a `settle` event with edits carries.
 
         Raises:
-            ValueError: the event is forged.
+            RequestError: the event is forged.
         """
-        return _read([event.source, event.edits])
+        return _read([getattr(event, "source", None), event.edits])
 
 
 def _read(arguments: list) -> tuple[str, str, dict[int, float], float, int]:
@@ -139,12 +140,12 @@ def _read(arguments: list) -> tuple[str, str, dict[int, float], float, int]:
     try:
         source, edits = arguments
         if len(edits) > MAX_EDITS:
-            raise ValueError
+            raise ValueError("too many")
         changed = {int(index): float(value) for index, value in edits}
         model, temperature, seed = str(source["model"]), float(source["temperature"]), int(source["seed"])
         picture = source["picture"]
     except (TypeError, ValueError, KeyError, OverflowError):
-        raise ValueError("edit takes a source and pairs of an index and a number.") from None
+        raise RequestError("edit takes a source and pairs of an index and a number.") from None
     return model, uploaded_file(picture), changed, temperature, seed
 
 

@@ -187,6 +187,8 @@ def test_many_pictures_become_a_table_and_files(page, server, examples, tmp_path
         page.locator("#batch-zip").click()
     with zipfile.ZipFile(download.value.path()) as archive:
         assert len([name for name in archive.namelist() if name.endswith(".png")]) == 2
+    page.set_input_files(INPUT, str(examples["fruits"]))  # as if sent from another tab
+    expect(page.locator("#metrics dl"), "a picture is shown, and not the table").to_be_visible()
 
 
 def test_the_workings_hold_this_pictures_numbers(page, server, examples):
