@@ -5,6 +5,7 @@
 const find = (name) => element.querySelector(`[data-map="${name}"]`);
 const [error, uncertainty] = [find("error"), find("uncertainty")];
 let newest = 0; // tells an answer that arrives late from the one that is waited for
+let asked = null; // {key, answer}: the uncertainty is of model and picture only, and is asked for once
 
 const levels = (number) => (number < 9.95 ? number.toFixed(1) : Math.round(number).toString());
 
@@ -30,15 +31,16 @@ async function load(value) {
   if (!value) return;
   const mean = value.error.mean;
   draw(error, value.error, `A pixel is ${levels(mean)} of 255 levels off on average; bright places are far off.`);
-  wait(uncertainty, "Drawing samples…");
-  let answer;
-  try {
-    answer = await server.uncertainty(value.model, value.picture);
-  } catch {
-    answer = { refused: "The server did not answer. Try again." };
+  const key = `${value.model} ${value.picture}`;
+  if (asked?.key !== key) {
+    wait(uncertainty, "Drawing samples…");
+    const failed = () => ({ refused: "The server did not answer. Try again." });
+    asked = { key, answer: server.uncertainty(value.model, value.picture).catch(failed) };
   }
+  const answer = await asked.answer;
   if (mine !== newest || !element.isConnected) return;
   if (answer.refused) {
+    asked = null;
     wait(uncertainty, answer.refused);
     return;
   }
