@@ -5,7 +5,8 @@ from __future__ import annotations
 import gradio as gr
 
 from app.explorer import Library
-from app.tabs.common import PictureInput, explained
+from app.tabs.common import PictureFile, explained
+from app.widgets.numbers import RawNumber
 
 
 def build(library: Library) -> None:
@@ -49,12 +50,13 @@ def build(library: Library) -> None:
         return library[model].decode_at(x, y)[0]
 
     with gr.Row(visible=False):
-        image, image_a, image_b = (PictureInput(name) for name in ("image", "image_a", "image_b"))
-        temperature = gr.Number(1.0, label="temperature")
-        seed = gr.Number(0, label="seed", precision=0)
-        t = gr.Number(0.5, label="t")
-        x, y = gr.Number(0.0, label="x"), gr.Number(0.0, label="y")
-        steps, count = gr.Number(9, label="steps", precision=0), gr.Number(16, label="count", precision=0)
+        image, image_a, image_b = (PictureFile(name) for name in ("image", "image_a", "image_b"))
+        posterior_temperature = RawNumber(0.0, label="temperature")
+        prior_temperature = RawNumber(1.0, label="temperature")
+        seed = RawNumber(0, label="seed")
+        t = RawNumber(0.5, label="t")
+        x, y = RawNumber(0.0, label="x"), RawNumber(0.0, label="y")
+        steps, count = RawNumber(9, label="steps"), RawNumber(16, label="count")
         method = gr.Textbox("slerp", label="method")
         model = gr.Textbox("", label="model")
         picture = gr.Image(label="picture", format="png")
@@ -62,10 +64,10 @@ def build(library: Library) -> None:
         every_model, metrics, neighbours = (gr.JSON(label=name) for name in ("models", "metrics", "neighbours"))
 
         _endpoint(models, [], every_model)
-        _endpoint(reconstruct, [image, temperature, seed, model], [picture, metrics])
+        _endpoint(reconstruct, [image, posterior_temperature, seed, model], [picture, metrics])
         _endpoint(interpolate, [image_a, image_b, t, method, model], picture)
         _endpoint(interpolation, [image_a, image_b, steps, method, model], pictures)
-        _endpoint(sample, [count, temperature, seed, model], pictures)
+        _endpoint(sample, [count, prior_temperature, seed, model], pictures)
         _endpoint(locate, [image, model], [x, y, neighbours])
         _endpoint(decode_at, [x, y, model], picture)
 

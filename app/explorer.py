@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import secrets
@@ -45,6 +46,9 @@ LOCAL_COUNT = 32  # latents that tell the directions around a place
 MAX_KEPT = 2048  # latents that pages hold on to
 MIN_LABELLED = 20  # pictures that a label needs for its mean to mean something
 MAX_LABELS = 200  # of a column, the most frequent
+UNCERTAINTY_SAMPLES = 16  # of 64-pixel pictures, each decoded in some milliseconds
+MAX_SCALE = 2.0  # of an edited channel
+MAX_LATENT = 10.0  # of an edited number; N(0, I) has nearly all its mass within 3
 
 
 class RequestError(ValueError):
@@ -59,16 +63,38 @@ class Reconstruction:
         picture: as the model saw it: square, of its size.
         reconstruction: what the decoder made of the latent.
         metrics: psnr_db, ssim, l1, kl_nats.
-        posterior_mean, posterior_deviation: of the latent, (length,) or (height, width, channels).
+        latent: what was decoded, (length,) or (height, width, channels).
+        posterior_mean, posterior_deviation: of the latent, of the same shape.
         note: how the picture was changed to fit; empty if it was not.
     """
 
     picture: Image.Image
     reconstruction: Image.Image
     metrics: dict[str, float]
+    latent: Float[np.ndarray, "*latent"]
     posterior_mean: Float[np.ndarray, "*latent"]
     posterior_deviation: Float[np.ndarray, "*latent"]
     note: str
+
+    @property
+    def error(self) -> Float[np.ndarray, "size size"]:
+        """The absolute error of each pixel, averaged over its three colours, in [0, 1]; its mean is the L1."""
+        return np.abs(to_array(self.picture) - to_array(self.reconstruction)).mean(axis=-1)
+
+    @property
+    def latent_bits(self) -> float:
+        """What the latent tells beyond the prior: the KL in bits.
+
+        With bits-back coding, a code for the latent of this length is attainable (Hinton & van Camp 1993).
+        """
+        return self.metrics["kl_nats"] / math.log(2)
+
+    @cached_property
+    def png_bits(self) -> int:
+        """The size of the picture as a PNG at this resolution: what lossless coding takes."""
+        buffer = io.BytesIO()
+        self.picture.save(buffer, "PNG", optimize=True)
+        return 8 * buffer.getbuffer().nbytes
 
 
 @dataclass(frozen=True)
@@ -205,7 +231,7 @@ class Explorer:
         original = open_picture(picture)
         fitted = fit(original, self.config.image_size)
         posterior = self._posterior(fitted)
-        latent = sample_posterior(posterior, _check_seed(seed), temperature) if temperature else posterior.mean
+        latent = sample_posterior(posterior, _check_seed(seed), temperature)
         reconstruction = self._decode(latent)
         image = to_array(fitted)[None]
         metrics = {
@@ -218,10 +244,55 @@ class Explorer:
             picture=fitted,
             reconstruction=to_picture(reconstruction[0]),
             metrics={name: float(value[0]) for name, value in metrics.items()},
+            latent=np.asarray(latent[0]),
             posterior_mean=np.asarray(posterior.mean[0]),
             posterior_deviation=np.exp(np.asarray(posterior.log_var[0]) / 2),
             note=self._describe_fit(original),
         )
+
+    def uncertainty(self, path: str) -> tuple[Float[np.ndarray, "size size"], int]:
+        """Where the posterior leaves the picture open: how much each pixel varies over samples of the posterior.
+
+        This is the uncertainty about the latent only. What the latent has no words for is the same in every sample:
+        it shows in the error, and not here.
+
+        Args:
+            path: of a picture file.
+
+        Returns:
+            The standard deviation of each pixel, averaged over its three colours, in [0, 1]; and the number of samples.
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+        posterior = _posterior_of_file(self, path)
+        count = UNCERTAINTY_SAMPLES if self.config.image_size <= 64 else UNCERTAINTY_SAMPLES // 2
+        # One at a time, as in `decode`.
+        decoded = [np.asarray(self._decode(sample_posterior(posterior, seed))[0]) for seed in range(count)]
+        return np.std(decoded, axis=0, ddof=1).mean(axis=-1), count
+
+    def edit(self, path: str, edits: dict[int, float], temperature: float = 0.0, seed: int = 0) -> Image.Image:
+        """The picture of a reconstruction's latent after edits by hand.
+
+        Args:
+            path: of a picture file.
+            edits: for a vector latent, position -> new value, -10 to 10; for a map, channel -> factor, 0 to 2.
+            temperature, seed: of the reconstruction, as for `reconstruct`.
+
+        Raises:
+            PictureError: the picture cannot be read.
+            RequestError: there is no such position or channel, or a number is out of range.
+        """
+        temperature = _check_range("temperature", temperature, 0, MAX_TEMPERATURE)
+        posterior = _posterior_of_file(self, path)
+        latent = np.array(sample_posterior(posterior, _check_seed(seed), temperature)[0])
+        for key, value in edits.items():
+            index = _check_whole("channel" if self.is_spatial else "number", key, 0, latent.shape[-1] - 1)
+            if self.is_spatial:
+                latent[..., index] *= _check_range("scale", value, 0, MAX_SCALE)
+            else:
+                latent[index] = _check_range("value", value, -MAX_LATENT, MAX_LATENT)
+        return self.decode(latent)
 
     def interpolate(self, picture_a: Picture, picture_b: Picture, t: float, method: Method = "slerp") -> Image.Image:
         """The picture at t between the encodings of two pictures.
@@ -242,7 +313,7 @@ class Explorer:
         self, picture_a: Picture, picture_b: Picture, steps: int = 9, method: Method = "slerp"
     ) -> list[Image.Image]:
         """`steps` pictures, 2 to 65, at even t from a's reconstruction to b's."""
-        steps = int(_check_range("steps", steps, 2, MAX_STEPS))
+        steps = _check_whole("steps", steps, 2, MAX_STEPS)
         a, b = self.encode(picture_a), self.encode(picture_b)
         return [self.decode(_interpolate(a, b, t, method)) for t in np.linspace(0, 1, steps)]
 
@@ -341,8 +412,8 @@ class Explorer:
         Raises:
             RequestError: a number is out of range, or the distribution is none of these or needs a map.
         """
-        count = int(_check_range("count", count, 1, MAX_COUNT))
-        first = int(_check_range("first", first, 0, MAX_COUNT - 1))
+        count = _check_whole("count", count, 1, MAX_COUNT)
+        first = _check_whole("first", first, 0, MAX_COUNT - 1)
         temperature = _check_range("temperature", temperature, 0, MAX_TEMPERATURE)
         seed = _check_seed(seed)
         noise = np.asarray(sample_prior(seed, count, self.config.latent_shape, temperature, first))
@@ -536,7 +607,7 @@ class Explorer:
             RequestError: there is no such row.
         """
         atlas = self.atlas
-        index = int(_check_range("index", index, 0, len(atlas) - 1))
+        index = _check_whole("index", index, 0, len(atlas) - 1)
         labels = {column: values[index] for column, values in atlas.labels.items()}
         return Neighbour(index, atlas.ids[index], labels, self.decode(atlas.latent(index)))
 
@@ -598,8 +669,23 @@ def _check_range(name: str, value: float, low: float, high: float) -> float:
     return number
 
 
+def _check_whole(name: str, value: float, low: int, high: int) -> int:
+    """The same, for what is counted."""
+    number = _check_range(name, value, low, high)
+    if not number.is_integer():
+        raise RequestError(f"{name} is {value}; it must be a whole number from {low} to {high}.")
+    return int(number)
+
+
 def _check_seed(seed: float) -> int:
-    return int(_check_range("seed", seed, 0, MAX_SEED))
+    return _check_whole("seed", seed, 0, MAX_SEED)
+
+
+@lru_cache(maxsize=64)
+def _posterior_of_file(explorer: Explorer, path: str) -> Posterior:
+    """The posterior of an uploaded picture, kept: a hand that edits a latent asks for it many times a second."""
+    fitted = fit(open_picture(path), explorer.config.image_size)
+    return Posterior(*map(np.asarray, explorer._posterior(fitted)))
 
 
 class Library:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import html
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from gradio.components import Component
 from app.explorer import Library, RequestError
 from app.widgets.examples import Examples
 from vae.checkpoint import ModelFolderError
-from vae.images import PictureError
+from vae.images import PictureError, open_picture
 
 EXAMPLES = {
     path.name: path
@@ -70,32 +71,65 @@ def answered(function: Callable, *kinds: type | tuple[type, ...]) -> Callable:
     return answer
 
 
-class PictureInput(gr.Image):
-    """A picture from disk, clipboard or camera. Hands its path on undecoded: `vae.images` decodes, and explains."""
-
-    is_template = True  # the front end is gr.Image's own
+class PictureFile(gr.Image):
+    """A picture as a file. Hands its path on undecoded: `vae.images` decodes, and explains."""
 
     def __init__(self, label: str, **options):
         super().__init__(
             label=label, type="filepath", image_mode=None, sources=["upload", "clipboard", "webcam"], **options
         )
 
+    def get_block_name(self) -> str:
+        """The front end is gr.Image's own."""
+        return "image"
+
     def get_config(self, cls=None) -> dict:
         """gr.Image's own: Gradio reads the names of the settings off the constructor, and this one has others."""
         return super().get_config(gr.Image)
 
-    def preprocess(self, payload):
+    def preprocess(self, payload) -> str | None:
         """The path of the uploaded file, or None."""
-        try:
-            return super().preprocess(payload)
-        except gr.Error:
-            raise
-        except Exception as error:  # gr.Image looks into the file with Pillow, which raises many kinds
-            raise gr.Error(
-                "This file is not a picture that can be read. Try a JPEG, PNG or WebP.",
-                title="That did not work",
-                print_exception=False,
-            ) from error
+        if payload is not None and payload.url and payload.url.startswith("data:"):
+            return super().preprocess(payload)  # writes it to a file
+        return payload and payload.path
+
+
+class PictureInput(PictureFile):
+    """A picture from disk, clipboard or camera. A file that is none is turned away with one message.
+
+    Handlers get the path of a picture that can be read, or None. Gradio shows an error that a handler raises over every
+    one of its outputs, and hands the same file to each handler that takes it as input: so the complaint is made here,
+    once for each upload, and the input is cleared.
+    """
+
+    def render(self):
+        """Gradio's own, and what follows an upload."""
+        super().render()
+        self.upload(self._turn_away, self, self, preprocess=False, **QUIET)
+        return self
+
+    def preprocess(self, payload) -> str | None:
+        """The path of a picture that can be read, or None."""
+        path = super().preprocess(payload)
+        return None if path is None or _complaint(path) else path
+
+    def _turn_away(self, payload: dict | None):
+        """Takes the upload as it came, which Gradio has checked to be a file of its upload folder."""
+        words = payload and payload.get("path") and _complaint(payload["path"])
+        if not words:
+            return gr.skip()
+        gr.Warning(html.escape(words), title="That did not work")
+        return None
+
+
+@functools.lru_cache(maxsize=256)  # Gradio names an uploaded file by its content
+def _complaint(path: str) -> str:
+    """Why this file is no picture that can be read; empty if it is one."""
+    try:
+        open_picture(path)
+    except PictureError as error:
+        return str(error)
+    return ""
 
 
 @dataclass(frozen=True)

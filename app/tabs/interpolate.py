@@ -9,9 +9,9 @@ import gradio as gr
 
 from app.explorer import MAX_STRENGTH, Explorer, Way
 from app.tabs.common import QUIET, PictureInput, Workspace, explained
-from app.tabs.numbers import FreeSlider, Limits
 from app.widgets.corners import Corners
 from app.widgets.encoding import small_url
+from app.widgets.numbers import Limits, RawSlider
 from app.widgets.scrubber import Scrubber
 
 INTRODUCTION = """Pictures, and what lies between their latents. Choose two, and every picture on the way is decoded
@@ -94,7 +94,7 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         corners = Corners(empty_text=EMPTY[SQUARE], elem_id="corners")
     with gr.Column(visible=False) as analogy_column:
         gr.Markdown(ANALOGY_WORDS)
-        strength = FreeSlider(
+        strength = RawSlider(
             0,
             MAX_STRENGTH,
             value=1,
@@ -140,9 +140,7 @@ def build(work: Workspace, tab: gr.Tab) -> None:
             for square in explorer.corners(chosen, method):
                 yield {corners: Corners.payload(square)}
         else:
-            kept, sentence = STRENGTH.settle(strength)
-            if sentence:
-                gr.Warning(sentence, title="Out of range")
+            kept = STRENGTH.take(strength)
             made = explorer.analogy(*chosen, kept)
             yield {
                 equation: _equation(made, kept),

@@ -1,65 +1,149 @@
-"""Reconstruct: a picture through the model and back."""
+"""Reconstruct: a picture through the model and back, looked at from all sides; or many of them, as a table."""
 
 from __future__ import annotations
 
-import gradio as gr
+import time
 
-from app.explorer import MAX_TEMPERATURE
-from app.tabs.common import Workspace, explained
-from app.widgets.latent_view import latent_view
+import gradio as gr
+from gradio.processing_utils import save_pil_to_cache
+
+from app import batch
+from app.explorer import MAX_SEED, MAX_TEMPERATURE, Explorer, Library, Reconstruction, RequestError
+from app.tabs.common import QUIET, Workspace, explained
+from app.widgets.heat_maps import HeatMaps
+from app.widgets.latent_editor import KNOWN_WELL, LatentEditor
+from app.widgets.numbers import Limits, RawNumber, RawSlider
 from app.widgets.tiles import metric_tiles
+from vae.checkpoint import ModelFolderError
 
 INTRODUCTION = """Drop in a picture: the encoder squeezes it into the latent, the decoder draws it again from that
 alone. What comes back is what the model can say about it; what is lost, it has no words for."""
 
 EMPTY = "Drop a picture on the left, or click an example: its reconstruction appears here."
+EMPTY_TABLE = f"""Drop up to {batch.MAX_FILES} pictures: a table of how well each is reconstructed appears here, the
+worst first. Each is decoded from the mean of its posterior."""
+SAME_MODEL = "This is the model itself: choose another one to compare it with."
+DELIMITERS = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
+SECONDS_BETWEEN_TABLES = 1.0
+
+TEMPERATURE = Limits("Temperature", 0, int(MAX_TEMPERATURE))
+SEED = Limits("Seed", 0, MAX_SEED, whole=True)
 
 
 def build(work: Workspace, tab: gr.Tab) -> None:
     """Fills the tab."""
-    picture = work.destinations["picture"].input
     gr.Markdown(INTRODUCTION)
+    with gr.Tabs() as pages:
+        with gr.Tab("One picture", id="one"):
+            workings = _build_one(work, tab)
+        with gr.Tab("Many pictures", id="many"):
+            _build_many(work)
+    picture = work.destinations["picture"].input  # may be sent from another tab while the table is open
+    picture.change(
+        lambda path: gr.Tabs(selected="one") if path else gr.skip(), picture, pages, trigger_mode="multiple", **QUIET
+    )
+    with gr.Accordion("How it works", open=False, elem_id="reconstruct-workings"):
+        workings.render()
+
+
+def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
+    """A picture on the left, what became of it on the right; returns the explanation with this picture's numbers."""
+    library = work.library
+    picture = work.destinations["picture"].input
+    workings = gr.Markdown(
+        describe_workings(library[library.default], None, 0), latex_delimiters=DELIMITERS, render=False
+    )
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             picture.render()
             work.examples("Or click one of these", picture, elem_id="reconstruct-examples")
-            temperature = gr.Slider(
+            temperature = RawSlider(
                 0, MAX_TEMPERATURE, value=0, step=0.05, label="Posterior temperature",
                 info="0 decodes the most likely latent; 1 a sample of what the encoder thinks possible.",
             )  # fmt: skip
-            seed = gr.Number(
-                0, label="Seed", precision=0, minimum=0, info="Which sample. Only matters above temperature 0."
-            )
+            seed = RawNumber(
+                0, label="Seed", placeholder="0",
+                info=f"Which sample: a whole number from 0 to {MAX_SEED}. Only matters above temperature 0.",
+            )  # fmt: skip
+            choices = [("None", ""), *((library.info(name).title, name) for name in library.names)]
+            other = gr.Dropdown(choices, value="", label="Compare with", elem_id="compare-with")
         with gr.Column(scale=3, min_width=300):
             empty = gr.Markdown(EMPTY, elem_classes="empty")
             with gr.Column(visible=False) as result:
-                comparison = gr.ImageSlider(
-                    label="Input | reconstruction", type="pil", format="png", interactive=False,
-                    elem_id="comparison", max_height=460, buttons=["download", "fullscreen"],
-                )  # fmt: skip
                 note = gr.Markdown(visible=False, elem_classes="note")
-                tiles = gr.HTML(elem_id="metrics")
-                gr.Markdown("### The latent")
-                latent = gr.HTML(elem_id="latent")
-                work.send_buttons(picture, "picture")
+                with gr.Row():
+                    with gr.Column(min_width=280):
+                        title = gr.Markdown(visible=False)
+                        first = _Views(library, "")
+                    with gr.Column(min_width=280, visible=False) as beside:
+                        second_title = gr.Markdown()
+                        with gr.Column() as second_views:
+                            second = _Views(library, "second-")
+    with gr.Column(visible=False) as latent_part:
+        gr.Markdown("### The latent")
+        editor = LatentEditor(
+            edit=lambda name, path, edits, temperature, seed: library[name].edit(path, edits, temperature, seed),
+            elem_id="latent",
+        )
+        work.send_buttons(picture, "picture")
+        edited = gr.State(None)
+        with gr.Column(visible=False, elem_id="send-edited") as send_edited:
+            gr.Markdown("And the picture of the edited latent:", elem_classes="caption")
+            work.send_buttons(edited)
 
-    def reconstruct(name, path, temperature, seed):
+    def reconstruct(name, path, temperature, seed, other):
+        explorer = library[name]
+        hidden = gr.update(visible=False)
         if path is None:
-            return gr.update(visible=True), gr.update(visible=False), None, None, None, None
-        made = work.library[name].reconstruct(path, temperature, seed)
+            nothing = [gr.update(visible=True), hidden, hidden, hidden, hidden, None, hidden]
+            words = describe_workings(explorer, None, 0)
+            return *nothing, words, *_Views.nothing(), *_Views.nothing(), hidden, hidden, gr.skip(), gr.skip()
+        numbers = temperature, seed
+        # An empty box is one that is being typed in.
+        temperature, seed = (
+            0 if value in (None, "") else limits.take(value)
+            for limits, value in zip((TEMPERATURE, SEED), numbers, strict=True)
+        )
+        corrected = [
+            gr.skip() if given in (None, "", taken) else taken
+            for given, taken in zip(numbers, (temperature, seed), strict=True)
+        ]
+        made = explorer.reconstruct(path, temperature, seed)
+        latent = LatentEditor.payload(
+            name, path, temperature, seed, made.reconstruction, made.latent, made.posterior_deviation
+        )
+        comparing = bool(other) and other != name
+        opposite = library[other].reconstruct(path, temperature, seed) if comparing else None
         return (
-            gr.update(visible=False),
+            hidden,
             gr.update(visible=True),
-            (made.picture, made.reconstruction),
+            gr.update(visible=True),
             gr.update(value=made.note, visible=bool(made.note)),
-            metric_tiles(made.metrics, work.library[name].metrics),
-            latent_view(made.posterior_mean, made.posterior_deviation),
+            gr.update(value=_title(explorer), visible=comparing),
+            latent,
+            gr.update(visible=bool(other)),
+            describe_workings(explorer, made, temperature),
+            *_Views.of(explorer, path, made),
+            *(_Views.of(library[other], path, opposite) if comparing else _Views.nothing()),
+            gr.update(value=_title(library[other], explorer) if comparing else SAME_MODEL, visible=bool(other)),
+            gr.update(visible=comparing),
+            *corrected,
         )
 
-    inputs = [picture, temperature, seed]
-    outputs = [empty, result, comparison, note, tiles, latent]
+    def keep_edited(event: gr.EventData):
+        if not getattr(event, "edits", None):
+            return None, gr.update(visible=False)
+        name, path, edits, temperature, seed = LatentEditor.edit_of(event)
+        made = library[name].edit(path, edits, temperature, seed)
+        return save_pil_to_cache(made, picture.GRADIO_CACHE, "edited", "png"), gr.update(visible=True)
+
+    inputs = [picture, temperature, seed, other]
+    outputs = [
+        empty, result, latent_part, note, title, editor, beside, workings, *first.outputs, *second.outputs,
+        second_title, second_views, temperature, seed,
+    ]  # fmt: skip
     gr.on(
-        [picture.change, temperature.release, seed.change],
+        [picture.change, temperature.change, seed.change, other.input],
         explained(reconstruct),
         [work.model, *inputs],
         outputs,
@@ -68,3 +152,186 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         show_progress="minimal",
     )
     work.draw_for_model(tab, reconstruct, inputs, outputs, show_progress="minimal")
+    editor.settle(explained(keep_edited), None, [edited, send_edited], **QUIET)
+    return workings
+
+
+class _Views:
+    """What is shown of one model's reconstruction: input against output, figures, error and uncertainty."""
+
+    def __init__(self, library: Library, prefix: str):
+        self.comparison = gr.ImageSlider(
+            label="Input | reconstruction", type="pil", format="png", interactive=False,
+            elem_id=f"{prefix}comparison", max_height=460, buttons=["download", "fullscreen"],
+        )  # fmt: skip
+        self.tiles = gr.HTML(elem_id=f"{prefix}metrics")
+        self.maps = HeatMaps(
+            uncertainty=lambda name, path: library[name].uncertainty(path), elem_id=f"{prefix}heat-maps"
+        )
+        self.outputs = [self.comparison, self.tiles, self.maps]
+
+    @staticmethod
+    def of(explorer: Explorer, path: str, made: Reconstruction) -> tuple:
+        """Values for `outputs`."""
+        return (
+            (made.picture, made.reconstruction),
+            metric_tiles(made, explorer.metrics),
+            HeatMaps.payload(explorer.name, path, made.error),
+        )
+
+    @staticmethod
+    def nothing() -> tuple:
+        """Values for `outputs` that empty them."""
+        return None, None, None
+
+
+def _build_many(work: Workspace) -> None:
+    """Files on the left, their table on the right."""
+    library = work.library
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            files = gr.File(label="Pictures", file_count="multiple", height=300, elem_id="batch-files")
+            start = gr.Button("Reconstruct all", variant="primary", elem_id="batch-start")
+            gr.Markdown(
+                f"At most {batch.MAX_FILES} files of 30 MB each. A file that is no picture gets a row that says why.",
+                elem_classes="caption",
+            )
+        with gr.Column(scale=3, min_width=300):
+            status = gr.Markdown(EMPTY_TABLE, elem_classes="empty", elem_id="batch-status")
+            table = gr.Dataframe(
+                headers=batch.COLUMNS, datatype=["str", *["number"] * len(batch.METRICS), "str"], interactive=False,
+                wrap=True, column_widths=[150, 75, 75, 75, 85, 210], visible=False,
+                show_label=False, max_height=520, elem_id="batch-table",
+            )  # fmt: skip
+            with gr.Row():
+                csv = gr.DownloadButton("Download the table (CSV)", visible=False, size="sm", elem_id="batch-csv")
+                archive = gr.DownloadButton(
+                    "Download the reconstructions (ZIP)", visible=False, size="sm", elem_id="batch-zip"
+                )
+
+    def run(name, paths):
+        hidden = gr.update(visible=False)
+        rows, shown_at = [], 0.0
+        try:
+            explorer = library[name]
+            for row in batch.reconstruct_many(explorer, paths or []):
+                rows.append(row)
+                if time.monotonic() - shown_at > SECONDS_BETWEEN_TABLES:
+                    shown_at = time.monotonic()
+                    yield _note(f"{len(rows)} of {len(paths)} done…"), _table(rows), hidden, hidden
+        except (RequestError, ModelFolderError) as error:
+            yield _note(f"**That did not work.** {error}"), hidden, hidden, hidden
+            return
+        if not rows:
+            yield gr.update(value=EMPTY_TABLE, elem_classes="empty"), hidden, hidden, hidden
+            return
+        rows = batch.worst_first(rows)
+        saved = batch.save(rows, explorer.name)
+        yield (
+            _note(describe_batch(rows, explorer)),
+            _table(rows),
+            *(gr.update(value=path, visible=True) for path in saved),
+        )
+
+    gr.on(
+        [start.click, files.upload, files.clear],
+        run,
+        [work.model, files],
+        [status, table, csv, archive],
+        api_visibility="private",
+        show_progress="hidden",
+        trigger_mode="once",
+    )
+
+
+def _note(words: str):
+    return gr.update(value=words, elem_classes="note")
+
+
+def _table(rows: list[batch.Row]):
+    return gr.update(value=[row.cells() for row in batch.worst_first(rows)], visible=True)
+
+
+def describe_batch(rows: list[batch.Row], explorer: Explorer) -> str:
+    """What a batch came to, in a sentence or two."""
+    good = [row.metrics for row in rows if row.metrics]
+    failed = len(rows) - len(good)
+    parts = [f"**{explorer.info.title}**: {len(good)} of {len(rows)} pictures reconstructed."]
+    if good:
+        means = {name: sum(metrics[name] for metrics in good) / len(good) for name in batch.METRICS}
+        usual = f" (usual: {explorer.metrics['psnr_db']:.1f} dB)" if explorer.metrics else ""
+        parts.append(f"On average {means['psnr_db']:.1f} dB{usual}, SSIM {means['ssim']:.3f}.")
+    if failed:
+        parts.append(f"{failed} could not be read: the last column says why.")
+    return " ".join(parts)
+
+
+def _title(explorer: Explorer, beside: Explorer | None = None) -> str:
+    size = explorer.config.image_size
+    words = f"**{explorer.info.title}**, at {size} x {size}"
+    if beside and beside.config.image_size != size:
+        words += ": figures of a picture of another size, which compare only roughly"
+    return words
+
+
+def describe_workings(explorer: Explorer, made: Reconstruction | None, temperature: float) -> str:
+    """How encoder, latent and decoder hang together, in equations; with a picture, also in its numbers."""
+    numbers = " x ".join(map(str, explorer.config.latent_shape))
+    weights = explorer.info.training.get("weights", {})
+    encoder, sample, loss, bits = _live_numbers(explorer, made, temperature, weights) if made else [""] * 4
+    active = ""
+    if "active_units" in explorer.metrics:
+        active = f" This model has {explorer.metrics['active_units']} of {explorer.metrics['latent_units']}."
+    return rf"""
+**Encoder.** For a picture $x$ it gives each of {numbers} latent numbers a normal distribution, not a value:
+$$q(z \mid x) = \mathcal{{N}}\big(\mu(x),\; \mathrm{{diag}}(e^{{\log\sigma^2(x)}})\big)$$
+{encoder}
+
+**Reparameterisation.** A sample is a function of noise that does not depend on the encoder, so that the loss can be
+differentiated through it; the temperature $\tau$ scales the noise:
+$$z = \mu + \tau\, e^{{\log\sigma^2 / 2}} \odot \epsilon, \qquad \epsilon \sim \mathcal{{N}}(0, I)$$
+{sample}
+
+**Loss.** What the reconstruction $\hat x$ loses, and what the latent costs:
+$$\mathcal{{L}} = w_1 \lVert x - \hat x \rVert_1 + w_2\,(1 - \mathrm{{SSIM}}(x, \hat x)) + w_3\,\mathrm{{KL}}, \qquad
+\mathrm{{KL}} = \tfrac12 \sum_i \big(\sigma_i^2 + \mu_i^2 - 1 - \log\sigma_i^2\big)$$
+{loss}
+
+**Information.** The KL in bits, $\mathrm{{KL}} / \ln 2$, is what the latent says of this picture beyond what the prior
+knows of any. {bits}
+
+**Known well, and active.** A latent number is *known well* for one picture if its posterior is clearly narrower than
+the prior: $\sigma_i < {KNOWN_WELL}$, which is worth about half a bit. It is *active* in a model if its mean changes
+from picture to picture: over a data set, $\mathrm{{Var}}(\mu_i) > 0.01$ (Burda et al. 2016).{active} The first asks
+about a picture, the second about a model; a number that is active can still be little known for one picture.
+"""
+
+
+def _live_numbers(explorer: Explorer, made: Reconstruction, temperature: float, weights: dict) -> tuple[str, ...]:
+    mean, deviation, metrics = made.posterior_mean, made.posterior_deviation, made.metrics
+    known = int((deviation < KNOWN_WELL).sum())
+    encoder = (
+        f"*This picture:* means from {mean.min():.2f} to {mean.max():.2f}, deviations from {deviation.min():.3f} to "
+        f"{deviation.max():.3f}; {known:,} of {mean.size:,} numbers are known well."
+    )
+    sample = f"*Here:* temperature {temperature:g}" + (", so that $z = \\mu$." if temperature == 0 else ".")
+    loss = ""
+    if {"rec", "ssim", "kl"} <= weights.keys() and explorer.info.training.get("likelihood", "l1-ssim") == "l1-ssim":
+        terms = (
+            weights["rec"] * metrics["l1"], weights["ssim"] * (1 - metrics["ssim"]), weights["kl"] * metrics["kl_nats"]
+        )  # fmt: skip
+        loss = (
+            f"*This picture:* ${weights['rec']:g} \\cdot {metrics['l1']:.4f} + {weights['ssim']:g} \\cdot (1 - "
+            f"{metrics['ssim']:.4f}) + {_latex(weights['kl'])} \\cdot {metrics['kl_nats']:.1f} = {terms[0]:.4f} + "
+            f"{terms[1]:.4f} + {terms[2]:.4f} = {sum(terms):.4f}$, with the weights that the model was trained with."
+        )
+    bits = (
+        f"*This picture:* {metrics['kl_nats']:.1f} nats are {made.latent_bits:,.0f} bits, "
+        f"{made.latent_bits / made.error.size:.3f} a pixel; its PNG takes {made.png_bits:,}."
+    )
+    return encoder, sample, loss, bits
+
+
+def _latex(number: float) -> str:
+    mantissa, _, exponent = f"{number:g}".partition("e")
+    return mantissa + (rf" \cdot 10^{{{int(exponent)}}}" if exponent else "")

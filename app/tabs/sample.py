@@ -12,11 +12,11 @@ import numpy as np
 
 from app.explorer import MAX_COUNT, MAX_DEVIATIONS, MAX_SEED, MAX_TEMPERATURE, Explorer, Library, RequestError
 from app.tabs.common import QUIET, Workspace, answered, explained
-from app.tabs.numbers import FreeNumber, FreeSlider, Limits
 from app.widgets.aggregate_view import aggregate_view
 from app.widgets.direction_sliders import DirectionSliders
 from app.widgets.encoding import small_url, strip_url
 from app.widgets.local_grid import LocalGrid
+from app.widgets.numbers import Limits, RawNumber, RawSlider
 from app.widgets.sample_grid import SampleGrid
 
 INTRODUCTION = """Latents drawn at random, from the prior N(0, I) or from a distribution fitted to the data's latents,
@@ -64,10 +64,10 @@ def build(work: Workspace, tab: gr.Tab) -> gr.Number:
                 elem_id="sample-distribution",
             )  # fmt: skip
             with gr.Row():
-                count = FreeSlider(
+                count = RawSlider(
                     1, MAX_COUNT, value=16, step=1, label="How many", info="A larger grid begins with the smaller."
                 )
-                temperature = FreeSlider(
+                temperature = RawSlider(
                     0,
                     MAX_TEMPERATURE,
                     value=1,
@@ -76,7 +76,7 @@ def build(work: Workspace, tab: gr.Tab) -> gr.Number:
                     info="Scales the noise; 1 is as fitted.",
                 )
                 with gr.Column(min_width=160):
-                    seed = FreeNumber(0, label="Seed", info="Keep it to have a grid again.")
+                    seed = RawNumber(0, label="Seed", info="Keep it to have a grid again.")
                     shuffle = gr.Button("New seed", elem_id="shuffle-button", size="sm")
             compare = gr.Checkbox(True, label="Beside the prior, with the same noise", visible=False)
             with gr.Row():

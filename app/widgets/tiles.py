@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 
-def metric_tiles(metrics: dict[str, float], held_out: dict[str, float]) -> str:
-    """Four tiles.
+from app.explorer import Reconstruction
+
+
+def metric_tiles(made: Reconstruction, held_out: dict[str, float]) -> str:
+    """Five tiles.
 
     Args:
-        metrics: psnr_db, ssim, l1, kl_nats of one picture.
-        held_out: the model's averages under the same names, to compare with; may be empty.
+        made: a picture through the model and back.
+        held_out: the model's averages under the same names as `made.metrics`, to compare with; may be empty.
     """
-    psnr, ssim, l1, kl = (metrics[name] for name in ("psnr_db", "ssim", "l1", "kl_nats"))
+    psnr, ssim, l1, kl = (made.metrics[name] for name in ("psnr_db", "ssim", "l1", "kl_nats"))
+    pixels = math.prod(made.picture.size)
     tiles = [
         ("PSNR", f"{psnr:.1f} dB", _psnr_in_words(psnr), _usual(held_out, "psnr_db", "{:.1f} dB")),
         ("SSIM", f"{ssim:.3f}", "of shapes and texture kept, 1 being all", _usual(held_out, "ssim", "{:.3f}")),
@@ -20,19 +25,28 @@ def metric_tiles(metrics: dict[str, float], held_out: dict[str, float]) -> str:
             f"a pixel is {l1 * 255:.0f} of 255 levels off on average",
             _usual(held_out, "l1", "{:.3f}"),
         ),
+        ("KL", f"{kl:,.0f} nats", "how far the posterior is from the prior", _usual(held_out, "kl_nats", "{:,.0f}")),
         (
-            "KL",
-            f"{kl:,.0f} nats",
-            f"{kl / 0.693147:,.0f} bits told beyond the prior",
-            _usual(held_out, "kl_nats", "{:,.0f}"),
+            "Information",
+            f"{made.latent_bits:,.0f} bits",
+            f"{made.latent_bits / pixels:.3f} a pixel: the KL in bits, what the latent says of this picture",
+            compression_in_words(made.latent_bits, made.png_bits),
         ),
     ]
     return '<dl class="tiles">' + "".join(map(_tile, tiles)) + "</dl>"
 
 
+def compression_in_words(latent_bits: float, png_bits: int) -> str:
+    """The latent against the picture's PNG."""
+    ratio = png_bits / max(latent_bits, 1)
+    compared = f"{ratio:,.0f} times more" if ratio >= 1.5 else "about as much" if ratio > 0.67 else "less"
+    return f"its PNG at this size, which loses nothing, needs {png_bits:,}: {compared}"
+
+
 def _tile(tile: tuple[str, str, str, str]) -> str:
     name, value, meaning, usual = tile
-    return f"<div><dt>{name}</dt><dd>{value}</dd><dd>{meaning}</dd><dd>{usual}</dd></div>"
+    wide = ' class="wide"' if name == "Information" else ""
+    return f"<div{wide}><dt>{name}</dt><dd>{value}</dd><dd>{meaning}</dd><dd>{usual}</dd></div>"
 
 
 def _usual(held_out: dict[str, float], name: str, form: str) -> str:

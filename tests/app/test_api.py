@@ -90,3 +90,28 @@ def test_mistakes_are_explained_without_a_stack_trace(client, picture, tmp_path)
         with pytest.raises(AppError, match=words) as raised:
             client.predict(*arguments, api_name="/reconstruct")
         assert "Traceback" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "arguments", "words"),
+    [
+        ("/reconstruct", ("PICTURE", 0, 1.5, ""), "seed is 1.5; it must be a whole number from 0 to"),
+        ("/reconstruct", ("PICTURE", 0, None, ""), "seed is None"),
+        ("/reconstruct", ("PICTURE", "warm", 0, ""), "temperature is warm; it must be a number from 0 to 3"),
+        ("/interpolate", ("PICTURE", "PICTURE", "x", "lerp", ""), "t is x; it must be a number from 0 to 1"),
+        ("/interpolation", ("PICTURE", "PICTURE", [3], "lerp", ""), "steps is .*it must be a number from 2 to"),
+        ("/sample", (2.5, 1, 0, ""), "count is 2.5; it must be a whole number from 1 to"),
+        ("/decode_at", ({"x": 1}, 0, ""), "x is .*it must be a number"),
+    ],
+)
+def test_values_of_a_wrong_type_are_named(client, picture, endpoint, arguments, words):
+    with pytest.raises(AppError, match=words):
+        client.predict(*(picture if a == "PICTURE" else a for a in arguments), api_name=endpoint)
+
+
+def test_reconstruct_decodes_the_mean_unless_told_otherwise(client, picture):
+    made, _ = client.predict(picture, api_name="/reconstruct")
+    mean, _ = client.predict(picture, 0, 0, "", api_name="/reconstruct")
+    sampled, _ = client.predict(picture, 1, 0, "", api_name="/reconstruct")
+    np.testing.assert_array_equal(pixels(made), pixels(mean))
+    assert np.abs(pixels(made) - pixels(sampled)).max() > 0

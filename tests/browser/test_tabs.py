@@ -21,43 +21,6 @@ def upload(page: Page, element: str, path) -> None:
     page.set_input_files(f"{element} input[type=file]", str(path))
 
 
-@pytest.mark.parametrize("model", ["Fruits", "Emoji", "Photos"])
-def test_reconstruct_shows_comparison_figures_and_latent(page, server, examples, model):
-    open_tab(page, server, "Reconstruct", model)
-    expect(page.get_by_text("its reconstruction appears here")).to_be_visible()
-    upload(page, "#reconstruct-picture", examples[model.lower()])
-    expect(page.locator("#comparison img").first).to_be_visible()
-    expect(page.locator("#metrics")).to_contain_text(re.compile(r"\d+\.\d dB"))
-    if model == "Photos":
-        expect(page.locator("#latent img")).to_have_count(4)
-    else:
-        expect(page.locator("#latent svg rect.bar")).to_have_count(128)
-
-
-def test_an_example_can_be_clicked(page, server):
-    open_tab(page, server, "Reconstruct")
-    page.locator("#reconstruct-examples button").first.click()
-    expect(page.locator("#metrics")).to_contain_text("dB")
-
-
-def test_a_file_that_is_no_picture_is_explained(page, server, tmp_path):
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"\x89PNG\r\n\x1a\n then nothing")
-    open_tab(page, server, "Reconstruct")
-    upload(page, "#reconstruct-picture", broken)
-    expect(page.get_by_text(re.compile("not a picture|damaged"))).to_be_visible()
-    expect(page.get_by_text("Traceback")).to_have_count(0)
-
-
-def test_a_wide_picture_is_cropped_and_the_page_says_so(page, server, tmp_path):
-    from PIL import Image
-
-    Image.new("RGB", (300, 100), "orange").save(tmp_path / "wide.png")
-    open_tab(page, server, "Reconstruct")
-    upload(page, "#reconstruct-picture", tmp_path / "wide.png")
-    expect(page.get_by_text("300 x 100")).to_be_visible()
-
-
 def canvas_pixels(page: Page) -> list[int]:
     script = "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
     return page.locator(".scrubber canvas").first.evaluate(script)

@@ -1,4 +1,7 @@
-"""Number boxes that accept anything, and what is made of it: Gradio's own refuse with a traceback in the log."""
+"""Numbers as a person or a client typed them, and what a page makes of those that are not accepted.
+
+Of what a client sends, Explorer says in words whether it is accepted. A person's number becomes the nearest accepted.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,23 @@ from typing import Any
 import gradio as gr
 
 
-class FreeSlider(gr.Slider):
-    """A slider that hands on what was typed into its box, in range or not."""
+class RawNumber(gr.Number):
+    """A number box that hands on what was sent. Gradio's own rounds fractions, and fails on text without a word."""
+
+    is_template = True  # the front end is gr.Number's own
+
+    def preprocess(self, payload: Any) -> Any:
+        """The payload, whatever it is."""
+        return payload
+
+
+class RawSlider(gr.Slider):
+    """A slider that hands on what was sent: a number typed into its box may be out of range."""
 
     is_template = True  # the front end is gr.Slider's own
 
     def preprocess(self, payload: Any) -> Any:
-        """What was typed, as it is."""
-        return payload
-
-
-class FreeNumber(gr.Number):
-    """A number box that hands on what was typed."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> Any:
-        """What was typed, as it is."""
+        """The payload, whatever it is."""
         return payload
 
 
@@ -55,3 +58,10 @@ class Limits:
         kind = "whole numbers" if self.whole else "numbers"
         typed = "nothing" if value is None else str(value)[:20]
         return kept, f"{self.name} takes {kind} from {self.low} to {self.high}: {typed} became {kept}."
+
+    def take(self, value: Any) -> float:
+        """The nearest number that is accepted; the page says so if that is another than was typed."""
+        kept, sentence = self.settle(value)
+        if sentence:
+            gr.Warning(sentence, title="Out of range")
+        return kept

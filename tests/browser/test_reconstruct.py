@@ -1,0 +1,202 @@
+"""The Reconstruct tab in a real Chromium, with the models that ship."""
+
+import csv
+import re
+import zipfile
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+INPUT = "#reconstruct-picture input[type=file]"
+EMPTY = "its reconstruction appears here"
+
+
+def choose_model(page: Page, title: str) -> None:
+    page.get_by_label("Model", exact=True).click()
+    page.get_by_role("option", name=title, exact=True).click()
+    expect(page.locator("#about")).to_contain_text(f"{title}.")
+
+
+def show(page: Page, server: str, picture, model: str = "Fruits") -> None:
+    """The page with a picture reconstructed."""
+    page.goto(server)
+    if model != "Fruits":
+        choose_model(page, model)
+    page.set_input_files(INPUT, str(picture))
+    expect(page.locator("#metrics")).to_contain_text("dB")
+
+
+def edited_pixels(page: Page) -> list[int]:
+    script = "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
+    return page.locator("#latent canvas").evaluate(script)
+
+
+def wait_for_other_pixels(page: Page, before: list[int]) -> list[int]:
+    for _ in range(100):
+        if (now := edited_pixels(page)) != before:
+            return now
+        page.wait_for_timeout(100)
+    raise AssertionError("the picture of the edited latent was not drawn again")
+
+
+@pytest.mark.parametrize("model", ["Fruits", "Emoji", "Photos"])
+def test_shows_comparison_figures_maps_and_latent(page, server, examples, model):
+    page.goto(server)
+    expect(page.get_by_text(EMPTY)).to_be_visible()
+    show(page, server, examples[model.lower()], model)
+    expect(page.locator("#comparison img").first).to_be_visible()
+    metrics = page.locator("#metrics")
+    expect(metrics).to_contain_text(re.compile(r"\d+\.\d dB"))
+    expect(metrics).to_contain_text(re.compile(r"[\d,]+ bits"))
+    expect(metrics).to_contain_text(re.compile(r"PNG .* needs [\d,]+: \d+ times more"))
+    for name in ("error", "uncertainty"):
+        heat_map = page.locator(f"#heat-maps [data-map={name}]")
+        expect(heat_map).to_have_attribute("data-state", "ready")
+        expect(heat_map.locator("img")).to_be_visible()
+        expect(heat_map).to_contain_text(re.compile(r"[\d.]+ levels or more"))
+    if model == "Photos":
+        expect(page.locator("#latent img")).to_have_count(4)
+    else:
+        expect(page.locator("#latent svg rect.bar")).to_have_count(128)
+
+
+def test_examples_of_the_models_own_kind_come_first(page, server):
+    page.goto(server)
+    first = page.locator("#reconstruct-examples img").first
+    expect(first).to_have_attribute("src", re.compile("fruit-"))
+    choose_model(page, "Emoji")
+    expect(first).to_have_attribute("src", re.compile("emoji-"))
+    first.click()
+    expect(page.locator("#metrics")).to_contain_text("dB")
+    expect(page.locator("#reconstruct-picture img")).to_have_attribute("src", re.compile("emoji-"))
+
+
+def test_a_file_that_is_no_picture_is_explained_once_and_leaves_nothing_behind(page, server, examples, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(examples["photos"].read_bytes()[:9000])
+    show(page, server, examples["fruits"])
+    page.set_input_files(INPUT, str(broken))  # in place of the picture
+    message = page.get_by_text(re.compile("not a picture|damaged"))
+    expect(message).to_be_visible()
+    expect(page.get_by_text(EMPTY)).to_be_visible()
+    expect(page.locator("#reconstruct-picture img")).to_have_count(0)
+    expect(page.locator("#metrics dl")).to_have_count(0)
+    page.wait_for_timeout(1000)
+    expect(message).to_have_count(1)
+    page.get_by_role("tab", name="Sample").click()
+    choose_model(page, "Emoji")
+    page.get_by_role("tab", name="Reconstruct").click()
+    page.wait_for_timeout(1000)
+    assert message.count() <= 1, "no second message; the first may be gone by now"
+    expect(page.locator("#tabs").get_by_text("Error", exact=True).locator("visible=true")).to_have_count(0)
+
+
+def test_a_wide_picture_is_cropped_and_the_page_says_so(page, server, tmp_path):
+    Image.new("RGB", (300, 100), "orange").save(tmp_path / "wide.png")
+    show(page, server, tmp_path / "wide.png")
+    expect(page.get_by_text("300 x 100")).to_be_visible()
+
+
+def test_a_number_of_the_latent_is_changed_by_keyboard_and_by_pointer_and_reset(page, server, examples):
+    show(page, server, examples["fruits"])
+    expect(page.locator("#latent canvas")).to_be_visible()
+    page.wait_for_timeout(300)
+    first = edited_pixels(page)
+    status = page.locator(".latent-editor-status")
+    expect(status).to_have_text("As encoded")
+    page.locator(".latent-editor-value").focus()
+    page.keyboard.press("End")
+    second = wait_for_other_pixels(page, first)
+    expect(status).to_have_text("1 number changed")
+    plot = page.locator("#latent svg")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 2, steps=4)
+    page.mouse.up()
+    wait_for_other_pixels(page, second)
+    expect(status).to_have_text("2 numbers changed")
+    page.locator("#send-edited .send-a").click()
+    expect(page.locator("#interpolate-a img")).to_have_attribute("src", re.compile("edited"))
+    page.get_by_role("tab", name="Reconstruct").click()
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(status).to_have_text("As encoded")
+    expect(page.locator("#send-edited")).to_be_hidden()
+    page.wait_for_timeout(300)
+    assert edited_pixels(page) == first
+
+
+def test_a_channel_of_a_map_is_silenced(page, server, examples):
+    show(page, server, examples["photos"], "Photos")
+    expect(page.locator("#latent canvas")).to_be_visible()
+    page.wait_for_timeout(300)
+    first = edited_pixels(page)
+    page.get_by_label("Scale of channel 1").focus()
+    page.keyboard.press("Home")
+    wait_for_other_pixels(page, first)
+    expect(page.locator("#latent")).to_contain_text("× 0.00")
+
+
+def test_two_models_are_compared_on_one_picture(page, server, examples):
+    show(page, server, examples["fruits"])
+    page.get_by_label("Compare with").click()
+    page.get_by_role("option", name="Emoji", exact=True).click()
+    expect(page.locator("#second-metrics")).to_contain_text(re.compile(r"\d+\.\d dB"))
+    expect(page.locator("#second-comparison img").first).to_be_visible()
+    first, second = (page.locator(f"#{prefix}metrics dd").first.inner_text() for prefix in ("", "second-"))
+    assert first != second
+
+
+def test_typed_numbers_are_applied_and_those_out_of_range_corrected_in_words(page, server, examples):
+    show(page, server, examples["fruits"])
+    figures = page.locator("#metrics dd").first
+    before = figures.inner_text()
+    box = page.get_by_label("number input for Posterior temperature")
+    box.fill("2")
+    box.press("Enter")
+    expect(figures).not_to_have_text(before)
+    box.fill("9")
+    box.press("Enter")
+    expect(box).to_have_value("3")
+    seed = page.get_by_label("Seed").locator("visible=true")
+    seed.fill("1.5")
+    seed.press("Enter")
+    expect(seed).to_have_value("2")
+    expect(page.get_by_text("The seed is a whole number from 0 to 4294967295: 2 is taken.")).to_be_visible()
+
+
+def test_many_pictures_become_a_table_and_files(page, server, examples, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    page.goto(server)
+    page.get_by_role("tab", name="Many pictures").click()
+    files = [examples["fruits"], broken, examples["emoji"]]
+    page.set_input_files("#batch-files input[type=file]", [str(path) for path in files])
+    expect(page.locator("#batch-status")).to_contain_text("2 of 3 pictures reconstructed")
+    expect(page.locator("#batch-table")).to_contain_text("not a picture")
+    with page.expect_download() as download:
+        page.locator("#batch-csv").click()
+    rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    assert [row["name"] for row in rows] == ["broken.png", "emoji-panda.png", "fruit-apple.png"], "the worst first"
+    assert "not a picture" in rows[0]["note"]
+    with page.expect_download() as download:
+        page.locator("#batch-zip").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert len([name for name in archive.namelist() if name.endswith(".png")]) == 2
+    page.set_input_files(INPUT, str(examples["fruits"]))  # as if sent from another tab
+    expect(page.locator("#metrics dl"), "a picture is shown, and not the table").to_be_visible()
+
+
+def test_the_workings_hold_this_pictures_numbers(page, server, examples):
+    page.set_viewport_size({"width": 390, "height": 900})
+    show(page, server, examples["fruits"])
+    page.get_by_text("How it works").locator("visible=true").click()
+    workings = page.locator("#reconstruct-workings")
+    expect(workings.locator(".katex").first).to_be_visible()
+    bits = re.search(r"([\d,]+) bits", page.locator("#metrics").inner_text())[0]
+    expect(workings).to_contain_text(bits)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
