@@ -25,6 +25,11 @@ EXAMPLES = {
 }
 
 
+def examples_for(model: str) -> list[Path]:
+    """The example pictures, those of a model's own kind first: of "fruits", the files called fruit-*."""
+    return sorted(EXAMPLES.values(), key=lambda path: not model.startswith(path.name.partition("-")[0]))
+
+
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -194,7 +199,7 @@ class Workspace:
         """A row of pictures that fill an input by a click; those of the model's own kind come first."""
 
         def offer(name):
-            return Examples.payload(legend, sorted(EXAMPLES.values(), key=lambda path: not _is_of_kind(path, name)))
+            return Examples.payload(legend, examples_for(name))
 
         def choose(event: gr.EventData):
             return str(EXAMPLES[event.file]) if event.file in EXAMPLES else gr.skip()
@@ -234,10 +239,6 @@ class Workspace:
         # Not as one more listener of the picker: Gradio, when a listener that keeps the last event is done, sends the
         # event again to all listeners, and several of those would wake each other for ever.
         self.model_changed(draw_if_open, [self.open_tab, *inputs], outputs, **options)
-
-
-def _is_of_kind(path: Path, model: str) -> bool:
-    return model.startswith(path.name.partition("-")[0])
 
 
 def _as_tuple(values) -> tuple:

@@ -203,5 +203,5 @@ class TestScrubber:
             scrubber = Scrubber(Scrubber.payload(noise(2, 4, 4)), empty_text="Choose two.")
             scrubber.settle(lambda: None)
         settings = json.loads(json.dumps(page.config))["components"][-1]["props"]
-        assert settings["props"] == {"empty_text": "Choose two."}
+        assert settings["props"] == {"empty_text": "Choose two.", "address": None}
         assert settings["value"]["count"] == 2
