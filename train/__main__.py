@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from train.config import PRESETS, TrainConfig
+from train.config import DEVICE_MEMORY_BUDGET, PRESETS, TrainConfig
 from vae.losses import Likelihood
 from vae.xla import use_fast_cpu_reductions
 
@@ -63,6 +63,15 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     fit.add_argument("--summary", default="", help="one sentence on what it was trained on, shown in the app")
     fit.add_argument(
         "--checkpoint-every", type=_positive, default=500, metavar="N", help="steps between checkpoints (default: 500)"
+    )
+    fit.add_argument(
+        "--device-memory-budget",
+        type=_weight,
+        default=DEVICE_MEMORY_BUDGET,
+        metavar="GIB",
+        help="pictures of up to so many GiB (number x side x side x 3 bytes) are kept in each device's memory; larger "
+        "data sets stay in the host's and are brought over batch by batch; the weights are the same "
+        f"(default: {DEVICE_MEMORY_BUDGET})",
     )
     fit.add_argument(
         "--coordinator",
@@ -193,6 +202,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
     fit.fit(
         config, train, held_out, arguments.out, info,
         resume=arguments.resume, checkpoint_every=arguments.checkpoint_every,
+        device_memory_budget=arguments.device_memory_budget,
     )  # fmt: skip
 
 

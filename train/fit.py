@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -21,10 +22,11 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, UInt8
 from tqdm import tqdm
 
+from train.batches import batches
 from train.card import write_card
-from train.config import TrainConfig
-from train.data import Pictures, batch_indices
-from train.devices import any_process, is_main, replicate, split_batch
+from train.config import DEVICE_MEMORY_BUDGET, TrainConfig
+from train.data import Pictures
+from train.devices import any_process, check_shares, is_main, replicate
 from vae.checkpoint import WEIGHTS, ModelInfo, Parameters, bind, blank, parameters, save_model, write_json
 from vae.images import grid, to_uint8
 from vae.losses import elbo_loss
@@ -96,19 +98,14 @@ def augment(
 
 @partial(jax.jit, static_argnames=("config", "dtype"), donate_argnames="state")
 def train_step(
-    state: TrainState,
-    pictures: UInt8[Array, "count size size 3"],
-    indices: Int[Array, " batch"],
-    *,
-    config: TrainConfig,
-    dtype: str,
+    state: TrainState, pictures: UInt8[Array, "batch size size 3"], *, config: TrainConfig, dtype: str
 ) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
-    """One optimiser step on `pictures[indices]`; returns the new state and the terms of the loss.
+    """One optimiser step on a batch; returns the new state and the terms of the loss.
 
     All randomness follows from `config.seed` and `state.step`, so that a resumed run repeats the uninterrupted one.
     """
     augment_key, posterior_key = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), state.step))
-    images = augment(augment_key, pictures[indices], config)
+    images = augment(augment_key, pictures, config)
     warm = jnp.minimum(1.0, (state.step + 1) / max(1, config.kl_warmup))
 
     def loss_fn(values: Parameters):
@@ -166,6 +163,7 @@ def fit(
     resume: bool = False,
     log_every: int = 20,
     checkpoint_every: int = 500,
+    device_memory_budget: float = DEVICE_MEMORY_BUDGET,
 ) -> None:
     """Trains, and leaves a model folder at `out` with the run itself under `out/training`.
 
@@ -181,12 +179,13 @@ def fit(
         resume: go on from the newest checkpoint in `out`.
         log_every: steps between lines of `metrics.jsonl`; losses are checked for NaN as often.
         checkpoint_every: steps between checkpoints.
+        device_memory_budget: GiB of pictures that may live in each device's memory; where they are changes no weight.
 
     Raises:
         TrainError: `out` holds another run, or a loss was not finite.
         ValueError: the batch has no equal share for every device.
     """
-    split_batch(np.arange(config.batch_size))  # raises before anything is written
+    check_shares(config.batch_size)
     run = out / "training"
     if is_main():
         start_run(run, config, resume)
@@ -197,20 +196,17 @@ def fit(
     log = MetricsLog(run / "metrics.jsonl", keep_before=int(state.step)) if is_main() else None
 
     dtype = "bfloat16" if jax.default_backend() == "gpu" else "float32"
-    pictures = replicate(train.images)
     stop = StopSignal()
-    progress = tqdm(
-        total=config.steps, initial=int(state.step), desc="fit", unit="step", smoothing=0.1, disable=not is_main()
-    )
+    first = int(state.step)
+    source = batches(train.images, config.batch_size, range(first, config.steps), config.seed, device_memory_budget)
+    progress = tqdm(total=config.steps, initial=first, desc="fit", unit="step", smoothing=0.1, disable=not is_main())
     pending: list[dict] = []  # terms still on the device: reading them makes the device wait
     since = time.monotonic()
-    with stop, progress:
-        for step in range(int(state.step), config.steps):
-            indices = split_batch(batch_indices(len(train), config.batch_size, step, config.seed))
-            state, terms = train_step(state, pictures, indices, config=config, dtype=dtype)
+    with stop, progress, closing(source):
+        for done, pictures in enumerate(source, first + 1):
+            state, terms = train_step(state, pictures, config=config, dtype=dtype)
             pending.append(terms)
             progress.update()
-            done = step + 1
             # Hosts stop at the same step; asking them all takes time, so that several do so with the log.
             alone = jax.process_count() == 1
             stopping = (alone or done % log_every == 0) and any_process(stop.requested)

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -25,9 +26,9 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from train import __main__ as command_line
-from train import fit
+from train import batches, fit
 from train.config import PRESETS, TrainConfig
-from train.data import load_pictures
+from train.data import batch_indices, load_pictures
 from vae.checkpoint import ModelInfo, load_info, load_model, parameters, save_model
 from vae.losses import LossWeights
 from vae.model import VAEConfig
@@ -231,9 +232,10 @@ def test_a_run_killed_ten_times_ends_in_the_same_weights(whole, tmp_path):
     assert_same_weights(out, whole)
 
 
-def test_an_interrupted_run_saves_and_says_how_to_go_on(whole, tmp_path):
+@pytest.mark.parametrize("budget", [4, 0], ids=["pictures on the device", "pictures brought over"])
+def test_an_interrupted_run_saves_and_says_how_to_go_on(budget, whole, tmp_path):
     """Ctrl-C."""
-    process = start(arguments_for(tmp_path / "out"))
+    process = start(arguments_for(tmp_path / "out", "--device-memory-budget", str(budget)))
     wait_for(tmp_path / "out" / "training" / "checkpoints" / "40", process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
@@ -278,6 +280,77 @@ def test_resuming_a_finished_run_changes_nothing(whole):
     before = content(whole)
     assert run(arguments_for(whole, "--resume")) is None
     assert content(whole) == before
+
+
+# ---- data sets larger than the device's memory
+
+
+def test_pictures_that_do_not_fit_give_the_same_weights(whole, tmp_path, capsys):
+    """They are brought over batch by batch; a part of a run each way, too."""
+    out = tmp_path / "out"
+    assert run(arguments_for(out, "--device-memory-budget", "0")) is None
+    assert "more than --device-memory-budget 0" in capsys.readouterr().out
+    assert_same_weights(out, whole)
+
+    shutil.rmtree(out / "training" / "checkpoints" / "200")
+    (out / "model.safetensors").unlink()
+    assert run(arguments_for(out, "--resume")) is None
+    assert "--device-memory-budget" not in capsys.readouterr().out
+    assert_same_weights(out, whole)
+
+
+def prefetching_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
+
+
+def test_a_batch_that_cannot_be_brought_over_ends_the_run_in_words(tmp_path, monkeypatch):
+    """In the middle of a run, in the thread; the thread ends too."""
+    split_batch, fetched = batches.split_batch, []
+
+    def run_out_of_memory(images, indices):
+        assert threading.current_thread() in prefetching_threads()
+        fetched.append(indices)
+        if len(fetched) == 60:
+            raise MemoryError("Unable to allocate 12.0 GiB")
+        return split_batch(images, indices)
+
+    monkeypatch.setattr(batches, "split_batch", run_out_of_memory)
+    error = run(arguments_for(tmp_path / "out", "--device-memory-budget", "0"))
+
+    assert "The pictures of step 59 cannot be brought to the device: MemoryError: Unable to allocate 12.0 GiB" in error
+    assert metrics(tmp_path / "out")[-1]["step"] == 40
+    assert prefetching_threads() == []
+
+
+def test_batches_are_fetched_ahead_and_no_longer_when_nobody_takes_them(monkeypatch):
+    images = np.arange(50 * 4 * 4 * 3, dtype=np.uint8).reshape(50, 4, 4, 3)
+    fetched = threading.Semaphore(0)
+    split_batch = batches.split_batch
+
+    def count(images, indices):
+        fetched.release()
+        return split_batch(images, indices)
+
+    monkeypatch.setattr(batches, "split_batch", count)
+    source = batches.batches(images, 8, range(5, 100), seed=1, device_memory_budget=0)
+    for step in (5, 6):
+        assert_array_equal(next(source), images[batch_indices(50, 8, step, seed=1)])
+    for _ in range(2 + batches.AHEAD):
+        assert fetched.acquire(timeout=20)
+    assert not fetched.acquire(timeout=0.2), "more batches than AHEAD were made"
+
+    source.close()
+    assert prefetching_threads() == []
+
+
+@pytest.mark.parametrize("budget", [0, 1])
+@pytest.mark.parametrize("steps", [range(0), range(3, 5), range(9)])
+def test_every_step_has_its_batch(budget, steps):
+    images = np.arange(20 * 2 * 2 * 3, dtype=np.uint8).reshape(20, 2, 2, 3)
+    found = list(batches.batches(images, 8, steps, seed=2, device_memory_budget=budget))
+    assert len(found) == len(steps)
+    for step, batch in zip(steps, found, strict=True):
+        assert_array_equal(batch, images[batch_indices(20, 8, step, seed=2)])
 
 
 # ---- refusals
