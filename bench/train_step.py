@@ -61,7 +61,7 @@ def main() -> None:
         side, *case = sys.argv[1:]
         print((time_torch if side == "torch" else time_jax)(*map(int, case)))
         return
-    print(describe())
+    print(describe("jax", "torch"))
     print(
         f"{'pixels':>7} {'batch':>6}" + "".join(f"{side + ', s':>17}" for side in SIDES) + f"{'jax / torch speed':>20}"
     )
