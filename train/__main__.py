@@ -170,7 +170,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
 
     from train import fit
     from train.data import load_pictures
-    from train.devices import connect
+    from train.devices import connect, is_main
     from vae.checkpoint import ModelInfo
 
     connect(arguments.coordinator, arguments.processes, arguments.process_id)
@@ -204,6 +204,26 @@ def run_fit(arguments: argparse.Namespace) -> None:
         resume=arguments.resume, checkpoint_every=arguments.checkpoint_every,
         device_memory_budget=arguments.device_memory_budget,
     )  # fmt: skip
+    if is_main():
+        print(describe_result(arguments, len(train), config.steps))
+
+
+def describe_result(arguments: argparse.Namespace, pictures: int, steps: int) -> str:
+    """What `fit` made, where, and the commands that come next."""
+    out, train = str(arguments.out), ["python", "-m", "train"]
+    dataset = ["--dataset", arguments.dataset]
+    if arguments.image_column:
+        dataset += ["--image-column", arguments.image_column]
+    for column in arguments.label_column or []:
+        dataset += ["--label-column", column]
+    commands = [
+        ([*train, "evaluate", "--model", out, *dataset], "figures on held-out pictures"),
+        ([*train, "atlas", "--model", out, *dataset], "a map of the data set"),
+        (["python", "app/main.py", "--model", out], "the explorer"),
+    ]
+    lines = [f"  {shlex.join(command)}    # {purpose}" for command, purpose in commands]
+    made = f"{out}: a model of {pictures:,} pictures after {steps:,} steps, with its card and training curves. Next:"
+    return "\n".join([made, *lines])
 
 
 def configure(arguments: argparse.Namespace) -> TrainConfig:

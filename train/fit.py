@@ -25,6 +25,7 @@ from tqdm import tqdm
 from train.batches import batches
 from train.card import write_card
 from train.config import DEVICE_MEMORY_BUDGET, TrainConfig
+from train.curves import write_curves
 from train.data import Pictures
 from train.devices import any_process, check_shares, is_main, replicate
 from vae.checkpoint import WEIGHTS, ModelInfo, Parameters, bind, blank, parameters, save_model, write_json
@@ -168,7 +169,8 @@ def fit(
     """Trains, and leaves a model folder at `out` with the run itself under `out/training`.
 
     `out/training` holds `run.json` (the configuration), `metrics.jsonl` (the terms of the loss), `checkpoints/`, and a
-    PNG of held-out pictures over their reconstructions, with samples from N(0, I) below, for every checkpoint.
+    PNG of held-out pictures over their reconstructions, with samples from N(0, I) below, for every checkpoint. At the
+    end `out` gets its curves and its card.
 
     Args:
         config: the run.
@@ -188,7 +190,7 @@ def fit(
     check_shares(config.batch_size)
     run = out / "training"
     if is_main():
-        start_run(run, config, resume)
+        start_run(run, {**config.to_dict(), "pictures": len(train)}, resume)
     checkpoints = Checkpoints(run / "checkpoints")
     state = replicate(initial_state(config))
     if checkpoints.latest() is not None:
@@ -198,6 +200,8 @@ def fit(
     dtype = "bfloat16" if jax.default_backend() == "gpu" else "float32"
     stop = StopSignal()
     first = int(state.step)
+    if resume and is_main():
+        print(describe_resumption(first, config.steps, out))
     source = batches(train.images, config.batch_size, range(first, config.steps), config.seed, device_memory_budget)
     progress = tqdm(total=config.steps, initial=first, desc="fit", unit="step", smoothing=0.1, disable=not is_main())
     pending: list[dict] = []  # terms still on the device: reading them makes the device wait
@@ -232,24 +236,38 @@ def fit(
             if stopping and done < config.steps:
                 raise TrainError(f"Stopped at step {done}, saved. To go on: {resume_command()}")
     if is_main():
+        write_curves(out)
         write_card(out)
 
 
-def start_run(run: Path, config: TrainConfig, resume: bool) -> None:
-    """Makes the run's folder, or checks that the one that is there is the same run."""
-    record = run / "run.json"
+def start_run(run: Path, settings: dict, resume: bool) -> None:
+    """Makes the run's folder with `settings` in it, or checks that the one that is there has the same."""
+    out, record = run.parent, run / "run.json"
     if not record.exists():
-        if (run.parent / WEIGHTS).exists():
-            raise TrainError(f"{run.parent} holds a model without the run that made it. Choose another --out.")
+        if (out / WEIGHTS).exists():
+            raise TrainError(f"{out} holds a model without the run that made it. Choose another --out.")
         run.mkdir(parents=True, exist_ok=True)
-        write_json(record, config.to_dict())
+        write_json(record, settings)
         return
     if not resume:
-        raise TrainError(f"{run.parent} holds a run already. Add --resume to go on with it, or choose another --out.")
-    before, now = json.loads(record.read_text()), config.to_dict()
-    changed = [f"{name} was {before.get(name)}, is {now[name]}" for name in now if before.get(name) != now[name]]
+        raise TrainError(f"{out} holds a run already. Add --resume to go on with it, or choose another --out.")
+    before = json.loads(record.read_text())
+    # What a run of an earlier version did not write down cannot be compared.
+    changed = [f"{name} was {before[name]}, is {now}" for name, now in settings.items() if before.get(name, now) != now]
     if changed:
-        raise TrainError(f"--resume needs the settings that {run.parent} was started with: " + "; ".join(changed))
+        raise TrainError(
+            f"--resume needs the settings that {out} was started with: {'; '.join(changed)}. Give those, or choose "
+            "another --out for a new run."
+        )
+
+
+def describe_resumption(step: int, steps: int, out: Path) -> str:
+    """What `--resume` does, in a line."""
+    if step == steps:
+        return f"{out} is complete: all {steps:,} steps are done. For a longer run, choose another --out."
+    if step == 0:
+        return f"{out} has no checkpoint to go on from: starting at the beginning."
+    return f"Going on from step {step:,} of {steps:,}."
 
 
 def check_finite(rows: list[dict], first_step: int, checkpoints: Checkpoints, out: Path) -> None:

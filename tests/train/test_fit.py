@@ -28,6 +28,7 @@ from safetensors.numpy import load_file
 from train import __main__ as command_line
 from train import batches, fit
 from train.config import PRESETS, TrainConfig
+from train.curves import smooth, write_curves
 from train.data import batch_indices, load_pictures
 from vae.checkpoint import ModelInfo, load_info, load_model, parameters, save_model
 from vae.losses import LossWeights
@@ -137,7 +138,8 @@ def test_it_learns(whole):
 def test_it_leaves_a_model_folder(whole):
     files = {str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()}
     assert {path for path in files if not path.startswith("training/checkpoints/")} == {
-        "config.json", "model.safetensors", "README.md", "training/run.json", "training/metrics.jsonl",
+        "config.json", "model.safetensors", "README.md", "training-curves.png",
+        "training/run.json", "training/metrics.jsonl",
         *(f"training/step-{step:06d}.png" for step in range(40, 201, 40)),
     }  # fmt: skip
     assert load_model(whole).config == TINY.model
@@ -152,6 +154,49 @@ def test_the_card_says_how_it_was_made(whole):
     card = (whole / "README.md").read_text()
     for words in ("# Few emoji", "Of all kinds.", f"--dataset {EMOJI}", "24 pictures", "200 steps of 4 pictures"):
         assert words in card
+    assert "![Training curves](training-curves.png)" in card
+
+
+def test_the_curves_are_wide_and_show_the_whole_run(whole, tmp_path):
+    """Sharp at 800 pixels on a dense screen, ink on white; and of the log that is there."""
+    curves = Image.open(whole / "training-curves.png").convert("RGB")
+    assert curves.width == 1600
+    pixels = np.asarray(curves)
+    assert (pixels[0] == 255).all(), "its own white around it, for pages of any colour"
+    for panel in np.array_split(pixels, 3, axis=1):
+        assert (panel.max(axis=-1) < 100).sum() > 100, "no text"
+        blue = (panel[..., 2].astype(int) - panel[..., 0]) > 150
+        assert np.ptp(np.flatnonzero(blue.any(axis=0))) > 350, "no line from side to side"
+
+    (tmp_path / "training").mkdir()
+    log = (whole / "training" / "metrics.jsonl").read_text().splitlines()
+    for lines in (log[:1], log[:5]):  # a run may be as short as one line
+        (tmp_path / "training" / "metrics.jsonl").write_text("\n".join(lines))
+        write_curves(tmp_path)
+        assert (tmp_path / "training-curves.png").read_bytes() != (whole / "training-curves.png").read_bytes()
+
+
+def test_smoothing_keeps_a_straight_line_and_calms_noise():
+    line = np.linspace(1, 3, 400)
+    np.testing.assert_allclose(smooth(line)[10:-10], line[10:-10], atol=0.01)
+    noise = np.random.default_rng(0).normal(size=400)
+    assert smooth(noise).std() < 0.5 * noise.std()
+    assert_array_equal(smooth(noise[:5]), noise[:5])
+
+
+def test_it_says_what_was_made_and_what_comes_next(tmp_path, capsys):
+    """The commands that it prints are ones that work: they parse, with the columns that fit was told of."""
+    out = tmp_path / "a model"
+    assert run(arguments_for(out, "--steps", "2", "--label-column", "category", "--label-column", "style")) is None
+    made, *commands = capsys.readouterr().out.splitlines()
+    assert made.startswith(f"{out}: a model of 24 pictures after 2 steps")
+    evaluate, atlas, app = (shlex.split(line, comments=True) for line in commands)
+    for command, name in ((evaluate, "evaluate"), (atlas, "atlas")):
+        assert command[:3] == ["python", "-m", "train"]
+        parsed = command_line.parse_arguments(command[3:])
+        assert (parsed.command, parsed.model, parsed.dataset) == (name, out, str(EMOJI))
+        assert parsed.label_column == ["category", "style"]
+    assert app == ["python", "app/main.py", "--model", str(out)]
 
 
 def test_grids_show_held_out_pictures_over_reconstructions_and_samples(whole):
@@ -185,7 +230,7 @@ def test_only_the_newest_checkpoints_are_kept(whole):
 # ---- interruptions
 
 
-def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path):
+def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path, capsys):
     """SIGKILL, as from a power cut: the process cannot do anything about it."""
     arguments = arguments_for(tmp_path / "out")
     process = start(arguments)
@@ -199,6 +244,7 @@ def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path):
 
     assert run([*arguments, "--resume"]) is None
 
+    assert re.search(r"^Going on from step \d+ of 200\.$", capsys.readouterr().out, re.MULTILINE)
     assert_same_weights(tmp_path / "out", whole)
     after = metrics(tmp_path / "out")
     assert [line["step"] for line in after] == list(range(20, 201, 20))
@@ -276,10 +322,13 @@ def test_a_disk_that_is_full_at_the_last_step_costs_nothing(whole, tmp_path, mon
     assert_same_weights(out, whole)
 
 
-def test_resuming_a_finished_run_changes_nothing(whole):
+def test_resuming_a_finished_run_changes_nothing_and_says_so(whole, capsys):
     before = content(whole)
     assert run(arguments_for(whole, "--resume")) is None
     assert content(whole) == before
+    assert f"{whole} is complete: all 200 steps are done. For a longer run, choose another --out." in (
+        capsys.readouterr().out
+    )
 
 
 # ---- data sets larger than the device's memory
@@ -372,7 +421,24 @@ def test_resuming_with_other_settings_names_what_changed(whole):
     assert "'kl': 0.0001" in error
     assert "'kl': 0.5" in error
     assert "batch_size" not in error
+    assert "another --out" in error
     assert content(whole) == before
+
+
+def test_resuming_with_other_pictures_is_refused(whole):
+    arguments = arguments_for(whole, "--resume")
+    arguments[arguments.index("--limit") + 1] = "20"
+    assert "pictures was 24, is 20" in run(arguments)
+
+
+def test_a_run_of_an_earlier_version_can_be_resumed(whole, tmp_path):
+    """Its `run.json` says nothing of settings that there were not yet."""
+    out = tmp_path / "out"
+    shutil.copytree(whole, out)
+    settings = json.loads((out / "training" / "run.json").read_text())
+    del settings["pictures"]
+    (out / "training" / "run.json").write_text(json.dumps(settings))
+    assert run(arguments_for(out, "--resume")) is None
 
 
 def test_a_run_that_diverges_stops_at_its_last_good_checkpoint(tmp_path):
@@ -454,5 +520,5 @@ def test_a_model_without_its_run_is_not_overwritten(tmp_path, draw_vae):
     before = (tmp_path / "model" / "model.safetensors").read_bytes()
     for resume in (False, True):
         with pytest.raises(fit.TrainError, match=r"without the run.*another --out"):
-            fit.start_run(tmp_path / "model" / "training", TINY, resume)
+            fit.start_run(tmp_path / "model" / "training", TINY.to_dict(), resume)
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == before
