@@ -52,7 +52,7 @@ def main() -> None:
         side, what, size = sys.argv[1:]
         print((time_torch if side == "torch" else time_jax)(what, int(size)))
         return
-    print(describe())
+    print(describe("jax", "torch"))
     print(f"{'pixels':>7} {'':>7} {'torch, ms':>10} {'jax, ms':>10} {'jax / torch time':>18}")
     for what, size in CASES:
         seconds = compare(__file__, [what, str(size)], ROUNDS)

@@ -21,9 +21,9 @@ from vae.xla import REDUCE_FUSION
 SIDES = {"torch": "", "jax": REDUCE_FUSION}  # and what each wants in XLA_FLAGS
 
 
-def describe() -> str:
-    """The machine and the versions, in a line."""
-    versions = ", ".join(f"{name} {version(name)}" for name in ("jax", "torch"))
+def describe(*packages: str) -> str:
+    """The machine, and the versions of Python and of these packages, in a line."""
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
 
 

@@ -37,19 +37,19 @@ def time_torch(side: int, batch_size: int) -> float:
 
 
 def time_jax(side: int, batch_size: int) -> float:
-    """Seconds a step in JAX, which also fetches, crops and averages the weights: the PyTorch side does not."""
+    """Seconds a step in JAX, which also crops, and averages the weights: the PyTorch side does not."""
     import jax
 
     from train.fit import initial_state, train_step
 
     config = TrainConfig(batch_size=batch_size, load_size=side, crop=side)
     pictures = np.random.default_rng(0).integers(0, 256, (batch_size, side, side, 3), dtype=np.uint8)
-    pictures, indices = jax.numpy.asarray(pictures), np.arange(batch_size)
+    pictures = jax.numpy.asarray(pictures)
     state = initial_state(config)
 
     def step():
         nonlocal state
-        state, terms = train_step(state, pictures, indices, config=config, dtype="float32")
+        state, terms = train_step(state, pictures, config=config, dtype="float32")
         jax.block_until_ready(terms)
 
     return median_seconds(step, STEPS)
@@ -61,7 +61,7 @@ def main() -> None:
         side, *case = sys.argv[1:]
         print((time_torch if side == "torch" else time_jax)(*map(int, case)))
         return
-    print(describe())
+    print(describe("jax", "torch"))
     print(
         f"{'pixels':>7} {'batch':>6}" + "".join(f"{side + ', s':>17}" for side in SIDES) + f"{'jax / torch speed':>20}"
     )

@@ -1,13 +1,16 @@
 """The model folders and the data that ship: whole, documented, and as good as their cards say."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.conftest import ROOT
 from train.card import figure
 from train.config import PRESETS
+from train.curves import CURVES, write_curves
 from train.data import load_pictures
 from train.evaluate import evaluate
 from vae.atlas import Atlas
@@ -42,6 +45,24 @@ def test_a_card_tells_licence_data_command_and_figures(name):
     assert f"| psnr_db | {figure(metrics['psnr_db'])} |" in body
     assert all(f"## {section}" in body for section in ("Data", "Training", "Metrics", "Limits"))
     assert "Add here" not in body
+
+
+@pytest.mark.parametrize("name", ["emoji"])  # the others follow with their next training
+def test_a_card_shows_the_curves_of_the_run_that_made_the_model(name, tmp_path):
+    folder = MODELS / name
+    assert f"![Training curves]({CURVES})" in (folder / "README.md").read_text()
+    last = json.loads((folder / "training" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["step"] == load_info(folder).training["steps"]
+    with Image.open(folder / CURVES) as curves:
+        assert curves.width == 1600
+        shipped = np.asarray(curves.convert("RGB"))
+    again = tmp_path / name
+    (again / "training").mkdir(parents=True)
+    shutil.copy(folder / "training" / "metrics.jsonl", again / "training")
+    write_curves(again)
+    with Image.open(again / CURVES) as curves:
+        # Versions of Matplotlib place a letter a little differently; another run would be another line.
+        assert np.abs(np.asarray(curves.convert("RGB")).astype(int) - shipped).mean() < 1
 
 
 @pytest.mark.parametrize("name", NAMES)

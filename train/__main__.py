@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from train.config import PRESETS, TrainConfig
+from train.config import DEVICE_MEMORY_BUDGET, PRESETS, TrainConfig
 from vae.losses import Likelihood
 from vae.xla import use_fast_cpu_reductions
 
@@ -63,6 +63,15 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     fit.add_argument("--summary", default="", help="one sentence on what it was trained on, shown in the app")
     fit.add_argument(
         "--checkpoint-every", type=_positive, default=500, metavar="N", help="steps between checkpoints (default: 500)"
+    )
+    fit.add_argument(
+        "--device-memory-budget",
+        type=_weight,
+        default=DEVICE_MEMORY_BUDGET,
+        metavar="GIB",
+        help="pictures of up to so many GiB (number x side x side x 3 bytes) are kept in each device's memory; larger "
+        "data sets stay in the host's and are brought over batch by batch; the weights are the same "
+        f"(default: {DEVICE_MEMORY_BUDGET})",
     )
     fit.add_argument(
         "--coordinator",
@@ -161,7 +170,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
 
     from train import fit
     from train.data import load_pictures
-    from train.devices import connect
+    from train.devices import connect, is_main
     from vae.checkpoint import ModelInfo
 
     connect(arguments.coordinator, arguments.processes, arguments.process_id)
@@ -193,7 +202,28 @@ def run_fit(arguments: argparse.Namespace) -> None:
     fit.fit(
         config, train, held_out, arguments.out, info,
         resume=arguments.resume, checkpoint_every=arguments.checkpoint_every,
+        device_memory_budget=arguments.device_memory_budget,
     )  # fmt: skip
+    if is_main():
+        print(describe_result(arguments, len(train), config.steps))
+
+
+def describe_result(arguments: argparse.Namespace, pictures: int, steps: int) -> str:
+    """What `fit` made, where, and the commands that come next."""
+    out, train = str(arguments.out), ["python", "-m", "train"]
+    dataset = ["--dataset", arguments.dataset]
+    if arguments.image_column:
+        dataset += ["--image-column", arguments.image_column]
+    for column in arguments.label_column or []:
+        dataset += ["--label-column", column]
+    commands = [
+        ([*train, "evaluate", "--model", out, *dataset], "figures on held-out pictures"),
+        ([*train, "atlas", "--model", out, *dataset], "a map of the data set"),
+        (["python", "app/main.py", "--model", out], "the explorer"),
+    ]
+    lines = [f"  {shlex.join(command)}    # {purpose}" for command, purpose in commands]
+    made = f"{out}: a model of {pictures:,} pictures after {steps:,} steps, with its card and training curves. Next:"
+    return "\n".join([made, *lines])
 
 
 def configure(arguments: argparse.Namespace) -> TrainConfig:

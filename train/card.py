@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from train.curves import CURVES
 from vae.checkpoint import CARD, METRICS, load_info
 
 METRICS_BEGIN, METRICS_END = "<!-- metrics: written by `python -m train evaluate` -->", "<!-- end of metrics -->"
@@ -36,6 +37,8 @@ A convolutional variational autoencoder, trained with Latentscape: {size} x {siz
 ```
 
 {steps:,} steps of {batch_size} pictures on {hardware}, weights averaged with decay {ema_decay}.
+
+![Training curves]({curves})
 
 ## Metrics
 
@@ -79,6 +82,7 @@ def write_card(folder: Path) -> None:
             batch_size=facts["batch_size"],
             hardware=facts["hardware"],
             ema_decay=facts["ema_decay"],
+            curves=CURVES,
             metrics_begin=METRICS_BEGIN,
             metrics_end=METRICS_END,
             not_evaluated=NOT_EVALUATED,

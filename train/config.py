@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from vae.losses import Likelihood, LossWeights
 from vae.model import VAEConfig
 
+# GiB of pictures that live in each device's memory. Not part of a run: the weights are the same wherever they are.
+DEVICE_MEMORY_BUDGET = 4
+
 
 @dataclass(frozen=True)
 class TrainConfig:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import datasets
@@ -242,5 +243,9 @@ def batch_indices(count: int, batch_size: int, step: int, seed: int) -> np.ndarr
     """
     positions = np.arange(step * batch_size, (step + 1) * batch_size)
     epochs, offsets = np.divmod(positions, count)
-    orders = {epoch: np.random.default_rng([seed, epoch]).permutation(count) for epoch in np.unique(epochs)}
-    return np.array([orders[epoch][offset] for epoch, offset in zip(epochs, offsets, strict=True)])
+    return np.array([_order(count, seed, epoch)[offset] for epoch, offset in zip(epochs, offsets, strict=True)])
+
+
+@lru_cache(maxsize=2)  # the two that a batch may span: millions of pictures take longer to shuffle than to train on
+def _order(count: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(count)

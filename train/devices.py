@@ -35,16 +35,27 @@ def replicate(tree):
     return jax.device_put(tree, NamedSharding(_mesh(), PartitionSpec()))
 
 
-def split_batch(indices: np.ndarray) -> Array:
-    """The indices of a batch, each device with its share. Every process gives all of them.
+def by_batch() -> NamedSharding:
+    """The layout of a batch: its first axis divided among the devices."""
+    return NamedSharding(_mesh(), PartitionSpec("data"))
+
+
+def check_shares(batch_size: int) -> None:
+    """That every device gets as many pictures of a batch as the others.
 
     Raises:
-        ValueError: the batch has no equal shares.
+        ValueError: it does not.
     """
     devices = jax.device_count()
-    if len(indices) % devices:
-        raise ValueError(f"The batch size is {len(indices)}; accepted with {devices} devices: multiples of {devices}")
-    return jax.device_put(indices, NamedSharding(_mesh(), PartitionSpec("data")))
+    if batch_size % devices:
+        raise ValueError(f"The batch size is {batch_size}; accepted with {devices} devices: multiples of {devices}")
+
+
+def split_batch(values: np.ndarray, indices: np.ndarray) -> Array:
+    """`values[indices]`, each device with its share. A process gathers the shares of its own devices alone."""
+    # Not `device_put`, which asks all processes whether they agree: a thread of its own must not wait for the others.
+    shape = (len(indices), *values.shape[1:])
+    return jax.make_array_from_callback(shape, by_batch(), lambda share: values[indices[share[0]]])
 
 
 def any_process(flag: bool) -> bool:

@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -21,10 +22,12 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, UInt8
 from tqdm import tqdm
 
+from train.batches import batches
 from train.card import write_card
-from train.config import TrainConfig
-from train.data import Pictures, batch_indices
-from train.devices import any_process, is_main, replicate, split_batch
+from train.config import DEVICE_MEMORY_BUDGET, TrainConfig
+from train.curves import write_curves
+from train.data import Pictures
+from train.devices import any_process, check_shares, is_main, replicate
 from vae.checkpoint import WEIGHTS, ModelInfo, Parameters, bind, blank, parameters, save_model, write_json
 from vae.images import grid, to_uint8
 from vae.losses import elbo_loss
@@ -96,19 +99,14 @@ def augment(
 
 @partial(jax.jit, static_argnames=("config", "dtype"), donate_argnames="state")
 def train_step(
-    state: TrainState,
-    pictures: UInt8[Array, "count size size 3"],
-    indices: Int[Array, " batch"],
-    *,
-    config: TrainConfig,
-    dtype: str,
+    state: TrainState, pictures: UInt8[Array, "batch size size 3"], *, config: TrainConfig, dtype: str
 ) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
-    """One optimiser step on `pictures[indices]`; returns the new state and the terms of the loss.
+    """One optimiser step on a batch; returns the new state and the terms of the loss.
 
     All randomness follows from `config.seed` and `state.step`, so that a resumed run repeats the uninterrupted one.
     """
     augment_key, posterior_key = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), state.step))
-    images = augment(augment_key, pictures[indices], config)
+    images = augment(augment_key, pictures, config)
     warm = jnp.minimum(1.0, (state.step + 1) / max(1, config.kl_warmup))
 
     def loss_fn(values: Parameters):
@@ -166,11 +164,13 @@ def fit(
     resume: bool = False,
     log_every: int = 20,
     checkpoint_every: int = 500,
+    device_memory_budget: float = DEVICE_MEMORY_BUDGET,
 ) -> None:
     """Trains, and leaves a model folder at `out` with the run itself under `out/training`.
 
     `out/training` holds `run.json` (the configuration), `metrics.jsonl` (the terms of the loss), `checkpoints/`, and a
-    PNG of held-out pictures over their reconstructions, with samples from N(0, I) below, for every checkpoint.
+    PNG of held-out pictures over their reconstructions, with samples from N(0, I) below, for every checkpoint. At the
+    end `out` gets its curves and its card.
 
     Args:
         config: the run.
@@ -181,15 +181,16 @@ def fit(
         resume: go on from the newest checkpoint in `out`.
         log_every: steps between lines of `metrics.jsonl`; losses are checked for NaN as often.
         checkpoint_every: steps between checkpoints.
+        device_memory_budget: GiB of pictures that may live in each device's memory; where they are changes no weight.
 
     Raises:
         TrainError: `out` holds another run, or a loss was not finite.
         ValueError: the batch has no equal share for every device.
     """
-    split_batch(np.arange(config.batch_size))  # raises before anything is written
+    check_shares(config.batch_size)
     run = out / "training"
     if is_main():
-        start_run(run, config, resume)
+        start_run(run, {**config.to_dict(), "pictures": len(train)}, resume)
     checkpoints = Checkpoints(run / "checkpoints")
     state = replicate(initial_state(config))
     if checkpoints.latest() is not None:
@@ -197,20 +198,19 @@ def fit(
     log = MetricsLog(run / "metrics.jsonl", keep_before=int(state.step)) if is_main() else None
 
     dtype = "bfloat16" if jax.default_backend() == "gpu" else "float32"
-    pictures = replicate(train.images)
     stop = StopSignal()
-    progress = tqdm(
-        total=config.steps, initial=int(state.step), desc="fit", unit="step", smoothing=0.1, disable=not is_main()
-    )
+    first = int(state.step)
+    if resume and is_main():
+        print(describe_resumption(first, config.steps, out))
+    source = batches(train.images, config.batch_size, range(first, config.steps), config.seed, device_memory_budget)
+    progress = tqdm(total=config.steps, initial=first, desc="fit", unit="step", smoothing=0.1, disable=not is_main())
     pending: list[dict] = []  # terms still on the device: reading them makes the device wait
     since = time.monotonic()
-    with stop, progress:
-        for step in range(int(state.step), config.steps):
-            indices = split_batch(batch_indices(len(train), config.batch_size, step, config.seed))
-            state, terms = train_step(state, pictures, indices, config=config, dtype=dtype)
+    with stop, progress, closing(source):
+        for done, pictures in enumerate(source, first + 1):
+            state, terms = train_step(state, pictures, config=config, dtype=dtype)
             pending.append(terms)
             progress.update()
-            done = step + 1
             # Hosts stop at the same step; asking them all takes time, so that several do so with the log.
             alone = jax.process_count() == 1
             stopping = (alone or done % log_every == 0) and any_process(stop.requested)
@@ -236,24 +236,38 @@ def fit(
             if stopping and done < config.steps:
                 raise TrainError(f"Stopped at step {done}, saved. To go on: {resume_command()}")
     if is_main():
+        write_curves(out)
         write_card(out)
 
 
-def start_run(run: Path, config: TrainConfig, resume: bool) -> None:
-    """Makes the run's folder, or checks that the one that is there is the same run."""
-    record = run / "run.json"
+def start_run(run: Path, settings: dict, resume: bool) -> None:
+    """Makes the run's folder with `settings` in it, or checks that the one that is there has the same."""
+    out, record = run.parent, run / "run.json"
     if not record.exists():
-        if (run.parent / WEIGHTS).exists():
-            raise TrainError(f"{run.parent} holds a model without the run that made it. Choose another --out.")
+        if (out / WEIGHTS).exists():
+            raise TrainError(f"{out} holds a model without the run that made it. Choose another --out.")
         run.mkdir(parents=True, exist_ok=True)
-        write_json(record, config.to_dict())
+        write_json(record, settings)
         return
     if not resume:
-        raise TrainError(f"{run.parent} holds a run already. Add --resume to go on with it, or choose another --out.")
-    before, now = json.loads(record.read_text()), config.to_dict()
-    changed = [f"{name} was {before.get(name)}, is {now[name]}" for name in now if before.get(name) != now[name]]
+        raise TrainError(f"{out} holds a run already. Add --resume to go on with it, or choose another --out.")
+    before = json.loads(record.read_text())
+    # What a run of an earlier version did not write down cannot be compared.
+    changed = [f"{name} was {before[name]}, is {now}" for name, now in settings.items() if before.get(name, now) != now]
     if changed:
-        raise TrainError(f"--resume needs the settings that {run.parent} was started with: " + "; ".join(changed))
+        raise TrainError(
+            f"--resume needs the settings that {out} was started with: {'; '.join(changed)}. Give those, or choose "
+            "another --out for a new run."
+        )
+
+
+def describe_resumption(step: int, steps: int, out: Path) -> str:
+    """What `--resume` does, in a line."""
+    if step == steps:
+        return f"{out} is complete: all {steps:,} steps are done. For a longer run, choose another --out."
+    if step == 0:
+        return f"{out} has no checkpoint to go on from: starting at the beginning."
+    return f"Going on from step {step:,} of {steps:,}."
 
 
 def check_finite(rows: list[dict], first_step: int, checkpoints: Checkpoints, out: Path) -> None:

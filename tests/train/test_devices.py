@@ -87,8 +87,11 @@ def runs(tmp_path_factory) -> Path:
 
 
 def test_eight_devices_train_the_same_model_as_one(runs, tmp_path):
-    finish(start(tmp_path / "model", devices=8))
-    assert_same_losses(tmp_path / "model", runs / "1")
+    """Also when the pictures do not fit into their memory: then to the same bits."""
+    kept, brought = tmp_path / "kept", tmp_path / "brought"
+    finish(start(kept, devices=8), start(brought, "--device-memory-budget", 0, devices=8))
+    assert_same_losses(kept, runs / "1")
+    assert_same_weights(brought, kept)
 
 
 def test_two_hosts_train_the_same_model_as_one_and_go_on_where_they_stopped(runs, tmp_path):
@@ -102,7 +105,7 @@ def test_two_hosts_train_the_same_model_as_one_and_go_on_where_they_stopped(runs
 
     shutil.rmtree(out / "training" / "checkpoints" / str(STEPS))
     (out / "model.safetensors").unlink()
-    finish(*two_hosts(out, "--resume"))
+    finish(*two_hosts(out, "--resume", "--device-memory-budget", 0))  # now each brings over its share of a batch
     assert_same_weights(out, runs / "2")
 
 

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -25,9 +26,10 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from train import __main__ as command_line
-from train import fit
+from train import batches, fit
 from train.config import PRESETS, TrainConfig
-from train.data import load_pictures
+from train.curves import smooth, write_curves
+from train.data import batch_indices, load_pictures
 from vae.checkpoint import ModelInfo, load_info, load_model, parameters, save_model
 from vae.losses import LossWeights
 from vae.model import VAEConfig
@@ -136,7 +138,8 @@ def test_it_learns(whole):
 def test_it_leaves_a_model_folder(whole):
     files = {str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()}
     assert {path for path in files if not path.startswith("training/checkpoints/")} == {
-        "config.json", "model.safetensors", "README.md", "training/run.json", "training/metrics.jsonl",
+        "config.json", "model.safetensors", "README.md", "training-curves.png",
+        "training/run.json", "training/metrics.jsonl",
         *(f"training/step-{step:06d}.png" for step in range(40, 201, 40)),
     }  # fmt: skip
     assert load_model(whole).config == TINY.model
@@ -151,6 +154,49 @@ def test_the_card_says_how_it_was_made(whole):
     card = (whole / "README.md").read_text()
     for words in ("# Few emoji", "Of all kinds.", f"--dataset {EMOJI}", "24 pictures", "200 steps of 4 pictures"):
         assert words in card
+    assert "![Training curves](training-curves.png)" in card
+
+
+def test_the_curves_are_wide_and_show_the_whole_run(whole, tmp_path):
+    """Sharp at 800 pixels on a dense screen, ink on white; and of the log that is there."""
+    curves = Image.open(whole / "training-curves.png").convert("RGB")
+    assert curves.width == 1600
+    pixels = np.asarray(curves)
+    assert (pixels[0] == 255).all(), "its own white around it, for pages of any colour"
+    for panel in np.array_split(pixels, 3, axis=1):
+        assert (panel.max(axis=-1) < 100).sum() > 100, "no text"
+        blue = (panel[..., 2].astype(int) - panel[..., 0]) > 150
+        assert np.ptp(np.flatnonzero(blue.any(axis=0))) > 350, "no line from side to side"
+
+    (tmp_path / "training").mkdir()
+    log = (whole / "training" / "metrics.jsonl").read_text().splitlines()
+    for lines in (log[:1], log[:5]):  # a run may be as short as one line
+        (tmp_path / "training" / "metrics.jsonl").write_text("\n".join(lines))
+        write_curves(tmp_path)
+        assert (tmp_path / "training-curves.png").read_bytes() != (whole / "training-curves.png").read_bytes()
+
+
+def test_smoothing_keeps_a_straight_line_and_calms_noise():
+    line = np.linspace(1, 3, 400)
+    np.testing.assert_allclose(smooth(line)[10:-10], line[10:-10], atol=0.01)
+    noise = np.random.default_rng(0).normal(size=400)
+    assert smooth(noise).std() < 0.5 * noise.std()
+    assert_array_equal(smooth(noise[:5]), noise[:5])
+
+
+def test_it_says_what_was_made_and_what_comes_next(tmp_path, capsys):
+    """The commands that it prints are ones that work: they parse, with the columns that fit was told of."""
+    out = tmp_path / "a model"
+    assert run(arguments_for(out, "--steps", "2", "--label-column", "category", "--label-column", "style")) is None
+    made, *commands = capsys.readouterr().out.splitlines()
+    assert made.startswith(f"{out}: a model of 24 pictures after 2 steps")
+    evaluate, atlas, app = (shlex.split(line, comments=True) for line in commands)
+    for command, name in ((evaluate, "evaluate"), (atlas, "atlas")):
+        assert command[:3] == ["python", "-m", "train"]
+        parsed = command_line.parse_arguments(command[3:])
+        assert (parsed.command, parsed.model, parsed.dataset) == (name, out, str(EMOJI))
+        assert parsed.label_column == ["category", "style"]
+    assert app == ["python", "app/main.py", "--model", str(out)]
 
 
 def test_grids_show_held_out_pictures_over_reconstructions_and_samples(whole):
@@ -184,7 +230,7 @@ def test_only_the_newest_checkpoints_are_kept(whole):
 # ---- interruptions
 
 
-def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path):
+def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path, capsys):
     """SIGKILL, as from a power cut: the process cannot do anything about it."""
     arguments = arguments_for(tmp_path / "out")
     process = start(arguments)
@@ -198,6 +244,7 @@ def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path):
 
     assert run([*arguments, "--resume"]) is None
 
+    assert re.search(r"^Going on from step \d+ of 200\.$", capsys.readouterr().out, re.MULTILINE)
     assert_same_weights(tmp_path / "out", whole)
     after = metrics(tmp_path / "out")
     assert [line["step"] for line in after] == list(range(20, 201, 20))
@@ -231,9 +278,10 @@ def test_a_run_killed_ten_times_ends_in_the_same_weights(whole, tmp_path):
     assert_same_weights(out, whole)
 
 
-def test_an_interrupted_run_saves_and_says_how_to_go_on(whole, tmp_path):
+@pytest.mark.parametrize("budget", [4, 0], ids=["pictures on the device", "pictures brought over"])
+def test_an_interrupted_run_saves_and_says_how_to_go_on(budget, whole, tmp_path):
     """Ctrl-C."""
-    process = start(arguments_for(tmp_path / "out"))
+    process = start(arguments_for(tmp_path / "out", "--device-memory-budget", str(budget)))
     wait_for(tmp_path / "out" / "training" / "checkpoints" / "40", process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
@@ -274,10 +322,84 @@ def test_a_disk_that_is_full_at_the_last_step_costs_nothing(whole, tmp_path, mon
     assert_same_weights(out, whole)
 
 
-def test_resuming_a_finished_run_changes_nothing(whole):
+def test_resuming_a_finished_run_changes_nothing_and_says_so(whole, capsys):
     before = content(whole)
     assert run(arguments_for(whole, "--resume")) is None
     assert content(whole) == before
+    assert f"{whole} is complete: all 200 steps are done. For a longer run, choose another --out." in (
+        capsys.readouterr().out
+    )
+
+
+# ---- data sets larger than the device's memory
+
+
+def test_pictures_that_do_not_fit_give_the_same_weights(whole, tmp_path, capsys):
+    """They are brought over batch by batch; a part of a run each way, too."""
+    out = tmp_path / "out"
+    assert run(arguments_for(out, "--device-memory-budget", "0")) is None
+    assert "more than --device-memory-budget 0" in capsys.readouterr().out
+    assert_same_weights(out, whole)
+
+    shutil.rmtree(out / "training" / "checkpoints" / "200")
+    (out / "model.safetensors").unlink()
+    assert run(arguments_for(out, "--resume")) is None
+    assert "--device-memory-budget" not in capsys.readouterr().out
+    assert_same_weights(out, whole)
+
+
+def prefetching_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
+
+
+def test_a_batch_that_cannot_be_brought_over_ends_the_run_in_words(tmp_path, monkeypatch):
+    """In the middle of a run, in the thread; the thread ends too."""
+    split_batch, fetched = batches.split_batch, []
+
+    def run_out_of_memory(images, indices):
+        assert threading.current_thread() in prefetching_threads()
+        fetched.append(indices)
+        if len(fetched) == 60:
+            raise MemoryError("Unable to allocate 12.0 GiB")
+        return split_batch(images, indices)
+
+    monkeypatch.setattr(batches, "split_batch", run_out_of_memory)
+    error = run(arguments_for(tmp_path / "out", "--device-memory-budget", "0"))
+
+    assert "The pictures of step 59 cannot be brought to the device: MemoryError: Unable to allocate 12.0 GiB" in error
+    assert metrics(tmp_path / "out")[-1]["step"] == 40
+    assert prefetching_threads() == []
+
+
+def test_batches_are_fetched_ahead_and_no_longer_when_nobody_takes_them(monkeypatch):
+    images = np.arange(50 * 4 * 4 * 3, dtype=np.uint8).reshape(50, 4, 4, 3)
+    fetched = threading.Semaphore(0)
+    split_batch = batches.split_batch
+
+    def count(images, indices):
+        fetched.release()
+        return split_batch(images, indices)
+
+    monkeypatch.setattr(batches, "split_batch", count)
+    source = batches.batches(images, 8, range(5, 100), seed=1, device_memory_budget=0)
+    for step in (5, 6):
+        assert_array_equal(next(source), images[batch_indices(50, 8, step, seed=1)])
+    for _ in range(2 + batches.AHEAD):
+        assert fetched.acquire(timeout=20)
+    assert not fetched.acquire(timeout=0.2), "more batches than AHEAD were made"
+
+    source.close()
+    assert prefetching_threads() == []
+
+
+@pytest.mark.parametrize("budget", [0, 1])
+@pytest.mark.parametrize("steps", [range(0), range(3, 5), range(9)])
+def test_every_step_has_its_batch(budget, steps):
+    images = np.arange(20 * 2 * 2 * 3, dtype=np.uint8).reshape(20, 2, 2, 3)
+    found = list(batches.batches(images, 8, steps, seed=2, device_memory_budget=budget))
+    assert len(found) == len(steps)
+    for step, batch in zip(steps, found, strict=True):
+        assert_array_equal(batch, images[batch_indices(20, 8, step, seed=2)])
 
 
 # ---- refusals
@@ -299,7 +421,24 @@ def test_resuming_with_other_settings_names_what_changed(whole):
     assert "'kl': 0.0001" in error
     assert "'kl': 0.5" in error
     assert "batch_size" not in error
+    assert "another --out" in error
     assert content(whole) == before
+
+
+def test_resuming_with_other_pictures_is_refused(whole):
+    arguments = arguments_for(whole, "--resume")
+    arguments[arguments.index("--limit") + 1] = "20"
+    assert "pictures was 24, is 20" in run(arguments)
+
+
+def test_a_run_of_an_earlier_version_can_be_resumed(whole, tmp_path):
+    """Its `run.json` says nothing of settings that there were not yet."""
+    out = tmp_path / "out"
+    shutil.copytree(whole, out)
+    settings = json.loads((out / "training" / "run.json").read_text())
+    del settings["pictures"]
+    (out / "training" / "run.json").write_text(json.dumps(settings))
+    assert run(arguments_for(out, "--resume")) is None
 
 
 def test_a_run_that_diverges_stops_at_its_last_good_checkpoint(tmp_path):
@@ -381,5 +520,5 @@ def test_a_model_without_its_run_is_not_overwritten(tmp_path, draw_vae):
     before = (tmp_path / "model" / "model.safetensors").read_bytes()
     for resume in (False, True):
         with pytest.raises(fit.TrainError, match=r"without the run.*another --out"):
-            fit.start_run(tmp_path / "model" / "training", TINY, resume)
+            fit.start_run(tmp_path / "model" / "training", TINY.to_dict(), resume)
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == before

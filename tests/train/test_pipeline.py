@@ -48,7 +48,10 @@ def held_out() -> Pictures:
 
 def test_the_folder_is_whole_and_holds_no_pickle(model):
     names = {path.name for path in model.iterdir()}
-    assert names == {"config.json", "model.safetensors", "metrics.json", "atlas.parquet", "README.md", "training"}
+    assert names == {
+        "config.json", "model.safetensors", "metrics.json", "atlas.parquet", "README.md", "training-curves.png",
+        "training",
+    }  # fmt: skip
     assert not [path for path in model.rglob("*") if path.suffix in (".pkl", ".pickle", ".pt", ".npy")]
 
 

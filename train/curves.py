@@ -1,0 +1,50 @@
+"""A run's losses as a picture for the model card: `training-curves.png`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+CURVES = "training-curves.png"
+TITLES = {"l1": "L1", "ssim": "SSIM", "kl": "KL to N(0, I), nats a picture"}
+INK, MUTED, RULE, LINE = "#1f2328", "#59636e", "#d8dee4", "#0a6ed1"
+
+
+def write_curves(folder: Path) -> None:
+    """Draws `training/metrics.jsonl` of a model folder: each term of the loss against steps, smoothed, and as it was.
+
+    1600 pixels wide, to be shown at 800. It brings its own white, so that it reads on pages of any colour.
+    """
+    rows = [json.loads(line) for line in (folder / "training" / "metrics.jsonl").read_text().splitlines()]
+    steps = np.array([row["step"] for row in rows])
+    figure = Figure(figsize=(8, 2.7), dpi=200, layout="constrained", facecolor="white")
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
+    for axes, (term, title) in zip(figure.subplots(1, len(TITLES)), TITLES.items(), strict=True):
+        values = np.array([row[term] for row in rows])
+        axes.plot(steps, values, color=LINE, alpha=0.3, linewidth=0.8)
+        axes.plot(steps, smooth(values), color=LINE, linewidth=1.8)
+        # The first steps, from noise, would press all others flat: the scale is that of what follows.
+        settled = values[len(values) // 20 :]
+        margin = 0.08 * np.ptp(settled) or 0.5 * abs(settled[-1]) or 1.0
+        axes.set_ylim(settled.min() - margin, settled.max() + margin)
+        axes.set_xlim(0, steps[-1])
+        axes.set_title(title, loc="left", fontsize=9, color=INK)
+        axes.set_xlabel("steps", fontsize=8, color=MUTED, loc="right")
+        axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.tick_params(labelsize=8, labelcolor=MUTED, length=0)
+        axes.grid(axis="y", color=RULE, linewidth=0.7)
+        axes.spines[:].set_visible(False)
+        axes.spines["bottom"].set(visible=True, color=RULE)
+    figure.savefig(folder / CURVES)
+
+
+def smooth(values: np.ndarray) -> np.ndarray:
+    """Means over a fortieth of the run around each point; over less of it at the two ends."""
+    window = np.ones(max(1, len(values) // 40))
+    return np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")
