@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +31,23 @@ def explained(handler: Callable) -> Callable:
 
     @functools.wraps(handler)
     def wrapped(*arguments):
-        try:
+        with _explaining():
             return handler(*arguments)
-        except (PictureError, RequestError, ModelFolderError) as error:
-            raise gr.Error(str(error), title="That did not work", print_exception=False) from None
 
-    return wrapped
+    @functools.wraps(handler)
+    def wrapped_generator(*arguments):
+        with _explaining():
+            yield from handler(*arguments)
+
+    return wrapped_generator if inspect.isgeneratorfunction(handler) else wrapped
+
+
+@contextmanager
+def _explaining():
+    try:
+        yield
+    except (PictureError, RequestError, ModelFolderError) as error:
+        raise gr.Error(str(error), title="That did not work", print_exception=False) from None
 
 
 class PictureInput(gr.Image):
