@@ -10,7 +10,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from app.explorer import Explorer, Group, Library, Neighbour
+from app.explorer import Explorer, Group, Library, Neighbour, RequestError
 from app.tabs.common import QUIET, Workspace, explained
 from app.widgets.encoding import data_url
 from app.widgets.latent_map import LatentMap, Number
@@ -26,6 +26,7 @@ HINT = "Click a point on the map: its picture, its labels and its nearest neighb
 
 ERROR = "reconstruction error (L1)"
 PRIOR = "distance from the prior"
+RARE = 0.05  # of a group: a label so rare says nothing of it
 LATEX = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
 
 HOW = r"""**The layout.** UMAP (McInnes et al. 2018) joins every latent to its {neighbours} nearest in a weighted graph,
@@ -132,7 +133,10 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         return LatentMap(marker=marker), *panel
 
     def dropped(event: gr.EventData):
-        return str(LatentMap.dropped_path(event))
+        try:
+            return str(LatentMap.dropped_path(event))
+        except (AttributeError, ValueError):
+            raise RequestError("This is not an uploaded picture.") from None
 
     def walk_path(name, event: gr.EventData):
         explorer, path = library[name], getattr(event, "path", None)
@@ -269,6 +273,8 @@ def in_words(name: str, group: Group) -> str:
     """A group's size and most frequent labels, in Markdown."""
     lines = [f"**Group {name}**: {group.count:,} {'picture' if group.count == 1 else 'pictures'}"]
     for column, counted in group.labels.items():
+        if counted[0][1] < RARE * group.count:
+            continue  # nearly a name for each picture
         frequent = ", ".join(f"{value or 'no label'} ({count / group.count:.0%})" for value, count in counted)
         lines.append(f"{column}: {frequent}")
     return "  \n".join(lines)

@@ -182,7 +182,8 @@ async function sliceStrip({ strip, side }, count) {
 // ---- Painting ----
 
 function paintLayers() {
-  root.dataset.pictures = paintPictures();
+  // Also for whoever wants to know what is there without looking at pixels.
+  root.dataset.pictures = paintPictures().join(" ");
   root.dataset.cells = paintLattice();
   placeContours();
 }
@@ -195,22 +196,19 @@ function blank(canvas) {
   return context;
 }
 
-// Each in a frame of its group's colour. Returns how many there are.
+// Each in a frame of its group's colour. Returns the points that have one.
 function paintPictures() {
   const context = blank(picturesCanvas);
   const colour = colours();
-  let count = 0;
-  for (const i of chosen) {
-    const bitmap = thumbnails.get(i);
-    if (!bitmap || !isShown(i)) continue;
+  const painted = chosen.filter((i) => thumbnails.has(i) && isShown(i));
+  for (const i of painted) {
     const [px, py] = toPixels(cloud.x[i], cloud.y[i]);
     const [left, top] = [Math.round(px - THUMBNAIL / 2), Math.round(py - THUMBNAIL / 2)];
     context.fillStyle = colourOf(i, colour);
     context.fillRect(left + 1, top + 1, THUMBNAIL - 2, THUMBNAIL - 2);
-    context.drawImage(bitmap, left + 3, top + 3, THUMBNAIL - 6, THUMBNAIL - 6);
-    count++;
+    context.drawImage(thumbnails.get(i), left + 3, top + 3, THUMBNAIL - 6, THUMBNAIL - 6);
   }
-  return count;
+  return painted;
 }
 
 function colourOf(index, colour) {
