@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
+import re
 import secrets
 import tempfile
 import threading
@@ -49,6 +51,10 @@ MAX_LABELS = 200  # of a column, the most frequent
 UNCERTAINTY_SAMPLES = 16  # of 64-pixel pictures, each decoded in some milliseconds
 MAX_SCALE = 2.0  # of an edited channel
 MAX_LATENT = 10.0  # of an edited number; N(0, I) has nearly all its mass within 3
+MAX_CORNERS = 512  # of a path over the map
+THUMBNAIL = 64  # pixels; the side of a picture on the map
+MAX_THUMBNAILS = 32  # asked for at once
+KEPT_THUMBNAILS = 2048  # 12 KB each
 
 
 class RequestError(ValueError):
@@ -134,6 +140,21 @@ class Neighbour:
     picture: Image.Image
 
 
+@dataclass(frozen=True)
+class Group:
+    """Some points of the atlas, taken together.
+
+    Attributes:
+        count: how many.
+        labels: label column -> its most frequent values among them with their counts, at most three.
+        picture: decoded from the mean of their latents.
+    """
+
+    count: int
+    labels: dict[str, list[tuple[str, int]]]
+    picture: Image.Image
+
+
 class Explorer:
     """One model folder, loaded, with everything the app asks of it. Safe to call from several threads.
 
@@ -151,6 +172,7 @@ class Explorer:
         self._kept: OrderedDict[str, np.ndarray] = OrderedDict()
         self._kept_lock = threading.Lock()
         self._label_direction = lru_cache(maxsize=64)(self._find_label_direction)
+        self._thumbnail = lru_cache(maxsize=KEPT_THUMBNAILS)(self._draw_thumbnail)
 
     @property
     def name(self) -> str:
@@ -551,13 +573,7 @@ class Explorer:
 
     def save_picture(self, latent: Float[np.ndarray, "*latent"], what: str) -> str:
         """Writes a latent's picture as `<model>-<what>.png` to a temporary folder; returns its path."""
-        return self.save(self.decode(latent), what)
-
-    def save(self, picture: Image.Image, what: str) -> str:
-        """Writes a picture as `<model>-<what>.png` to a temporary folder; returns its path."""
-        path = Path(tempfile.mkdtemp(prefix="latentscape-")) / f"{self.name}-{what}.png"
-        picture.save(path)
-        return str(path)
+        return self.save(self.decode(latent), self.name, what)
 
     def locate(self, picture: Picture) -> tuple[Place, list[Neighbour]]:
         """Places a picture on the map by its nearest neighbours in latent space.
@@ -575,9 +591,101 @@ class Explorer:
         Raises:
             RequestError: a coordinate is not a finite number, or there is no map.
         """
-        x, y = (_check_range(name, value, -MAX_COORDINATE, MAX_COORDINATE) for name, value in (("x", x), ("y", y)))
+        x, y = _check_coordinates(x, y)
         latent, place = self.atlas.latent_at(x, y)
         return self.decode(latent), place
+
+    def thumbnails(self, places: Sequence[int | tuple[float, float]]) -> list[Image.Image]:
+        """Small pictures, 64 pixels at most, of points (by row) and of places (x, y) of the map; kept for a while.
+
+        Raises:
+            RequestError: none or more than 32 are asked for, one is neither a row nor a place, or there is no map.
+        """
+        if not 1 <= len(places) <= MAX_THUMBNAILS:
+            raise RequestError(f"{len(places)} pictures asked for; it must be 1 to {MAX_THUMBNAILS}.")
+        return [self._thumbnail(self._check_place(place)) for place in places]
+
+    def _check_place(self, place) -> int | tuple[float, float]:
+        if isinstance(place, list | tuple) and len(place) == 2:
+            return _check_coordinates(*place)
+        return int(_check_range("index", place, 0, len(self.atlas) - 1))
+
+    def _draw_thumbnail(self, place: int | tuple[float, float]) -> Image.Image:
+        latent = self.atlas.latent(place) if isinstance(place, int) else self.atlas.latent_at(*place)[0]
+        picture = self.decode(latent)
+        side = min(THUMBNAIL, picture.width)
+        return picture if side == picture.width else picture.resize((side, side), Image.Resampling.BOX)
+
+    def walk(self, path: Sequence[Sequence[float]], count: int = 33) -> Iterator[Image.Image]:
+        """Pictures at equal distances along a line drawn over the map.
+
+        Args:
+            path: its corners (x, y), 2 to 512; not all in one place.
+            count: of pictures, 2 to 65.
+
+        Raises:
+            RequestError: the path is none, or there is no map.
+        """
+        if not isinstance(path, list | tuple) or not 2 <= len(path) <= MAX_CORNERS:
+            raise RequestError(f"A path needs 2 to {MAX_CORNERS} places. Draw it over the map.")
+        if not all(isinstance(corner, list | tuple) and len(corner) == 2 for corner in path):
+            raise RequestError("A place of a path is not a pair of numbers, x and y.")
+        corners = np.array([_check_coordinates(*corner) for corner in path])
+        if np.ptp(corners, axis=0).max() == 0:
+            raise RequestError("This path goes nowhere. Draw it from one place of the map to another.")
+        count = int(_check_range("count", count, 2, MAX_STEPS))
+        return map(self.decode, self.atlas.latents_along(corners, count))
+
+    def group(self, rows: Sequence[int]) -> Group:
+        """What some points of the map have in common.
+
+        Raises:
+            RequestError: there are none, one is not a row, or there is no map.
+        """
+        atlas, rows = self.atlas, self._check_rows(rows)
+        counted = {name: Counter(values[i] for i in rows) for name, values in atlas.labels.items()}
+        labels = {name: counter.most_common(3) for name, counter in counted.items()}
+        return Group(len(rows), labels, self.decode(atlas.mean_latent(rows)))
+
+    def direction(
+        self, rows_a: Sequence[int], rows_b: Sequence[int], index: int | None = None, count: int = 33
+    ) -> Iterator[Image.Image]:
+        """Pictures along the direction from one group's mean latent to another's.
+
+        An attribute vector (Larsen et al. 2016, https://arxiv.org/abs/1512.09300): `z + t (mean_b - mean_a)`, t from 0
+        to 1, where z is the latent of the point `index`, or mean_a without one.
+
+        Raises:
+            RequestError: a group is empty, a row does not exist, or there is no map.
+        """
+        mean_a, mean_b = (self.atlas.mean_latent(self._check_rows(rows)) for rows in (rows_a, rows_b))
+        start = mean_a if index is None else self.atlas.latent(self._check_place(index))
+        count = int(_check_range("count", count, 2, MAX_STEPS))
+        return (self.decode(start + t * (mean_b - mean_a)) for t in np.linspace(0, 1, count, dtype=np.float32))
+
+    def _check_rows(self, rows) -> np.ndarray:
+        """Rows of the map, each once; whatever a page sent that is none is refused."""
+        if not isinstance(rows, list | tuple) or not rows:
+            raise RequestError("This group has no points. Draw around some points of the map.")
+        if not all(type(row) is int and 0 <= row < len(self.atlas) for row in rows):
+            raise RequestError(f"A group holds what is no row of the map, 0 to {len(self.atlas) - 1}.")
+        return np.unique(rows)
+
+    def save(self, picture: Image.Image, *words: str) -> str:
+        """Writes a picture to a temporary file whose name is made of words; returns its path.
+
+        The same picture under the same words goes to the same file.
+        """
+        name = "-".join(filter(None, (re.sub(r"[^\w .+,()]+", "-", word).strip("-. ") for word in words)))
+        folder = self._pictures / hashlib.sha256(picture.tobytes()).hexdigest()[:16]
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{name[:100] or self.name}.png"
+        picture.save(path)
+        return str(path)
+
+    @cached_property
+    def _pictures(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix="latentscape-"))
 
     def export(self, frames: Sequence[Image.Image], kind: Literal["gif", "mp4", "png"]) -> str:
         """Writes an interpolation, named after the model, to a temporary folder; returns the file's path.
@@ -598,7 +706,7 @@ class Explorer:
     def save_frame(self, frames: Sequence[Image.Image], t: float) -> str:
         """Writes the frame nearest to t, 0 to 1, as a PNG that says so in its name; returns its path."""
         t = _check_range("t", t, 0, 1)
-        return self.save(frames[round(t * (len(frames) - 1))], f"between-{t:.2f}")
+        return self.save(frames[round(t * (len(frames) - 1))], self.name, f"between-{t:.2f}")
 
     def point(self, index: int) -> Neighbour:
         """A point of the map, by its row.
@@ -675,6 +783,11 @@ def _check_whole(name: str, value: float, low: int, high: int) -> int:
     if not number.is_integer():
         raise RequestError(f"{name} is {value}; it must be a whole number from {low} to {high}.")
     return int(number)
+
+
+def _check_coordinates(x: float, y: float) -> tuple[float, float]:
+    x, y = (_check_range(name, value, -MAX_COORDINATE, MAX_COORDINATE) for name, value in (("x", x), ("y", y)))
+    return x, y
 
 
 def _check_seed(seed: float) -> int:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from tqdm import tqdm
 
 from train.data import Pictures, load_pictures
-from vae.atlas import RESERVED, Atlas
+from vae.atlas import ERROR_COLUMN, RESERVED, Atlas
 from vae.checkpoint import ATLAS, load_info, load_model
 from vae.model import VAE, compile_codec
 
@@ -28,13 +28,16 @@ def run_atlas(arguments: argparse.Namespace) -> None:
         label_columns=arguments.label_column,
         limit=arguments.limit,
     )
-    latents = encode_all(load_model(arguments.model), pictures)
+    vae = load_model(arguments.model)
+    latents = encode_all(vae, pictures)
+    errors = measure_errors(vae, pictures, latents)
     positions = lay_out(latents, arguments.seed)
     labels = {f"{name}_" if name in RESERVED else name: values for name, values in pictures.labels.items()}
-    atlas = Atlas(pictures.ids, positions, latents.astype(np.float16), labels)
     trust = f"{measure_trustworthiness(latents, positions):.4f}"
     facts = {"dataset": arguments.dataset, "split": pictures.split, "seed": str(arguments.seed)}
-    atlas.write(arguments.model / ATLAS, **facts, trustworthiness=trust)
+    facts["trustworthiness"] = trust
+    atlas = Atlas(pictures.ids, positions, latents.astype(np.float16), labels, {ERROR_COLUMN: errors}, facts)
+    atlas.write(arguments.model / ATLAS)
     print(f"{arguments.model / ATLAS}: {len(atlas):,} points, labels: {', '.join(labels) or 'none'}")
     print(f"trustworthiness of the layout: {trust} (15 neighbours; 1 is perfect)")
 
@@ -47,6 +50,16 @@ def encode_all(vae: VAE, pictures: Pictures) -> Float[np.ndarray, "count *latent
         for picture in tqdm(pictures.images, "encode", unit="picture", leave=False)
     ]
     return np.stack(means)
+
+
+def measure_errors(
+    vae: VAE, pictures: Pictures, latents: Float[np.ndarray, "count *latent"]
+) -> Float[np.ndarray, " count"]:
+    """The L1 error of every picture decoded from its latent: mean absolute difference, pixels in [0, 1]."""
+    _, decode = compile_codec(vae)
+    pairs = tqdm(zip(pictures.images, latents, strict=True), "decode", len(latents), unit="picture", leave=False)
+    errors = [np.abs(picture / np.float32(255) - decode(latent[None])[0]).mean() for picture, latent in pairs]
+    return np.asarray(errors, np.float32)
 
 
 def lay_out(latents: Float[np.ndarray, "count *latent"], seed: int) -> Float[np.ndarray, "count 2"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from sklearn.neighbors import NearestNeighbors
 POSITION_COLUMNS = ("x", "y")
 LATENT_COLUMN = "latent"
 ID_COLUMN = "id"
-RESERVED = {ID_COLUMN, *POSITION_COLUMNS, LATENT_COLUMN}
+ERROR_COLUMN = "reconstruction_l1"
+REQUIRED = {ID_COLUMN, *POSITION_COLUMNS, LATENT_COLUMN}
+RESERVED = {*REQUIRED, ERROR_COLUMN}
 
 
 class AtlasError(ValueError):
@@ -51,15 +53,35 @@ class Atlas:
         positions: map coordinates.
         latents: posterior means, in float16 as stored.
         labels: label column -> one string a picture.
+        numbers: column -> one number a picture, NaN where it has none. `reconstruction_l1`: the mean absolute error of
+            the picture decoded from its posterior mean, pixels in [0, 1]; an older atlas lacks it.
+        facts: how it was made: dataset, split, seed, trustworthiness (Venna & Kaski 2001).
     """
 
     ids: list[str]
     positions: Float[np.ndarray, "count 2"]
     latents: Float[np.ndarray, "count *latent"]
     labels: dict[str, list[str]]
+    numbers: dict[str, Float[np.ndarray, " count"]] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def prior_distance(self) -> Float[np.ndarray, " count"]:
+        """How far each posterior mean is from the middle of the prior: `|z| / sqrt(d)`, its root mean square.
+
+        A draw from N(0, I) of d numbers has 1, give or take `1 / sqrt(2 d)`. Means lie closer in, by as much as their
+        posteriors are wide: where the posteriors together match the prior, the mean of `z^2 + sigma^2` is 1.
+        """
+        flat = self.latents.reshape(len(self), -1).astype(np.float32)
+        return np.sqrt(np.mean(flat**2, axis=1))
+
+    @cached_property
+    def map_spacing(self) -> float:
+        """Median distance on the map from a point to its nearest other: the unit of `Place.distance` there."""
+        return _spacing(self._map_index)
 
     def latent(self, index: int) -> Float[np.ndarray, "*latent"]:
         """The latent of one point, in float32."""
@@ -73,9 +95,21 @@ class Atlas:
 
     def latent_at(self, x: float, y: float, k: int = 6) -> tuple[Float[np.ndarray, "*latent"], Place]:
         """The latent of a place on the map: the distance-weighted mean latent of the `k` nearest points on the map."""
-        place = self._nearest(self._map_index, np.array([[x, y]], np.float32), k, self._map_spacing)
+        place = self._nearest(self._map_index, np.array([[x, y]], np.float32), k, self.map_spacing)
         latent = np.tensordot(place.weights, self.latents[place.neighbours].astype(np.float32), axes=1)
         return latent, Place(x, y, place.neighbours, place.weights, place.distance)
+
+    def latents_along(self, path: Float[np.ndarray, "corners 2"], count: int) -> Float[np.ndarray, "count *latent"]:
+        """`latent_at` at `count` places of equal arc length along a polyline on the map, its ends among them."""
+        lengths = np.linalg.norm(np.diff(path, axis=0), axis=1)
+        travelled = np.concatenate([[0], np.cumsum(lengths)])
+        at = np.linspace(0, travelled[-1], count)
+        places = zip(*(np.interp(at, travelled, axis) for axis in path.T), strict=True)
+        return np.stack([self.latent_at(float(x), float(y))[0] for x, y in places])
+
+    def mean_latent(self, rows: Int[np.ndarray, " some"]) -> Float[np.ndarray, "*latent"]:
+        """The mean of some points' latents, in float32."""
+        return self.latents[rows].mean(axis=0, dtype=np.float32)
 
     def neighbours(self, index: int, k: int = 8) -> Int[np.ndarray, " k"]:
         """The nearest points in latent space to a point of the atlas, nearest first, without itself."""
@@ -102,18 +136,15 @@ class Atlas:
     def _latent_spacing(self) -> float:
         return _spacing(self._latent_index)
 
-    @cached_property
-    def _map_spacing(self) -> float:
-        return _spacing(self._map_index)
-
-    def write(self, path: Path | str, **facts: str) -> None:
-        """Writes a parquet file, beside its place and then renamed; `facts` go to its schema's metadata."""
+    def write(self, path: Path | str) -> None:
+        """Writes a parquet file, beside its place and then renamed; the facts go to its schema's metadata."""
         path = Path(path)
         flat = self.latents.reshape(len(self), -1).astype(np.float16)
         latents = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel(), pa.float16()), flat.shape[1])
         columns = {ID_COLUMN: pa.array(self.ids), **{name: pa.array(v) for name, v in self.labels.items()}}
         columns |= {axis: pa.array(self.positions[:, i], pa.float32()) for i, axis in enumerate(POSITION_COLUMNS)}
-        table = pa.table({**columns, LATENT_COLUMN: latents}).replace_schema_metadata(facts)
+        columns |= {name: pa.array(values, pa.float32()) for name, values in self.numbers.items()}
+        table = pa.table({**columns, LATENT_COLUMN: latents}).replace_schema_metadata(self.facts)
         beside = path.with_name(path.name + ".tmp")
         pq.write_table(table, beside, compression="zstd", compression_level=9)
         os.replace(beside, path)
@@ -134,17 +165,22 @@ class Atlas:
             table = pq.read_table(path)
         except (pa.ArrowException, OSError) as error:
             raise AtlasError(f"{path} cannot be read ({error}). {remake}") from error
-        missing = RESERVED - set(table.column_names)
+        missing = REQUIRED - set(table.column_names)
         if missing:
             raise AtlasError(f"{path} lacks the columns {', '.join(sorted(missing))}. {remake}")
         flat = table[LATENT_COLUMN].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         if not len(table) or flat.size != len(table) * np.prod(latent_shape):
             raise AtlasError(f"{path} does not hold latents of shape {latent_shape}: it is another model's. {remake}")
+        others = [name for name in table.column_names if name not in REQUIRED]
+        floating = [name for name in others if pa.types.is_floating(table.schema.field(name).type)]
+        numbers = {name: table[name].to_numpy().astype(np.float32) for name in floating}
         return cls(
             ids=table[ID_COLUMN].to_pylist(),
             positions=np.stack([table[axis].to_numpy() for axis in POSITION_COLUMNS], axis=1),
             latents=flat.reshape(len(table), *latent_shape),
-            labels={name: table[name].to_pylist() for name in table.column_names if name not in RESERVED},
+            labels={name: table[name].to_pylist() for name in others if name not in numbers},
+            numbers=numbers,
+            facts={key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()},
         )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import html
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,24 +36,25 @@ QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 def explained(handler: Callable) -> Callable:
     """The handler, with the errors that a person can mend shown on the page as messages."""
 
-    @contextlib.contextmanager
-    def explaining():
-        try:
-            yield
-        except (PictureError, RequestError, ModelFolderError) as error:
-            raise gr.Error(str(error), title="That did not work", print_exception=False) from None
-
     @functools.wraps(handler)
     def wrapped(*arguments):
-        with explaining():
+        with _explaining():
             return handler(*arguments)
 
     @functools.wraps(handler)
     def wrapped_generator(*arguments):
-        with explaining():
+        with _explaining():
             yield from handler(*arguments)
 
     return wrapped_generator if inspect.isgeneratorfunction(handler) else wrapped
+
+
+@contextmanager
+def _explaining():
+    try:
+        yield
+    except (PictureError, RequestError, ModelFolderError) as error:
+        raise gr.Error(str(error), title="That did not work", print_exception=False) from None
 
 
 def answered(function: Callable, *kinds: type | tuple[type, ...]) -> Callable:

@@ -144,7 +144,7 @@ def build(work: Workspace, tab: gr.Tab) -> None:
             made = explorer.analogy(*chosen, kept)
             yield {
                 equation: _equation(made, kept),
-                result: explorer.save(made[-1], "analogy"),
+                result: explorer.save(made[-1], explorer.name, "analogy"),
                 analogy_tools: gr.update(visible=True),
             }
 

@@ -1,6 +1,10 @@
 "use strict";
-// Gradio runs this file as the body of a function, once for each LatentMap on the page, with `element`, `trigger`,
-// `props`, `server`, `upload` and `watch` in scope.
+// Gradio runs this file and those after it as the body of one function, once for each LatentMap on the page, with
+// `element`, `trigger`, `props`, `server`, `upload` and `watch` in scope:
+//   latent_map.js           the points, the view, the card, the hands
+//   latent_map_pictures.js  what lies under and over the points: decoded pictures, the lattice, lines of density
+//   latent_map_drawing.js   the tools that draw on the map: path and lasso
+//   latent_map_page.js      switches, legend, search, states; starts it all
 //
 // Plotly draws the points, with WebGL. What it draws is a function of the state below (`cloud`, `grouping`, `matches`,
 // `view`); panning, zooming and finding the point under the pointer are done here, since Plotly knows no pinch, and
@@ -17,7 +21,8 @@ const REMEMBERED_PICTURES = 400;
 const GRID_CELLS = 160; // along the longer side
 const FIT_MARGIN = 1.08;
 const ZOOM_RANGE = [1, 600]; // times the scale at which the whole map fits
-const MARKER_ZOOM = 6; // at most, times the same scale
+const MARKER_ZOOM = 2.5; // at most, times the same scale: one still sees where on the map it is
+const MATCH_ZOOM = 4; // at least, where a search jumps to
 const OUTLINED_MATCHES = 400; // at most; more would be a blot of outlines
 const ZOOM_STEP = 1.6;
 const FLIGHT_MS = 350;
@@ -26,6 +31,10 @@ const SETTLE_MS = 140;
 const ANNOUNCE_DELAY_MS = 250;
 const SCRIPT_ID = "latent-map-plotly";
 const SVG = "http://www.w3.org/2000/svg";
+// Cividis (Nunez et al. 2018): even steps to the eye, with or without colour blindness. Each theme leaves out the end
+// that its background would swallow.
+const CIVIDIS = "#00224e #123570 #3b496c #575d6d #707173 #8a8678 #a59c74 #c3b369 #e1cc55 #fee838".split(" ");
+const RAMPS = { light: CIVIDIS.slice(0, 9), dark: CIVIDIS.slice(2) };
 
 const find = (name) => element.querySelector(`.latent-map${name}`);
 const root = find("");
@@ -49,9 +58,12 @@ let Plotly = null;
 let cloud = null; // the points; null until they are there
 let grouping = null; // {groups, groupOf}: the points by the chosen column
 let matches = null; // Uint8Array, 1 where a label holds the searched text; null without a search
+let searchedFor = ""; // what `matches` answers
+let matchAt = null; // which of the matches was jumped to last
 let view = null; // {x, y, scale}: the map place in the middle, and CSS pixels per map unit
 let size = { width: 0, height: 0 };
 let isDrawn = false;
+let isFirst = true; // no map has been drawn on this page
 let drawnPointSize = 0;
 let aimed = null; // {index, x, y}: what the card is about; index null for a place between points
 let selected = null;
@@ -68,9 +80,11 @@ function decodeBase64(text) {
   return bytes.buffer;
 }
 
-function readCloud({ model, count, x, y, columns }) {
-  const points = { model, count, x: new Float32Array(decodeBase64(x)), y: new Float32Array(decodeBase64(y)) };
+function readCloud({ model, count, x, y, columns, numbers, spacing }) {
+  const floats = (text) => new Float32Array(decodeBase64(text));
+  const points = { model, count, spacing, x: floats(x), y: floats(y) };
   points.columns = columns.map((column) => ({ ...column, codes: new Uint16Array(decodeBase64(column.codes)) }));
+  points.numbers = numbers.map((number) => ({ ...number, values: floats(number.values) }));
   points.bounds = boundsOf(points.x, points.y);
   points.grid = buildGrid(points);
   return points;
@@ -107,12 +121,27 @@ function labelsOf(index) {
   return cloud.columns.map(({ name, categories, codes }) => [name, categories[codes[index]]]);
 }
 
+// The number that the points are coloured by, if they are.
+function numberOf(index) {
+  const { number } = grouping;
+  return number && !Number.isNaN(number.values[index]) ? [[number.name, shortly(number.values[index])]] : [];
+}
+
+const shortly = (number) => String(Number(number.toPrecision(3)));
+
 function describe(index) {
   const words = labelsOf(index).map(([, label]) => label).filter(Boolean);
   return words.join(", ") || `Point ${index}`;
 }
 
-// ---- Groups: the categories of a column, as many as there are colours ----
+// ---- Groups: the categories of a column, as many as there are colours; or the points with a number ----
+
+function groupByNumber(number) {
+  const groupOf = new Uint8Array(cloud.count);
+  number.values.forEach((value, i) => (groupOf[i] = Number.isNaN(value) ? 1 : 0));
+  const groups = [{ name: number.name, slot: 1, number }, { name: "no number", slot: "other" }];
+  return { groupOf, groups: gather(groups, groupOf), number };
+}
 
 function groupBy(column) {
   const groupOf = new Uint8Array(cloud.count);
@@ -176,6 +205,8 @@ function colours() {
   return (slot) => style.getPropertyValue(`--latent-map-${slot}`).trim();
 }
 
+const ramp = () => RAMPS[document.body.classList.contains("dark") ? "dark" : "light"];
+
 function pointSize() {
   const bySize = Math.min(8, Math.max(2.5, 12 - 2 * Math.log10(cloud.count)));
   const byZoom = Math.min(2.5, Math.max(1, view.scale / fittedView().scale) ** 0.3);
@@ -192,14 +223,22 @@ function traces() {
   const line = { width: matchCount() > OUTLINED_MATCHES ? 0 : 1, color: colour("ink") };
   const hit = groups.map((group) => {
     const members = group.members.filter((i) => matches[i]);
-    return trace(group, positionsOf(members), colour, { opacity: 1, line, size: drawnPointSize + 2 });
+    const hits = { members, ...positionsOf(members) };
+    return trace(group, hits, colour, { opacity: 1, line, size: drawnPointSize + 2 });
   });
   return all.concat(hit);
 }
 
-function trace({ isVisible, slot }, { x, y }, colour, marker) {
-  marker = { color: colour(slot), size: drawnPointSize, line: { width: 0 }, ...marker };
+function trace({ isVisible, slot, number }, { members, x, y }, colour, marker) {
+  const painted = number ? scaled(number, members) : { color: colour(slot) };
+  marker = { size: drawnPointSize, line: { width: 0 }, ...painted, ...marker };
   return { type: "scattergl", mode: "markers", x, y, visible: isVisible, hoverinfo: "skip", marker };
+}
+
+function scaled({ values, range: [cmin, cmax] }, members) {
+  const steps = ramp();
+  const colorscale = steps.map((step, k) => [k / (steps.length - 1), step]);
+  return { color: Float32Array.from(members, (i) => values[i]), colorscale, cmin, cmax, showscale: false };
 }
 
 function layout() {
@@ -229,6 +268,7 @@ function ranges() {
 async function drawPoints() {
   await Plotly.react(plot, traces(), layout(), { staticPlot: true, displayModeBar: false, responsive: false });
   drawOverlay();
+  drawLayers();
 }
 
 // The plot needs a size, which it has not in a closed tab: drawn when both the points and the place are there.
@@ -245,6 +285,7 @@ async function drawWhenPossible() {
     plot.on("plotly_webglcontextlost", redrawFromScratch);
     showState("ready");
     if (props.marker) flyTo(markerView(props.marker));
+    recallPoint();
   } catch (error) {
     fail(error);
   }
@@ -295,6 +336,7 @@ function applyView() {
   const resized = plot.layout.width === size.width && plot.layout.height === size.height ? {} : size;
   Plotly.relayout(plot, { ...resized, "xaxis.range": xRange, "yaxis.range": yRange });
   drawOverlay();
+  drawLayers();
   settleView();
 }
 
@@ -307,6 +349,7 @@ function resize({ width, height }) {
   const before = size;
   const wasFitted = isDrawn && isFitted();
   size = { width: Math.round(width), height: Math.round(height) };
+  resizeLayers();
   hideCard();
   if (!isDrawn) drawWhenPossible();
   else if (wasFitted) setView(fittedView());
@@ -326,15 +369,19 @@ function zoomAround(px, py, factor) {
   return { x: x + (view.x - x) * shrink, y: y + (view.y - y) * shrink, scale };
 }
 
-function flyTo(target) {
+function flyTo(target, arrived = () => {}) {
   const mine = ++flight;
-  if (calm.matches) return setView(target);
+  if (calm.matches) {
+    setView(target);
+    return arrived();
+  }
   const [from, to, start] = [view, clampView(target), performance.now()];
   const frame = (now) => {
     if (mine !== flight || !element.isConnected) return;
     const progress = Math.min(1, Math.max(0, now - start) / FLIGHT_MS);
     setView(between(from, to, progress * progress * (3 - 2 * progress)));
     if (progress < 1) requestAnimationFrame(frame);
+    else arrived();
   };
   requestAnimationFrame(frame);
 }
@@ -375,7 +422,8 @@ function neighboursOf({ neighbours }) {
 
 function drawOverlay() {
   if (!isDrawn) return;
-  const shapes = props.marker ? markerShapes(props.marker) : [];
+  const shapes = drawingShapes();
+  if (props.marker) shapes.push(...markerShapes(props.marker));
   if (selected !== null && selected < cloud.count) shapes.push(ring(selected, 8, "selected"));
   if (aimed && aimed.index !== null && aimed.index !== selected) shapes.push(ring(aimed.index, 7, "aimed"));
   overlay.replaceChildren(...shapes);
@@ -408,7 +456,11 @@ function markerShapes(marker) {
 
 function pointAt(px, py, radius) {
   const [x, y] = toMap(px, py);
-  const reach = radius / view.scale;
+  return nearestPoint(x, y, radius / view.scale);
+}
+
+// The nearest of the points that are shown, within reach; or null.
+function nearestPoint(x, y, reach) {
   const { cell, columns, rows, starts, order } = cloud.grid;
   const { left, bottom } = cloud.bounds;
   const span = (from, count) => [
@@ -460,6 +512,8 @@ function findMatches(text) {
 
 function search() {
   matches = findMatches(searchBox.value);
+  matchAt = null;
+  searchedFor = searchBox.value;
   const count = matchCount();
   found.textContent = matches ? (count ? `${count.toLocaleString()} found` : "no such label") : "";
   if (!count) matches = null; // dimming all of the map would help nobody
@@ -467,13 +521,28 @@ function search() {
 
 const matchCount = () => matches?.reduce((sum, hit) => sum + hit, 0) ?? 0;
 
+// The next or previous match, in the order of the data set, around from the last to the first.
+function jumpToMatch(step) {
+  const hits = [];
+  if (isDrawn && matches) for (let i = 0; i < cloud.count; i++) if (matches[i] && isShown(i)) hits.push(i);
+  if (!hits.length) return;
+  const first = step > 0 ? 0 : hits.length - 1;
+  matchAt = matchAt === null ? first : (matchAt + step + hits.length) % hits.length;
+  const index = hits[matchAt];
+  found.textContent = `${(matchAt + 1).toLocaleString()} of ${hits.length.toLocaleString()}`;
+  const scale = Math.max(view.scale, MATCH_ZOOM * fittedView().scale);
+  flyTo({ x: cloud.x[index], y: cloud.y[index], scale }, () => {
+    aimAtPoint(index, ...toPixels(cloud.x[index], cloud.y[index]));
+  });
+}
+
 // ---- The card: a picture and what is known of it ----
 
 const pictures = createCache(REMEMBERED_PICTURES); // of points; places between them rarely come twice
 let isAsking = false;
 let waiting = null; // the newest place to ask about, while the server decodes an older one
 
-function createCache(limit) {
+function createCache(limit, drop = () => {}) {
   const entries = new Map();
   return {
     get(key) {
@@ -483,16 +552,23 @@ function createCache(limit) {
     },
     set(key, entry) {
       entries.set(key, entry);
-      if (entries.size > limit) entries.delete(entries.keys().next().value);
+      if (entries.size <= limit) return;
+      const [oldest, dropped] = entries.entries().next().value;
+      entries.delete(oldest);
+      drop(dropped);
     },
-    clear: () => entries.clear(),
+    has: (key) => entries.has(key),
+    clear() {
+      entries.forEach(drop);
+      entries.clear();
+    },
   };
 }
 
 function aimAtPoint(index, px, py) {
   if (aimed?.index !== index) {
     aimed = { index, x: cloud.x[index], y: cloud.y[index] };
-    fillCard(labelsOf(index));
+    fillCard([...labelsOf(index), ...numberOf(index)]);
     announce(describe(index));
     wantPicture(aimed);
     drawOverlay();
@@ -549,6 +625,7 @@ async function ask() {
       console.error(error);
     }
     if (points !== cloud) continue; // another model's map is up
+    if (answer?.error) answer = null;
     if (answer && place.index !== null) pictures.set(place.index, answer);
     if (isStillWanted(place)) showPicture(place, answer);
   }
@@ -614,7 +691,7 @@ function localPosition({ clientX, clientY }) {
 }
 
 function aimAt({ px, py }, radius) {
-  const index = pointAt(px, py, radius);
+  const index = pictureAt(px, py) ?? pointAt(px, py, radius);
   if (index === null) aimAtPlace(...toMap(px, py), px, py);
   else aimAtPoint(index, px, py);
 }
@@ -625,6 +702,8 @@ function onPointerDown(event) {
   if (!hands.size) hasMoved = false;
   hands.set(event.pointerId, localPosition(event));
   viewport.setPointerCapture(event.pointerId);
+  if (hands.size > 1) cancelStroke(); // two fingers move the map, whatever the tool
+  else if (tool !== "walk") beginStroke(localPosition(event));
 }
 
 function onPointerMove(event) {
@@ -633,9 +712,12 @@ function onPointerMove(event) {
   const before = hands.get(event.pointerId);
   if (!before) {
     if (!hands.size && event.pointerType !== "touch") aimAt(position, HIT_RADIUS.default);
-  } else if (hands.size === 1) {
+  } else if (stroke) {
+    hands.set(event.pointerId, position);
+    extendStroke(position);
+  } else if (hands.size === 1 && tool === "walk") {
     pan(event.pointerId, before, position);
-  } else {
+  } else if (hands.size > 1) {
     pinch(event.pointerId, before, position);
   }
 }
@@ -671,7 +753,12 @@ function onPointerUp(event) {
   const position = hands.get(event.pointerId);
   if (!hands.delete(event.pointerId) || hands.size) return;
   viewport.classList.remove("is-moving");
-  if (hasMoved || event.type === "pointercancel") return;
+  if (stroke) {
+    if (event.type === "pointercancel") cancelStroke();
+    else endStroke();
+    return;
+  }
+  if (hasMoved || event.type === "pointercancel" || tool !== "walk") return;
   aimAt(position, HIT_RADIUS[event.pointerType] ?? HIT_RADIUS.default);
   if (aimed.index !== null) choose(aimed.index);
 }
@@ -706,7 +793,9 @@ function onKeyDown(event) {
 function keyAction(key) {
   if (key in ARROWS) return () => walk(...ARROWS[key]);
   if (key in ZOOM_KEYS) return () => zoomByButton(ZOOM_KEYS[key]);
+  if (key === "Escape" && (stroke || tool !== "walk")) return () => (stroke ? cancelStroke() : setTool("walk"));
   if (key === "Escape" && aimed) return hideCard;
+  if (key === "Enter" && tool === "path" && aimed && aimed.index !== null) return () => addCorner(aimed.x, aimed.y);
   if ((key === "Enter" || key === " ") && aimed && aimed.index !== null) return () => choose(aimed.index);
   return null;
 }
@@ -724,7 +813,17 @@ function choose(index) {
   selected = index;
   drawOverlay();
   announce(`Selected: ${describe(index)}`);
+  window.latentscape?.remember("point", index);
   trigger("select", { index, value: Object.fromEntries(labelsOf(index)) });
+}
+
+// The point that the address names, when the page is opened with one.
+function recallPoint() {
+  if (!isFirst) return;
+  isFirst = false;
+  const index = window.latentscape?.recall("point") ?? null;
+  if (!Number.isInteger(index) || index < 0 || index >= cloud.count) return;
+  choose(index);
 }
 
 // ---- Dropping a picture file ----
@@ -756,198 +855,3 @@ async function onDrop(event) {
     console.error(error); // Gradio has shown its own message
   }
 }
-
-// ---- Tools and legend ----
-
-function buildColourSelect() {
-  const before = colourSelect.value;
-  const names = cloud.columns.map(({ name }) => name);
-  const options = [...names.map((name) => new Option(name, name)), new Option("nothing", "")];
-  colourSelect.replaceChildren(...options);
-  const isKnown = [...options].some(({ value }) => value === before) && colourSelect.dataset.isChosen;
-  colourSelect.value = isKnown ? before : defaultColumn();
-}
-
-// The column that says most at first sight: the finest that has a colour for every category, or else the coarsest.
-function defaultColumn() {
-  const count = ({ categories }) => categories.length;
-  const telling = cloud.columns.filter((column) => count(column) > 1).sort((a, b) => count(a) - count(b));
-  const colourable = telling.filter((column) => count(column) <= COLOURS);
-  return (colourable.at(-1) ?? telling[0])?.name ?? "";
-}
-
-function regroup() {
-  grouping = groupBy(cloud.columns.find(({ name }) => name === colourSelect.value));
-  buildLegend();
-}
-
-function buildLegend() {
-  const { groups } = grouping;
-  legend.hidden = groups.length < 2;
-  legend.replaceChildren(...groups.map(chip));
-}
-
-function chip(group) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "latent-map-chip";
-  button.style.setProperty("--chip", `var(--latent-map-${group.slot})`);
-  button.title = "Click to hide or show, double-click for this one alone";
-  button.setAttribute("aria-pressed", group.isVisible);
-  const count = document.createElement("small");
-  count.textContent = group.members.length.toLocaleString();
-  button.append(group.name, count);
-  button.addEventListener("click", () => setVisible((other) => other.isVisible !== (other === group)));
-  button.addEventListener("dblclick", () => showAlone(group));
-  return button;
-}
-
-function showAlone(group) {
-  const isAlone = grouping.groups.every((other) => other.isVisible === (other === group));
-  setVisible((other) => isAlone || other === group);
-}
-
-function setVisible(isVisible) {
-  grouping.groups.forEach((group, k) => {
-    group.isVisible = isVisible(group);
-    legend.children[k].setAttribute("aria-pressed", group.isVisible);
-  });
-  hideCard();
-  redraw();
-}
-
-// ---- States ----
-
-function showState(state, text = "") {
-  root.dataset.state = state;
-  // `code` in backquotes, as the rest of the page writes it.
-  const parts = text.split("`").map((part, k) => {
-    if (k % 2 === 0) return part;
-    const code = document.createElement("code");
-    code.textContent = part;
-    return code;
-  });
-  message.replaceChildren(...parts);
-}
-
-function fail(error) {
-  console.error(error);
-  showState("error", `The map could not be drawn: ${error.message}. Reload the page to try again.`);
-}
-
-function clear() {
-  hideCard();
-  pictures.clear();
-  flight++;
-  cloud = null;
-  isDrawn = false;
-  overlay.replaceChildren();
-}
-
-async function load(value) {
-  const mine = ++loadCount;
-  clear();
-  if (!value?.count) {
-    Plotly?.purge(plot);
-    showState("empty", props.empty_text);
-    return;
-  }
-  showState("loading", `Drawing ${value.count.toLocaleString()} points…`);
-  try {
-    Plotly ??= await loadPlotly(value.plotly.url);
-    requireWebGL();
-    await paintedOnce(); // let the browser show the message before the work begins
-    if (mine !== loadCount) return;
-    cloud = readCloud(value);
-    selected = props.selected ?? null;
-    viewport.setAttribute("aria-label", helpText());
-    buildColourSelect();
-    search();
-    regroup();
-    drawWhenPossible();
-  } catch (error) {
-    if (mine === loadCount) fail(error);
-  }
-}
-
-function helpText() {
-  return (
-    `Map of ${cloud.count.toLocaleString()} pictures. Arrow keys move from point to point, Enter selects, ` +
-    "plus and minus zoom, 0 shows the whole map."
-  );
-}
-
-const paintedOnce = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-
-function debounced(act, delay) {
-  let timer = 0;
-  return (...values) => {
-    clearTimeout(timer);
-    timer = setTimeout(act, delay, ...values);
-  };
-}
-
-// ---- Wiring ----
-
-viewport.addEventListener("pointerdown", onPointerDown);
-viewport.addEventListener("pointermove", onPointerMove);
-viewport.addEventListener("pointerup", onPointerUp);
-viewport.addEventListener("pointercancel", onPointerUp);
-viewport.addEventListener("pointerleave", onPointerLeave);
-viewport.addEventListener("wheel", onWheel, { passive: false });
-viewport.addEventListener("keydown", onKeyDown);
-viewport.addEventListener("blur", hideCard);
-stage.addEventListener("dragover", onDragOver);
-stage.addEventListener("dragleave", onDragLeave);
-stage.addEventListener("drop", onDrop);
-find("-zoom").addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button && isDrawn) zoomByButton(button.dataset.zoom);
-});
-colourSelect.addEventListener("change", () => {
-  colourSelect.dataset.isChosen = "true";
-  regroup();
-  redraw();
-});
-searchBox.addEventListener(
-  "input",
-  debounced(() => {
-    if (!isDrawn) return;
-    search();
-    redraw();
-  }, SEARCH_DELAY_MS),
-);
-
-// Also tells when Gradio has removed the component: an element off the page has no size.
-const sizes = new ResizeObserver(([{ contentRect }]) => {
-  if (!element.isConnected) dispose();
-  else if (contentRect.width && contentRect.height) resize(contentRect); // none in a closed tab
-});
-sizes.observe(viewport);
-
-// Gradio's dark theme is a class on the body.
-const themes = new MutationObserver(redraw);
-themes.observe(document.body, { attributeFilter: ["class"] });
-
-function dispose() {
-  loadCount++;
-  clear();
-  sizes.disconnect();
-  themes.disconnect();
-  Plotly?.purge(plot);
-}
-
-watch("value", () => load(props.value));
-watch("marker", () => {
-  if (!isDrawn) return;
-  drawOverlay();
-  if (props.marker) flyTo(markerView(props.marker));
-});
-watch("selected", () => {
-  selected = props.selected ?? null;
-  drawOverlay();
-});
-watch("empty_text", () => {
-  if (root.dataset.state === "empty") showState("empty", props.empty_text);
-});
-load(props.value);

@@ -132,8 +132,7 @@ class TestMap:
     )
     def test_turns_forged_requests_away(self, arguments):
         chart = LatentMap(decode_place=lambda *place: pytest.fail("reached the decoder"))
-        with pytest.raises(ValueError):
-            chart.decode_place(arguments)
+        assert chart.decode_place(arguments).keys() == {"error"}
 
     def test_takes_uploaded_files_only(self, tmp_path, monkeypatch):
         monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))

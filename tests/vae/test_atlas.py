@@ -1,5 +1,7 @@
 """The atlas: places, neighbours, and the file."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -47,14 +49,42 @@ def test_neighbours_leave_out_the_point_itself_even_among_equals():
 
 
 def test_written_and_read_again(atlas, tmp_path):
-    atlas.write(tmp_path / "atlas.parquet", seed="3")
+    numbers = {"reconstruction_l1": np.linspace(0, 1, 25, dtype=np.float32)}
+    atlas = dataclasses.replace(atlas, numbers=numbers, facts={"seed": "3"})
+    atlas.write(tmp_path / "atlas.parquet")
     again = Atlas.read(tmp_path / "atlas.parquet", (4,))
     assert again.ids == atlas.ids
     assert again.labels == atlas.labels
     np.testing.assert_array_equal(again.positions, atlas.positions)
     np.testing.assert_array_equal(again.latents, atlas.latents)
-    assert pq.read_schema(tmp_path / "atlas.parquet").metadata[b"seed"] == b"3"
+    assert again.numbers.keys() == {"reconstruction_l1"}
+    np.testing.assert_array_equal(again.numbers["reconstruction_l1"], numbers["reconstruction_l1"])
+    assert again.facts == {"seed": "3"}
     assert [path.name for path in tmp_path.iterdir()] == ["atlas.parquet"]
+
+
+def test_an_atlas_from_before_there_were_numbers_still_opens(atlas, tmp_path):
+    atlas.write(tmp_path / "atlas.parquet")
+    again = Atlas.read(tmp_path / "atlas.parquet", (4,))
+    assert again.numbers == {}
+    assert again.facts == {}
+
+
+def test_numbers_tell_missing_from_zero(atlas, tmp_path):
+    values = np.array([0, np.nan] * 12 + [1], np.float32)
+    dataclasses.replace(atlas, numbers={"age": values}).write(tmp_path / "atlas.parquet")
+    np.testing.assert_array_equal(Atlas.read(tmp_path / "atlas.parquet", (4,)).numbers["age"], values)
+
+
+@pytest.mark.parametrize("shape", [(128,), (8, 8, 4)])
+def test_distance_from_the_prior_is_one_for_the_prior_itself(shape):
+    latents = np.random.default_rng(0).normal(size=(500, *shape)).astype(np.float16)
+    atlas = Atlas(["p"] * 500, np.zeros((500, 2), np.float32), latents, {})
+    numbers = np.prod(shape)
+    assert atlas.prior_distance.mean() == pytest.approx(1, abs=0.01)
+    assert atlas.prior_distance.std() == pytest.approx(1 / np.sqrt(2 * numbers), rel=0.15)
+    halved = dataclasses.replace(atlas, latents=latents / 2)
+    np.testing.assert_allclose(halved.prior_distance, atlas.prior_distance / 2, rtol=1e-2)
 
 
 def test_spatial_latents_keep_their_shape(tmp_path):

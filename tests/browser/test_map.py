@@ -1,0 +1,182 @@
+"""The map in a real Chromium, with the models that ship: pictures, colours, search, tools, and the address."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+READY = ".latent-map[data-state=ready]"
+
+
+def open_map(page: Page, server: str, model: str = "fruits", **asked) -> None:
+    query = "&".join(f"{key}={value}" for key, value in {"tab": "map", "model": model, **asked}.items())
+    page.goto(f"{server}?{query}")
+    expect(page.locator(READY)).to_be_visible(timeout=60_000)
+
+
+def pick_model(page: Page, name: str, points: str) -> None:
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name=name, exact=True).click()
+    expect(page.locator(".latent-map-view")).to_have_attribute("aria-label", re.compile(f"^Map of {points} pictures"))
+    expect(page.locator(READY)).to_be_visible()
+
+
+def drag(page: Page, *places: tuple[float, float]) -> None:
+    """Draws through places given as shares of the map's width and height."""
+    box = page.locator(".latent-map-view").bounding_box()
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=5)
+    page.mouse.up()
+
+
+def pictures_shown(page: Page) -> list[str]:
+    return (page.locator(".latent-map").get_attribute("data-pictures") or "").split()
+
+
+def test_pictures_replace_points_when_near_and_stay_while_panning(page, server):
+    open_map(page, server)
+    page.wait_for_timeout(300)
+    assert pictures_shown(page) == [], "the whole map shows its points"
+    view = page.locator(".latent-map-view")
+    view.focus()
+    for _ in range(4):
+        page.keyboard.press("+")
+        page.wait_for_timeout(450)
+    expect(page.locator(".latent-map")).to_have_attribute("data-pictures", re.compile(r"(\d+ ){8}"))
+    page.wait_for_timeout(1500)
+    before = pictures_shown(page)
+    drag(page, (0.5, 0.5), (0.54, 0.5))
+    page.wait_for_timeout(600)
+    after = pictures_shown(page)
+    assert len(set(before) & set(after)) >= 0.7 * len(before)
+    page.get_by_role("button", name="Pictures").click()
+    expect(page.locator(".latent-map")).to_have_attribute("data-pictures", "")
+
+
+def test_a_lattice_of_decoded_places_covers_the_data(page, server):
+    open_map(page, server)
+    drawn = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((value) => value > 0)"
+    canvas = page.locator("canvas.latent-map-lattice")
+    assert not canvas.evaluate(drawn)
+    page.get_by_role("button", name="Lattice").click()
+    expect(page.locator(".latent-map")).to_have_attribute("data-cells", re.compile(r"^[3-9]\d|\d{3}$"))
+    assert canvas.evaluate(drawn)
+    page.get_by_role("button", name="Lattice").click()
+    expect(page.locator(".latent-map")).to_have_attribute("data-cells", "0")
+    page.get_by_role("button", name="Density").click()
+    expect(page.locator(".latent-map-contours path")).to_have_count(5)
+    assert len(page.locator(".latent-map-contours path").first.get_attribute("d")) > 500
+
+
+def test_points_are_coloured_by_a_number_and_the_panel_says_it_in_words(page, server):
+    open_map(page, server, point=5000)
+    expect(page.locator("#map-facts")).to_contain_text(re.compile(r"of 255 levels off on average; (better|worse)"))
+    expect(page.locator("#map-facts")).to_contain_text("distance from the prior")
+    expect(page.get_by_text("one of 11,894 pictures")).to_be_visible()
+    page.locator(".latent-map-colour").select_option(label="reconstruction error (L1)")
+    expect(page.locator(".latent-map-ramp")).to_contain_text(re.compile(r"≤ 0\.0\d+"))
+    expect(page.locator(".latent-map-legend")).to_be_hidden()
+
+
+def test_the_address_keeps_the_point_and_a_selected_picture_can_be_sent_by_name(page, server):
+    open_map(page, server, point=5000)
+    expect(page.locator("#map-facts")).to_contain_text("r_194_100.jpg")
+    expect(page.locator("#map-neighbours button.thumbnail-item")).to_have_count(8)
+    page.locator("#map-selected").locator("xpath=..").locator(".send-picture").first.click()
+    expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")
+    sent = page.locator("#reconstruct-picture img").first
+    expect(sent).to_have_attribute("src", re.compile("Apple.*Red.*Yellow.*r_194_100"))
+    page.get_by_role("tab", name="Map").click()
+    assert "point=5000" in page.url
+    pick_model(page, "Emoji", "3,438")
+    assert "point=" not in page.url
+    expect(page.locator(".latent-map-live")).to_have_text("")
+    expect(page.locator("#map-facts")).to_be_hidden()
+
+
+def test_a_placed_picture_follows_the_model_and_a_damaged_one_takes_it_away(page, server, examples, tmp_path):
+    open_map(page, server)
+    page.set_input_files("#map-place input[type=file]", str(examples["fruits"]))
+    marker, facts = page.locator(".latent-map-overlay .marker"), page.locator("#map-facts")
+    expect(marker).to_have_count(1)
+    pick_model(page, "Emoji", "3,438")
+    expect(marker).to_have_count(1)
+    expect(facts).to_contain_text("Your picture")
+    page.wait_for_timeout(800)
+    size = page.locator(".latent-map-view").bounding_box()
+    for line in page.locator(".latent-map-overlay .link").all():  # all of the neighbourhood is in view
+        assert 0 <= float(line.get_attribute("x2")) <= size["width"]
+        assert 0 <= float(line.get_attribute("y2")) <= size["height"]
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n then nothing")
+    page.get_by_label("Remove Image").or_(page.get_by_label("Clear")).locator("visible=true").first.click()
+    expect(marker).to_have_count(0)
+    page.set_input_files("#map-place input[type=file]", str(examples["fruits"]))
+    expect(marker).to_have_count(1)
+    drop = """async (element) => {
+      const data = new DataTransfer();
+      data.items.add(new File(["no picture"], "broken.png", {type: "image/png"}));
+      element.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+    }"""
+    page.locator(".latent-map-stage").evaluate(drop)
+    expect(marker).to_have_count(0)
+    expect(facts).to_be_hidden()
+
+
+def test_enter_in_find_goes_from_match_to_match_and_names_are_no_colours(page, server):
+    open_map(page, server, "emoji")
+    options = page.locator(".latent-map-colour option").all_inner_texts()
+    assert options[0] == "category"
+    assert options[-1] == "name"
+    search = page.locator(".latent-map-search")
+    search.fill("black cat")
+    search.press("Enter")
+    expect(page.locator(".latent-map-found")).to_have_text("1 of 2")
+    expect(page.locator(".latent-map-card")).to_contain_text("black cat")
+    search.press("Enter")
+    expect(page.locator(".latent-map-found")).to_have_text("2 of 2")
+    search.press("Shift+Enter")
+    expect(page.locator(".latent-map-found")).to_have_text("1 of 2")
+
+
+def test_a_path_drawn_by_hand_or_by_keys_becomes_an_animation(page, server):
+    open_map(page, server)
+    page.get_by_role("button", name="Path").click()
+    drag(page, (0.3, 0.3), (0.5, 0.5), (0.7, 0.4))
+    slider = page.locator("#map-scrubber input[type=range]").first
+    expect(slider).to_be_visible()
+    expect(page.locator(".latent-map-overlay .path")).to_have_count(1)
+    page.locator(".latent-map-clear").click()
+    expect(slider).to_be_hidden()
+    page.locator(".latent-map-view").focus()
+    for key in ("ArrowRight", "Enter", *["ArrowRight"] * 4, "Enter"):
+        page.keyboard.press(key)
+    expect(slider).to_be_visible()
+    expect(page.locator(".latent-map-overlay .corner")).to_have_count(2)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Walk")).to_have_attribute("aria-pressed", "true")
+
+
+def test_two_groups_have_a_direction_from_lasso_or_legend(page, server):
+    open_map(page, server, point=5000)
+    page.get_by_role("button", name="Lasso").click()
+    drag(page, (0.45, 0.5), (0.75, 0.5), (0.75, 0.75), (0.45, 0.75), (0.45, 0.5))
+    result = page.locator("#map-result")
+    expect(result).to_contain_text(re.compile(r"Group A: [\d,]+ pictures"))
+    expect(result).to_contain_text(re.compile(r"kind: Apple \(\d+%\)"))
+    expect(page.locator("#map-mean-a img")).to_be_visible()
+    expect(page.locator("#map-scrubber input[type=range]")).to_have_count(0)
+    page.get_by_role("button", name=re.compile("^Cherry")).dblclick()
+    page.get_by_role("button", name="Shown as B").click()
+    expect(result).to_contain_text("Group B: 2,953 pictures")
+    expect(result).to_contain_text("kind: Cherry (100%)")
+    expect(page.locator("#map-scrubber input[type=range]").first).to_be_visible()
+    expect(result).to_contain_text("from one mean to the other")
+    page.get_by_role("button", name="From the selected point").click()
+    expect(result).to_contain_text("added to the selected point")
+    page.get_by_role("button", name="Clear", exact=True).locator("visible=true").click()
+    expect(result).to_be_hidden()
