@@ -269,6 +269,13 @@ def main() -> None:
         sys.exit(f"error: {error}")
     except OSError as error:
         sys.exit(f"error: {error.strerror or error}: {error.filename or ''} Nothing that was saved before is lost.")
+    except RuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):  # JAX has no class for it
+            raise
+        sys.exit(
+            f"error: The device has too little memory: {error}. Try a lower --batch-size or --device-memory-budget. "
+            "Nothing that was saved before is lost."
+        )
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ def load_pictures(
         limit: take only this many pictures, evenly spaced through the split.
 
     Raises:
-        DataError: nothing there, no such split or column (with a list of those there are), or no readable picture.
+        DataError: nothing there, no such split or column (with a list of those there are), no readable picture, or
+            more pictures than memory.
     """
     rows, split_name = _select_split(_open(dataset), split, dataset)
     image_column = _image_column(rows, image_column, dataset)
@@ -83,7 +84,14 @@ def load_pictures(
     labels = {column: _as_strings(rows, column) for column in label_columns}
     rows = rows.select_columns([image_column]).cast_column(image_column, datasets.Image(decode=False))
 
-    images = np.empty((len(rows), size, size, 3), np.uint8)
+    try:
+        images = np.empty((len(rows), size, size, 3), np.uint8)
+    except MemoryError as error:
+        gib = len(rows) * size * size * 3 / 2**30
+        raise DataError(
+            f"{dataset}: {len(rows):,} pictures of {size} x {size} pixels take {gib:,.0f} GiB, more memory than this "
+            "machine gives. Use --limit to take some of them."
+        ) from error
     ids, kept, skipped = [], [], []
     decoded = _decode_all((row[image_column] for row in rows), size)
     for i, (name, picture) in enumerate(tqdm(decoded, "decode", len(rows), unit="picture", leave=False)):

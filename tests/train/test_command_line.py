@@ -43,6 +43,7 @@ def parse(command, *more):
         ("atlas", "--limit", "all", WHOLE),
         *(("fit", "--learning-rate", given, ABOVE_ZERO) for given in ("0", "-1", "nan", "inf", "fast")),
         ("fit", "--kl-weight", "-1e-5", "a number of at least 0"),
+        *(("fit", "--device-memory-budget", given, "a number of at least 0") for given in ("-1", "4GiB", "nan")),
         *(("fit", "--seed", given, "from 0 to 4294967295") for given in ("-1", "4294967296", "0.5")),
         ("atlas", "--seed", "-1", "from 0 to 4294967295"),
         ("fit", "--free-bits", "-1", "a number of at least 0"),

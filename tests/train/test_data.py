@@ -174,6 +174,12 @@ def test_parquet_files_named_after_splits_are_splits(tmp_path):
     assert (numbers(train), numbers(held_out)) == ([0, 1, 2, 3], [4, 5, 6])
 
 
+def test_more_pictures_than_memory_are_refused_in_words(tmp_path):
+    dataset = write_parquet(tmp_path / "pictures.parquet")
+    with pytest.raises(DataError, match=r"18 pictures of 4000000 x 4000000 pixels take .* GiB.*--limit"):
+        load_pictures(dataset, "train", 4_000_000)
+
+
 # ---- splits of one table
 
 

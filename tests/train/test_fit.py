@@ -371,6 +371,13 @@ def test_a_batch_that_cannot_be_brought_over_ends_the_run_in_words(tmp_path, mon
     assert prefetching_threads() == []
 
 
+def test_too_little_memory_on_the_device_is_said_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(fit, "train_step", lambda *_, **__: jax.numpy.zeros(2**48).block_until_ready())
+    error = run(arguments_for(tmp_path / "out"))
+    assert error.startswith("error: The device has too little memory: ")
+    assert "--batch-size or --device-memory-budget" in error
+
+
 def test_batches_are_fetched_ahead_and_no_longer_when_nobody_takes_them(monkeypatch):
     images = np.arange(50 * 4 * 4 * 3, dtype=np.uint8).reshape(50, 4, 4, 3)
     fetched = threading.Semaphore(0)
