@@ -28,8 +28,8 @@ def build(page: gr.Blocks, work: Workspace, about: gr.Markdown, seed: gr.Number)
         number = asked.get("seed", "")
         tab = asked.get("tab")
         return (
-            model,
-            work.library[model].describe(),
+            model if model != work.library.default else gr.skip(),
+            work.library[model].describe() if model != work.library.default else gr.skip(),
             int(number) if number.isdecimal() and int(number) <= MAX_SEED else gr.skip(),
             gr.Tabs(selected=tab) if tab in work.tab_names else gr.skip(),
         )

@@ -47,7 +47,7 @@ def test_a_card_tells_licence_data_command_and_figures(name):
     assert "Add here" not in body
 
 
-@pytest.mark.parametrize("name", ["emoji"])  # the others follow with their next training
+@pytest.mark.parametrize("name", NAMES)
 def test_a_card_shows_the_curves_of_the_run_that_made_the_model(name, tmp_path):
     folder = MODELS / name
     assert f"![Training curves]({CURVES})" in (folder / "README.md").read_text()

@@ -1,0 +1,159 @@
+"""Interpolate, in a real Chromium with the shipped models."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+def choose(page: Page, letter: str, name: str) -> None:
+    """Clicks an example, and waits until it is in the picture input."""
+    page.locator("fieldset.examples:visible", has_text=f"Examples for {letter}").get_by_title(name).click()
+    expect(page.locator(f"#interpolate-{letter.lower()} img").first).to_be_visible()
+
+
+def open_tab(page: Page, server: str, query: str = "") -> None:
+    page.goto(f"{server}?tab=interpolate{query}")
+    expect(page.locator(".scrubber-message")).to_be_visible()
+    page.wait_for_timeout(1500)  # what the address asks for is put in place
+
+
+def open_with_two(page: Page, server: str, query: str = "") -> None:
+    open_tab(page, server, query)
+    choose(page, "A", "apple")
+    choose(page, "B", "lemon")
+    expect(page.locator("#scrubber .scrubber-progress")).to_have_text("33 pictures")
+
+
+def canvas_pixels(page: Page, selector: str) -> list[int]:
+    script = "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
+    page.wait_for_timeout(150)  # the next frame draws
+    return page.locator(selector).first.evaluate(script)
+
+
+def requests_of(page: Page) -> list[str]:
+    asked: list[str] = []
+    silent = ("data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(silent) or "heartbeat" in r.url else asked.append(r.url))
+    return asked
+
+
+def test_dragging_redraws_and_asks_the_server_nothing(page, server):
+    open_with_two(page, server)
+    page.locator("#scrubber input[type=range]").focus()
+    page.keyboard.press("Home")
+    start = canvas_pixels(page, "#scrubber canvas")
+    page.wait_for_timeout(500)  # what rests at the start is told
+    asked = requests_of(page)
+    box = page.locator("#scrubber canvas").first.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 5, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, y, steps=20)
+    middle = canvas_pixels(page, "#scrubber canvas")
+    page.mouse.move(box["x"] + box["width"] - 2, y, steps=20)
+    end = canvas_pixels(page, "#scrubber canvas")
+    assert asked == []
+    page.mouse.up()
+    assert start != middle != end != start
+
+
+def test_the_place_is_kept_in_the_address_and_when_the_path_changes(page, server):
+    open_with_two(page, server, "&t=0.25")
+    place = page.locator("#scrubber .scrubber-t")
+    expect(place).to_have_text("t = 0.25")
+    page.get_by_label("Straight (lerp)").click()
+    page.wait_for_timeout(1500)
+    expect(place).to_have_text("t = 0.25")
+    page.locator("#scrubber input[type=range]").focus()
+    page.keyboard.press("End")
+    page.wait_for_function("location.search.includes('t=1')")
+
+
+def test_playing_once_stops_at_the_end(page, server):
+    open_with_two(page, server)
+    page.locator("#scrubber .scrubber-mode select").select_option("once")
+    page.locator("#scrubber .scrubber-speed select").select_option("2")
+    page.locator("#scrubber .scrubber-play").click()
+    expect(page.locator("#scrubber .scrubber-t")).to_have_text("t = 1.00")
+    expect(page.locator("#scrubber .scrubber-play")).to_have_attribute("aria-pressed", "false")
+
+
+def test_the_lengths_of_the_steps_are_plotted(page, server):
+    open_with_two(page, server)
+    plot = page.locator("#scrubber .scrubber-distances")
+    expect(plot.locator("polyline")).to_have_count(2)
+    expect(plot).to_contain_text("largest step")
+
+
+@pytest.mark.parametrize("kind", ["gif", "mp4", "png"])
+def test_one_click_downloads_a_file_that_opens(page, server, kind):
+    open_with_two(page, server)
+    with page.expect_download() as download:
+        page.locator(f"#export-{kind}").click()
+    assert download.value.suggested_filename == f"fruits-interpolation.{kind}"
+    content = Path(download.value.path()).read_bytes()
+    if kind == "gif":
+        assert Image.open(io.BytesIO(content)).n_frames == 64, "33 there and 31 back"
+    elif kind == "png":
+        assert Image.open(io.BytesIO(content)).size == (9 * 64, 64)
+    else:
+        assert content[4:8] == b"ftyp"
+
+
+def test_four_corners_follow_pointer_and_keys_without_the_server(page, server):
+    open_with_two(page, server)
+    page.get_by_label("Four corners").click()
+    choose(page, "C", "orange")
+    choose(page, "D", "plum")
+    grid = page.locator(".corners-grid")
+    expect(grid).to_have_attribute("aria-label", re.compile("^81 pictures between A, B, C and D"))
+    large = ".corners-large canvas"
+    asked = requests_of(page)
+    grid.hover(position={"x": 5, "y": 5})
+    first = canvas_pixels(page, large)
+    grid.hover(position={"x": 300, "y": 300})
+    second = canvas_pixels(page, large)
+    grid.focus()
+    page.keyboard.press("ArrowLeft")
+    third = canvas_pixels(page, large)
+    assert asked == []
+    assert first != second != third
+
+
+def test_an_analogy_of_equal_pictures_gives_the_third_back(page, server):
+    open_tab(page, server)
+    page.get_by_label("Analogy").click()
+    expect(page.locator("#analogy")).to_contain_text("Choose A, B and C")
+    choose(page, "A", "apple")
+    choose(page, "B", "apple")
+    choose(page, "C", "plum")
+    pictures = page.locator("#analogy img")
+    expect(pictures).to_have_count(4)
+    assert pictures.nth(2).get_attribute("src") == pictures.nth(3).get_attribute("src")
+    choose(page, "B", "lemon")
+    expect(pictures.nth(3)).not_to_have_attribute("src", pictures.nth(2).get_attribute("src"))
+
+
+def test_photos_show_the_first_pictures_before_the_last_are_decoded(page, server):
+    open_tab(page, server, "&model=photos")
+    expect(page.get_by_text("cross-fade")).to_be_visible()
+    choose(page, "A", "cat")
+    choose(page, "B", "coffee")
+    expect(page.locator("#scrubber[data-state=refining], #scrubber .scrubber[data-state=refining]")).to_be_visible()
+    expect(page.locator("#scrubber .scrubber-progress")).to_have_text("33 pictures")
+
+
+def test_the_picture_at_the_place_is_sent_under_its_name(page, server):
+    open_with_two(page, server, "&t=0.5")
+    page.locator("#scrubber input[type=range]").focus()
+    page.keyboard.press("End")
+    page.wait_for_timeout(800)
+    page.locator(".send-picture:visible").first.click()
+    expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#reconstruct-picture img")).to_have_attribute("src", re.compile("between-1.00"))
