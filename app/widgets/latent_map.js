@@ -843,6 +843,7 @@ function choose(index) {
   announce(`Selected: ${describe(index)}`);
   window.latentscape?.remember("point", index);
   trigger("select", { index, value: Object.fromEntries(labelsOf(index)) });
+  if (groups.b) followSelection();
 }
 
 // The point that the address names, when the page is opened with one.
