@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise, product
@@ -233,9 +234,11 @@ class Explorer:
         return f"python -m train atlas --model {self.folder} --dataset {self.info.training.get('dataset', 'DATASET')}"
 
     def warm_up(self) -> None:
-        """Compiles encoder and decoder, so that the first person does not wait for it."""
+        """Compiles encoder and decoder and reads the map, so that the first person does not wait for it."""
         self.reconstruct(Image.new("RGB", (self.config.image_size,) * 2), temperature=1.0)
         self.sample(1)
+        with suppress(RequestError):  # one that is missing or damaged is told of where it is asked for
+            self.decode_at(0, 0)
 
     def reconstruct(self, picture: Picture, temperature: float = 0.0, seed: int = 0) -> Reconstruction:
         """Encodes a picture and decodes it again.

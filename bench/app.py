@@ -40,10 +40,10 @@ MOVE_AND_WAIT = """async ([x, y]) => {
 }"""
 
 
-def start(port: int) -> tuple[subprocess.Popen, float]:
+def start(port: int, *arguments: str) -> tuple[subprocess.Popen, float]:
     """The running app, and the seconds that its page took to be there."""
     began = time.perf_counter()
-    command = [sys.executable, str(ROOT / "app" / "main.py"), "--port", str(port)]
+    command = [sys.executable, str(ROOT / "app" / "main.py"), "--port", str(port), *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while True:
         try:

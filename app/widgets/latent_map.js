@@ -26,6 +26,8 @@ const MATCH_ZOOM = 4; // at least, where a search jumps to
 const OUTLINED_MATCHES = 400; // at most; more would be a blot of outlines
 const ZOOM_STEP = 1.6;
 const FLIGHT_MS = 350;
+const HEAVY = 20_000; // points; more cannot be drawn anew at every frame on a slow machine
+const HEAVY_REDRAW_MS = 400;
 const SEARCH_DELAY_MS = 150;
 const SETTLE_MS = 140;
 const ANNOUNCE_DELAY_MS = 250;
@@ -65,6 +67,8 @@ let size = { width: 0, height: 0 };
 let isDrawn = false;
 let isFirst = true; // no map has been drawn on this page
 let drawnPointSize = 0;
+let drawnView = null; // that Plotly drew last
+let drawnAt = 0;
 let aimed = null; // {index, x, y}: what the card is about; index null for a place between points
 let selected = null;
 let loadCount = 0; // tells a value that is overtaken while it loads
@@ -266,7 +270,9 @@ function ranges() {
 }
 
 async function drawPoints() {
+  const target = view;
   await Plotly.react(plot, traces(), layout(), { staticPlot: true, displayModeBar: false, responsive: false });
+  keepDrawnView(target); // the hand may have moved on meanwhile: the next frame shifts
   drawOverlay();
   drawLayers();
 }
@@ -331,18 +337,40 @@ function setView(next) {
 function applyView() {
   viewRequest = 0;
   if (!isDrawn || !size.width) return;
-  const [xRange, yRange] = ranges();
-  // Told of a size, Plotly lays everything out anew, which takes too long for a frame.
-  const resized = plot.layout.width === size.width && plot.layout.height === size.height ? {} : size;
-  Plotly.relayout(plot, { ...resized, "xaxis.range": xRange, "yaxis.range": yRange });
+  const isResized = plot.layout.width !== size.width || plot.layout.height !== size.height;
+  const isOverdue = performance.now() - drawnAt > HEAVY_REDRAW_MS;
+  if (cloud.count <= HEAVY || isResized || isOverdue) movePoints(isResized);
+  else shiftPoints();
   drawOverlay();
   drawLayers();
   settleView();
 }
 
+// Plotly draws the points at their new places.
+function movePoints(isResized) {
+  const [xRange, yRange] = ranges();
+  // Told of a size, Plotly lays everything out anew, which takes too long for a frame.
+  Plotly.relayout(plot, { ...(isResized ? size : {}), "xaxis.range": xRange, "yaxis.range": yRange });
+  keepDrawnView(view);
+}
+
+function keepDrawnView(target) {
+  [drawnView, drawnAt] = [target, performance.now()];
+  plot.style.transform = "";
+}
+
+// What Plotly drew last is moved and stretched to where it belongs: its picture, not its points.
+function shiftPoints() {
+  const stretch = view.scale / drawnView.scale;
+  const [left, top] = [(drawnView.x - view.x) * view.scale, (view.y - drawnView.y) * view.scale];
+  plot.style.transform = `translate(${left}px, ${top}px) scale(${stretch})`; // about the middle
+}
+
 // Larger points when zoomed in; not at every frame, since it makes Plotly upload all points anew.
 const settleView = debounced(() => {
-  if (isDrawn && size.width && pointSize() !== drawnPointSize) redraw();
+  if (!isDrawn || !size.width) return;
+  if (pointSize() !== drawnPointSize) redraw();
+  else if (drawnView !== view) movePoints(false);
 }, SETTLE_MS);
 
 function resize({ width, height }) {
@@ -815,6 +843,7 @@ function choose(index) {
   announce(`Selected: ${describe(index)}`);
   window.latentscape?.remember("point", index);
   trigger("select", { index, value: Object.fromEntries(labelsOf(index)) });
+  if (groups.b) followSelection();
 }
 
 // The point that the address names, when the page is opened with one.

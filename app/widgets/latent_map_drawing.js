@@ -141,8 +141,15 @@ function takeGroup(name, rows, outline) {
 function sendGroups() {
   tellDrawing();
   drawOverlay();
-  const isFrom = fromButton.getAttribute("aria-pressed") === "true" && !fromButton.hidden;
-  trigger("compare_groups", { a: groups.a.rows, b: groups.b?.rows ?? [], point: isFrom ? selected : null });
+  trigger("compare_groups", { a: groups.a.rows, b: groups.b?.rows ?? [], point: isFromPoint() ? selected : null });
+}
+
+const isFromPoint = () => fromButton.getAttribute("aria-pressed") === "true" && !fromButton.hidden;
+
+// Another point was selected: the direction may be from it.
+function followSelection() {
+  tellDrawing();
+  if (isFromPoint()) sendGroups();
 }
 
 // Even-odd rule: a line from the point to the right crosses the outline an odd number of times.

@@ -1,0 +1,154 @@
+"""The map with 60,000 points, and the pointer on the map of the fruits.
+
+    python bench/map.py
+
+The large map is the fruits' own, repeated and shaken, in a temporary model folder. Everything is measured in a headless
+Chromium, which draws WebGL on the CPU; a graphics card is faster.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from statistics import median, quantiles
+
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.app import MOVES, start, time_pointer  # noqa: E402
+from vae.atlas import Atlas  # noqa: E402
+from vae.checkpoint import ATLAS, load_info  # noqa: E402
+
+FRUITS = ROOT / "assets" / "models" / "fruits"
+POINTS = 60_000
+SHAKE = 0.05  # map units; the fruits' map is 30 wide
+OPENINGS = 5
+FRAMES = 90
+
+# Runs in the page: opens the tab, and resolves with the milliseconds until the points are drawn.
+OPEN_AND_WAIT = """async () => {
+  const begun = performance.now();
+  [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === "Map").click();
+  const isDrawn = () => document.querySelector(".latent-map[data-state=ready]");
+  while (!isDrawn()) await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  return performance.now() - begun;
+}"""
+
+# Runs in the page: drags the map in a circle, and resolves with the milliseconds of each frame.
+PAN = """async (frames) => {
+  const view = document.querySelector(".latent-map-view");
+  const box = view.getBoundingClientRect();
+  view.setPointerCapture = () => {}; // a pointer that does not exist cannot be captured
+  const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+  const send = (type, k) => view.dispatchEvent(new PointerEvent(type, {
+    clientX: x + 120 * Math.cos(k / 10), clientY: y + 120 * Math.sin(k / 10),
+    bubbles: true, pointerId: 77, pointerType: "mouse", button: 0,
+  }));
+  send("pointerdown", 0);
+  const found = [];
+  let last = await new Promise(requestAnimationFrame);
+  for (let k = 1; k <= frames; k++) {
+    send("pointermove", k);
+    const now = await new Promise(requestAnimationFrame);
+    found.push(now - last);
+    last = now;
+  }
+  send("pointerup", frames);
+  return found;
+}"""
+
+
+def make_large(folder: Path) -> None:
+    """A model folder whose map has 60,000 points."""
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).symlink_to(FRUITS / name)
+    atlas = Atlas.read(FRUITS / ATLAS, load_info(FRUITS).config.latent_shape)
+    rows = np.arange(POINTS) % len(atlas)
+    shaken = atlas.positions[rows] + np.random.default_rng(0).normal(0, SHAKE, (POINTS, 2))
+    replace(
+        atlas,
+        ids=[atlas.ids[i] for i in rows],
+        positions=shaken.astype(np.float32),
+        latents=atlas.latents[rows],
+        labels={name: [values[i] for i in rows] for name, values in atlas.labels.items()},
+        numbers={name: values[rows] for name, values in atlas.numbers.items()},
+    ).write(folder / ATLAS)
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[str]:
+    """The address of the app while it runs."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process, _ = start(port, *arguments)
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def time_opening(page: Page, url: str) -> float:
+    """Milliseconds from a click on the tab to the points, on a page that is loaded."""
+    page.goto(url)
+    page.get_by_role("tab", name="Map").wait_for()
+    page.wait_for_timeout(2500)
+    return page.evaluate(OPEN_AND_WAIT)
+
+
+def time_frames(page: Page) -> list[float]:
+    """Milliseconds a frame while the map is panned, at the scale where all of it fits less three steps."""
+    for _ in range(3):
+        page.locator("[data-zoom=in]").click()
+        page.wait_for_timeout(500)
+    page.wait_for_timeout(1500)  # its pictures come
+    return page.evaluate(PAN, FRAMES)
+
+
+def p95(values: list[float]) -> float:
+    """The 95th percentile."""
+    return quantiles(values, n=20)[-1]
+
+
+def main() -> None:
+    """Prints the table."""
+    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start; milliseconds")
+    print(f"{'':<44}{'p50':>8}{'p95':>8}")
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        make_large(Path(folder))
+        with running("--model", folder) as url:
+            page.goto(url)
+            page.wait_for_timeout(20_000)  # the models are loaded and compiled meanwhile
+            first, *later = [time_opening(page, url) for _ in range(1 + OPENINGS)]
+            print(f"{f'tab to {POINTS:,} points, the first time':<44}{first:>8.0f}")
+            print(f"{f'tab to {POINTS:,} points, after that':<44}{median(later):>8.0f}{max(later):>8.0f}")
+            frames = time_frames(page)
+            print(f"{f'frame while panning {POINTS:,} points':<44}{median(frames):>8.1f}{p95(frames):>8.1f}")
+        with running() as url:
+            page.goto(url)
+            page.wait_for_timeout(20_000)
+            shown, missed = time_pointer(page, url)
+            print(
+                f"{'pointer to picture, fruits':<44}{median(shown):>8.1f}{p95(shown):>8.1f}  ({missed} of {MOVES} none)"
+            )
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
