@@ -29,6 +29,7 @@ from app.tabs.common import QUIET, Destination, PictureInput, Workspace, explain
 from vae.checkpoint import ModelFolderError
 
 MODELS = ROOT / "assets" / "models"
+EXAMPLES = ROOT / "assets" / "examples"
 STYLE = Path(__file__).parent / "style.css"
 
 
@@ -155,6 +156,7 @@ def main() -> None:
             css_paths=STYLE,
             head=address.HEAD,
             max_file_size="30mb",
+            allowed_paths=[str(EXAMPLES)],  # wherever the app is started from
             footer_links=["api", "settings"],
             ssr_mode=False,  # the page is light enough without, and Node.js is one part less to need
             prevent_thread_lock=True,

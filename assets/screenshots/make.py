@@ -30,12 +30,14 @@ def interpolate(page: Page) -> None:
     """Half-way from an apple to a lemon."""
     page.set_input_files("#interpolate-a input[type=file]", EXAMPLES / "fruit-apple.png")
     page.set_input_files("#interpolate-b input[type=file]", EXAMPLES / "fruit-lemon.png")
-    page.wait_for_selector("#gif:visible")
+    page.locator("#scrubber .scrubber-progress", has_text="33 pictures").wait_for()
 
 
 def sample(page: Page) -> None:
-    """A grid from N(0, I)."""
-    page.wait_for_selector("#samples img")
+    """A grid from N(0, I), one of it chosen."""
+    page.wait_for_timeout(3000)
+    page.locator("#samples button").nth(4).click()
+    page.wait_for_selector("#sample-selected img")
 
 
 def walk_map(page: Page) -> None:
