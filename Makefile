@@ -8,7 +8,7 @@ app: .venv/installed
 	$(BIN)/python app/main.py
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check .

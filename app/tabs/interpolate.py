@@ -157,14 +157,11 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         return library[name].export(frames, kind)
 
     def keep_frame(name, frames, event: gr.EventData):
-        return library[name].save_frame(frames, event.t) if frames else None
-
-    def keep_middle(name, frames):
-        return library[name].save_frame(frames, 0.5) if frames else None
+        return library[name].save_frame(frames, getattr(event, "t", None)) if frames else None
 
     layout = [*columns, settings, steps, way_column, square_column, analogy_column]
     mode.change(lay_out, mode, layout, trigger_mode="multiple", queue=False, **QUIET)
-    shown = gr.on(
+    gr.on(
         [picture.change for picture in pictures] + [mode.change, steps.change, method.change, strength.change],
         explained(draw),
         [work.model, *inputs],
@@ -173,7 +170,6 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         trigger_mode="always_last",
         show_progress="minimal",
     )
-    shown.then(explained(keep_middle), [work.model, frames], frame, **QUIET)
     scrubber.settle(explained(keep_frame), [work.model, frames], frame, trigger_mode="always_last", **QUIET)
     for kind, button in exports.items():
         made = button.click(

@@ -24,7 +24,7 @@ const [startCaption, endCaption] = element.querySelectorAll(".scrubber-caption")
 
 let frames = []; // ImageBitmaps, from A to B
 let t = null; // until the first frames are there
-let settledAt = 0.5; // the t that the server knows
+let settledAt = null; // the t that the server knows
 let drawRequest = 0;
 let loadCount = 0; // tells a sheet that arrives late from the newest one
 let playing = null; // {direction, time of the last step} while it plays
@@ -90,9 +90,10 @@ function showFrames({ t: first, captions, width, height, total, distances }) {
   [startCaption.textContent, endCaption.textContent] = captions;
   buildStrip();
   plotDistances(distances);
-  const place = clamp(first ?? t ?? recall() ?? 0.5);
-  settledAt = place;
-  setT(place);
+  setT(first ?? t ?? recall() ?? 0.5);
+  if (frames.length < total) return;
+  settledAt = null; // other pictures: the one at this place is another, too
+  settle();
 }
 
 const recall = () => (props.address ? window.latentscape?.recall(props.address) : null);

@@ -67,7 +67,8 @@ class Scrubber(gr.HTML):
     followed by finer ones, of more frames, while a person drags: the place stays.
 
     Events:
-        settle: a drag, a jump or the playing has come to rest; the `gr.EventData` has `t`, a float in [0, 1].
+        settle: a drag, a jump or the playing has come to rest, or all frames of a new value are there; the
+            `gr.EventData` has `t`, a float in [0, 1].
 
     Args:
         value: from `Scrubber.payload`, or None.

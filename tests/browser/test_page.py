@@ -32,7 +32,8 @@ def test_after_quick_switching_the_last_choice_is_shown_and_the_page_falls_silen
             pick_model(page, model)
             page.get_by_role("tab", name=tab).click()
     expect(page.locator("#about")).to_contain_text("Emoji.")
-    page.wait_for_timeout(8000)  # what was asked for is drawn
+    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(16)
+    page.wait_for_timeout(3000)  # what was asked for is drawn
     asked.clear()
     page.wait_for_timeout(2000)
     assert asked == []

@@ -21,37 +21,6 @@ def upload(page: Page, element: str, path) -> None:
     page.set_input_files(f"{element} input[type=file]", str(path))
 
 
-def canvas_pixels(page: Page) -> list[int]:
-    script = "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
-    return page.locator(".scrubber canvas").first.evaluate(script)
-
-
-def test_interpolate_redraws_as_the_slider_moves_without_asking_the_server(page, server, examples, tmp_path):
-    open_tab(page, server, "Interpolate")
-    upload(page, "#interpolate-a", examples["fruits"])
-    upload(page, "#interpolate-b", examples["another fruit"])
-    slider = page.locator(".scrubber input[type=range]")
-    expect(slider).to_be_visible()
-    with page.expect_download() as download:
-        page.locator("#gif").click()
-    assert download.value.suggested_filename.endswith(".gif")
-    slider.focus()
-    page.keyboard.press("Home")
-    page.wait_for_timeout(200)
-    start = canvas_pixels(page)
-    requests = []
-    page.on("request", lambda request: requests.append(request.url))
-    for _ in range(30):
-        page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(200)
-    middle = canvas_pixels(page)
-    page.keyboard.press("End")
-    page.wait_for_timeout(200)
-    end = canvas_pixels(page)
-    assert start != middle != end != start
-    assert not [url for url in requests if not url.startswith(("data:", "blob:")) and "heartbeat" not in url][:3]
-
-
 def map_centre(page: Page) -> tuple[float, float]:
     chart = page.locator(".latent-map-view")
     expect(page.locator(".latent-map .js-plotly-plot")).to_be_visible(timeout=60_000)
