@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -342,7 +342,14 @@ class Explorer:
         a, b = self.encode(picture_a), self.encode(picture_b)
         return [self.decode(_interpolate(a, b, t, method)) for t in np.linspace(0, 1, steps)]
 
-    def way(self, picture_a: Picture, picture_b: Picture, steps: int = 33, method: Method = "slerp") -> Iterator[Way]:
+    def way(
+        self,
+        picture_a: Picture,
+        picture_b: Picture,
+        steps: int = 33,
+        method: Method = "slerp",
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Iterator[Way]:
         """What lies between the encodings of two pictures: first in few frames, then in more, at last in `steps`.
 
         Every way has the frames of the one before it, and others between them.
@@ -350,6 +357,7 @@ class Explorer:
         Args:
             picture_a, picture_b, method: as for `interpolate`.
             steps: 9, 17, 33 or 65.
+            wanted: asked before each frame is decoded; at the first no, nothing more comes.
         """
         steps = int(_check_range("steps", steps, 2, MAX_STEPS))
         a, b = self.encode(picture_a), self.encode(picture_b)
@@ -359,6 +367,8 @@ class Explorer:
         for stride in _strides(steps):
             for row in range(0, steps, stride):
                 if row not in decoded:
+                    if not wanted():
+                        return
                     decoded[row] = self.decode(latents[row])
             if stride > 1 and time.monotonic() - shown_at < SHOWN_SECONDS:
                 continue  # the next round is here before this one is seen
@@ -373,8 +383,14 @@ class Explorer:
                 length_b=float(np.linalg.norm(b)),
             )
 
-    def corners(self, pictures: Sequence[Picture], method: Method = "slerp") -> Iterator[list[Image.Image]]:
+    def corners(
+        self, pictures: Sequence[Picture], method: Method = "slerp", wanted: Callable[[], bool] = lambda: True
+    ) -> Iterator[list[Image.Image]]:
         """A square of pictures between four, at its top left, top right, bottom left and bottom right.
+
+        Args:
+            pictures, method: as for `interpolate`.
+            wanted: as for `way`.
 
         Yields:
             3 x 3, then 5 x 5, then 9 x 9 pictures, row by row.
@@ -386,6 +402,8 @@ class Explorer:
             shown = list(product(range(0, CORNER_SIDE, stride), repeat=2))
             for row, column in shown:
                 if (row, column) not in decoded:
+                    if not wanted():
+                        return
                     latent = mix_corners(*corners, places[column], places[row], method)
                     decoded[row, column] = self.decode(np.asarray(latent))
             yield [decoded[place] for place in shown]

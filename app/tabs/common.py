@@ -138,6 +138,22 @@ def _complaint(path: str) -> str:
     return ""
 
 
+class Newest:
+    """What a person asked for last: work on anything else can end. One of these a session, in a `gr.State`."""
+
+    def __init__(self):
+        self._asked: tuple = ()
+
+    def ask(self, *values) -> None:
+        """Takes note of what is asked for."""
+        self._asked = values
+
+    def until_another(self, *values) -> Callable[[], bool]:
+        """Takes note of it, and returns what says no as soon as something else is asked for."""
+        self.ask(*values)
+        return lambda: self._asked == values
+
+
 @dataclass(frozen=True)
 class Destination:
     """Where a picture can be sent: the words on the button, the tab, and the input that takes it."""

@@ -149,6 +149,29 @@ def test_photos_show_the_first_pictures_before_the_last_are_decoded(page, server
     expect(page.locator("#scrubber .scrubber-progress")).to_have_text("33 pictures")
 
 
+def test_what_is_asked_for_last_does_not_wait_for_what_came_before(page, server):
+    open_tab(page, server, "&model=photos")
+    progress = page.locator("#scrubber .scrubber-progress")
+    choose(page, "A", "cat")
+    choose(page, "B", "coffee")
+    expect(progress).to_have_text("33 pictures")
+    page.evaluate(
+        """() => {
+            const progress = document.querySelector("#scrubber .scrubber-progress");
+            window.seen = [];
+            new MutationObserver(() => window.seen.push(progress.textContent))
+                .observe(progress, {childList: true, characterData: true, subtree: true});
+        }"""
+    )
+    page.locator("#interpolate-steps").get_by_label("65", exact=True).click()
+    expect(progress).to_contain_text("of 65")
+    page.locator("#interpolate-steps").get_by_label("9", exact=True).click()
+    expect(progress).to_have_text("9 pictures")
+    page.wait_for_timeout(3000)  # nothing of the 65 comes after them
+    assert page.evaluate("window.seen").count("65 pictures") == 0
+    expect(progress).to_have_text("9 pictures")
+
+
 def test_the_picture_at_the_place_is_sent_under_its_name(page, server):
     open_with_two(page, server, "&t=0.5")
     page.locator("#scrubber input[type=range]").focus()
