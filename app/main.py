@@ -26,6 +26,7 @@ from app.explorer import Library, RequestError
 from app.tabs import interpolate, reconstruct, sample
 from app.tabs import map as map_tab
 from app.tabs.common import QUIET, Destination, PictureInput, Workspace, explained
+from app.widgets.latent_map import PRELOAD
 from vae.checkpoint import ModelFolderError
 
 MODELS = ROOT / "assets" / "models"
@@ -154,7 +155,7 @@ def main() -> None:
             server_port=arguments.port,
             theme=theme(),
             css_paths=STYLE,
-            head=address.HEAD,
+            head=address.HEAD + PRELOAD,
             max_file_size="30mb",
             allowed_paths=[str(EXAMPLES)],  # wherever the app is started from
             footer_links=["api", "settings"],

@@ -9,6 +9,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -45,29 +47,36 @@ def examples() -> dict[str, Path]:
     }
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    """The address of the app with the models that ship, started as a person would, from some other folder."""
+@contextmanager
+def running_app(*arguments: str) -> Iterator[str]:
+    """The address of the app, started as a person would, from some other folder."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    elsewhere = tmp_path_factory.mktemp("elsewhere")
-    log = (elsewhere / "log").open("w+")
-    command = [sys.executable, str(ROOT / "app" / "main.py"), "--port", str(port)]
-    process = subprocess.Popen(command, cwd=elsewhere, stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except OSError:
-                assert process.poll() is None, f"the app stopped:\n{(elsewhere / 'log').read_text()}"
-                time.sleep(0.5)
+    with tempfile.TemporaryDirectory() as elsewhere, tempfile.TemporaryFile("w+") as log:
+        command = [sys.executable, str(ROOT / "app" / "main.py"), "--port", str(port), *arguments]
+        process = subprocess.Popen(command, cwd=elsewhere, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            for _ in range(240):
+                try:
+                    urllib.request.urlopen(url, timeout=5).close()
+                    break
+                except OSError:
+                    log.seek(0)
+                    assert process.poll() is None, f"the app stopped:\n{log.read()}"
+                    time.sleep(0.5)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The address of the app with the models that ship."""
+    with running_app() as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture(scope="module")

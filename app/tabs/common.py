@@ -121,11 +121,16 @@ class PictureInput(PictureFile):
 
     def _turn_away(self, payload: dict | None):
         """Takes the upload as it came, which Gradio has checked to be a file of its upload folder."""
-        words = payload and payload.get("path") and _complaint(payload["path"])
-        if not words:
-            return gr.skip()
+        path = payload and payload.get("path")
+        return gr.skip() if not path or is_picture(path) else None
+
+
+def is_picture(path: str) -> bool:
+    """Whether a file is a picture that can be read. Where it is none, the page says why."""
+    words = _complaint(path)
+    if words:
         gr.Warning(html.escape(words), title="That did not work")
-        return None
+    return not words
 
 
 @functools.lru_cache(maxsize=256)  # Gradio names an uploaded file by its content

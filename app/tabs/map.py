@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from app.explorer import Explorer, Group, Library, Neighbour, RequestError
-from app.tabs.common import QUIET, Workspace, explained
+from app.tabs.common import QUIET, Workspace, explained, is_picture
 from app.widgets.encoding import data_url
 from app.widgets.latent_map import LatentMap, Number
 from app.widgets.scrubber import Scrubber
@@ -134,9 +134,10 @@ def build(work: Workspace, tab: gr.Tab) -> None:
 
     def dropped(event: gr.EventData):
         try:
-            return str(LatentMap.dropped_path(event))
+            path = str(LatentMap.dropped_path(event))
         except (AttributeError, ValueError):
             raise RequestError("This is not an uploaded picture.") from None
+        return path if is_picture(path) else gr.skip()
 
     def walk_path(name, event: gr.EventData):
         explorer, path = library[name], getattr(event, "path", None)

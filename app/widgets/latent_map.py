@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +22,8 @@ MAX_CATEGORIES = 1 << 16  # codes travel as 16-bit numbers
 
 _HERE = Path(__file__)
 # One function body in the page; the last part starts it.
-_PARTS = ("latent_map.js", "latent_map_pictures.js", "latent_map_drawing.js", "latent_map_page.js")
-_SCRIPT = "\n".join(_HERE.with_name(part).read_text("utf-8") for part in _PARTS)
+_PARTS = ("", "_view", "_card", "_hands", "_pictures", "_drawing", "_page")
+_SCRIPT = "\n".join(_HERE.with_name(f"latent_map{part}.js").read_text("utf-8") for part in _PARTS)
 _STYLE = _HERE.with_suffix(".css").read_text("utf-8")
 _PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
 _TEMPLATE = """
@@ -98,6 +99,11 @@ _TEMPLATE = """
 
 # Gradio serves this one file in place, and only it.
 gr.set_static_paths([_PLOTLY])
+
+# For the head of a page with a map.
+PRELOAD = f"""<script>{{
+const PLOTLY = {json.dumps(str(_PLOTLY))};
+{_HERE.with_name("latent_map_preload.js").read_text("utf-8")}}}</script>"""
 
 
 class Number(NamedTuple):

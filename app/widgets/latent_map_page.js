@@ -1,6 +1,7 @@
 // ---- Tools and legend ----
 
 const FEWEST_ALIKE = 3; // points a category needs on average for its colour to say something
+const SEARCH_DELAY_MS = 150;
 const rampFigure = find("-ramp");
 
 function buildColourSelect() {

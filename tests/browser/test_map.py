@@ -1,13 +1,26 @@
 """The map in a real Chromium, with the models that ship: pictures, colours, search, tools, and the address."""
 
+import base64
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from bench.map import make_large
+from tests.conftest import running_app
+
 pytestmark = pytest.mark.browser
 
 READY = ".latent-map[data-state=ready]"
+
+
+# Drops a file on an element: [name, type, content, "base64" where the content is].
+DROP = """(element, [name, type, content, encoding]) => {
+  const data = new DataTransfer();
+  const bytes = encoding ? Uint8Array.from(atob(content), (c) => c.charCodeAt(0)) : content;
+  data.items.add(new File([bytes], name, {type}));
+  element.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+}"""
 
 
 def open_map(page: Page, server: str, model: str = "fruits", **asked) -> None:
@@ -98,7 +111,7 @@ def test_the_address_keeps_the_point_and_a_selected_picture_can_be_sent_by_name(
     expect(page.locator("#map-facts")).to_be_hidden()
 
 
-def test_a_placed_picture_follows_the_model_and_a_damaged_one_takes_it_away(page, server, examples, tmp_path):
+def test_a_placed_picture_follows_the_model_and_a_damaged_one_is_turned_away(page, server, examples):
     open_map(page, server)
     page.set_input_files("#map-place input[type=file]", str(examples["fruits"]))
     marker, facts = page.locator(".latent-map-overlay .marker"), page.locator("#map-facts")
@@ -111,19 +124,22 @@ def test_a_placed_picture_follows_the_model_and_a_damaged_one_takes_it_away(page
     for line in page.locator(".latent-map-overlay .link").all():  # all of the neighbourhood is in view
         assert 0 <= float(line.get_attribute("x2")) <= size["width"]
         assert 0 <= float(line.get_attribute("y2")) <= size["height"]
-    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n then nothing")
+    page.locator(".latent-map-stage").evaluate(DROP, ["broken.png", "image/png", "no picture"])
+    expect(page.get_by_text("This file is not a picture that can be read")).to_be_visible()
+    expect(marker).to_have_count(1)
     page.get_by_label("Remove Image").or_(page.get_by_label("Clear")).locator("visible=true").first.click()
     expect(marker).to_have_count(0)
-    page.set_input_files("#map-place input[type=file]", str(examples["fruits"]))
-    expect(marker).to_have_count(1)
-    drop = """async (element) => {
-      const data = new DataTransfer();
-      data.items.add(new File(["no picture"], "broken.png", {type: "image/png"}));
-      element.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
-    }"""
-    page.locator(".latent-map-stage").evaluate(drop)
-    expect(marker).to_have_count(0)
     expect(facts).to_be_hidden()
+
+
+def test_a_picture_dropped_on_the_map_lands_there(page, server, examples):
+    open_map(page, server)
+    content = base64.b64encode(examples["fruits"].read_bytes()).decode()
+    page.locator(".latent-map-stage").evaluate(DROP, ["apple.png", "image/png", content, "base64"])
+    expect(page.locator(".latent-map-overlay .marker")).to_have_count(1)
+    expect(page.locator(".latent-map-overlay .link")).not_to_have_count(0)
+    expect(page.locator("#map-facts")).to_contain_text("Your picture")
+    expect(page.locator("#map-neighbours button.thumbnail-item")).to_have_count(8)
 
 
 def test_enter_in_find_goes_from_match_to_match_and_names_are_no_colours(page, server):
@@ -179,3 +195,67 @@ def test_two_groups_have_a_direction_from_lasso_or_legend(page, server):
     expect(result).to_contain_text("added to the selected point")
     page.get_by_role("button", name="Clear", exact=True).locator("visible=true").click()
     expect(result).to_be_hidden()
+
+
+@pytest.mark.parametrize("model", ["fruits", "emoji", "photos"])
+def test_the_place_under_the_pointer_is_decoded(page, server, model):
+    open_map(page, server, model)
+    box = page.locator(".latent-map-view").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 40, y)
+    page.mouse.move(x, y, steps=4)
+    picture = page.locator(".latent-map-card img")
+    expect(picture).to_have_attribute("src", re.compile("^data:image"))
+    first = picture.get_attribute("src")
+    page.mouse.move(box["x"] + 0.3 * box["width"], y, steps=4)
+    expect(picture).not_to_have_attribute("src", first)
+
+
+def test_a_chosen_point_shows_its_labels_and_its_neighbours(page, server):
+    open_map(page, server)
+    page.locator(".latent-map-view").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator("#map-facts")).to_contain_text("variety")
+    expect(page.locator("#map-facts")).to_contain_text("reconstruction")
+    expect(page.locator("#map-selected img")).to_be_visible()
+    expect(page.locator("#map-neighbours button.thumbnail-item")).to_have_count(8)
+
+
+def test_the_plotting_library_is_there_before_the_map_is_opened(page, server):
+    page.goto(server)
+    page.wait_for_function("window.Plotly")
+    assert page.locator(".latent-map").count() == 0
+
+
+def test_sixty_thousand_points_are_moved_and_drawn_anew_only_at_rest(page, tmp_path):
+    make_large(tmp_path)
+    with running_app("--model", str(tmp_path)) as address:
+        page.goto(f"{address}?tab=map")
+        chart = page.locator(".latent-map-view")
+        expect(chart).to_have_attribute("aria-label", re.compile("^Map of 60,000 pictures"), timeout=60_000)
+        expect(page.locator(READY)).to_be_visible(timeout=60_000)
+        plot = page.locator(".latent-map-plot")
+        plot.evaluate("(plot) => plot.on('plotly_afterplot', () => (window.drawings = (window.drawings ?? 0) + 1))")
+        box = chart.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for k in range(1, 9):
+            page.mouse.move(x + 10 * k, y)
+        assert "translate" in plot.evaluate("(plot) => plot.style.transform")
+        page.mouse.up()
+        page.wait_for_function("window.drawings === 1")
+        assert plot.evaluate("(plot) => plot.style.transform") == ""
+
+
+def test_the_legend_follows_the_chosen_label_and_hides_what_is_clicked(page, server):
+    open_map(page, server)
+    legend = page.locator(".latent-map-legend")
+    expect(legend).to_contain_text("Apple")
+    page.locator(".latent-map-colour").select_option("variety")
+    expect(legend).to_contain_text("other (38 more)")
+    first = legend.get_by_role("button").first
+    expect(first).to_have_attribute("aria-pressed", "true")
+    first.click()
+    expect(first).to_have_attribute("aria-pressed", "false")
