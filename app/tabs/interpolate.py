@@ -75,6 +75,7 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         method = gr.Radio(
             [("Spherical (slerp)", "slerp"), ("Straight (lerp)", "lerp")], value="slerp", label="Path",
             info="Spherical keeps the latent's length, where decoded pictures stay sharp; straight cuts the corner.",
+            min_width=300,
         )  # fmt: skip
         steps = gr.Radio([9, 17, 33, 65], value=33, label="Pictures on the way", elem_id="interpolate-steps")
     with gr.Column() as way_column:

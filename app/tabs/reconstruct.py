@@ -53,21 +53,11 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
     workings = gr.Markdown(
         describe_workings(library[library.default], None, 0), latex_delimiters=DELIMITERS, render=False
     )
-    with gr.Row():
-        with gr.Column(scale=2, min_width=300):
+    with gr.Row(elem_id="reconstruct-one"):  # on a phone, what became of it comes before the settings
+        with gr.Column(elem_classes="given"):
             picture.render()
             work.examples("Or click one of these", picture, elem_id="reconstruct-examples")
-            temperature = RawSlider(
-                0, MAX_TEMPERATURE, value=0, step=0.05, label="Posterior temperature",
-                info="0 decodes the most likely latent; 1 a sample of what the encoder thinks possible.",
-            )  # fmt: skip
-            seed = RawNumber(
-                0, label="Seed", placeholder="0",
-                info=f"Which sample: a whole number from 0 to {MAX_SEED}. Only matters above temperature 0.",
-            )  # fmt: skip
-            choices = [("None", ""), *((library.info(name).title, name) for name in library.names)]
-            other = gr.Dropdown(choices, value="", label="Compare with", elem_id="compare-with")
-        with gr.Column(scale=3, min_width=300):
+        with gr.Column(elem_classes="found"):
             empty = gr.Markdown(EMPTY, elem_classes="empty")
             with gr.Column(visible=False) as result:
                 note = gr.Markdown(visible=False, elem_classes="note")
@@ -79,6 +69,17 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
                         second_title = gr.Markdown()
                         with gr.Column() as second_views:
                             second = _Views(library, "second-")
+        with gr.Column(elem_classes="settings"):
+            temperature = RawSlider(
+                0, MAX_TEMPERATURE, value=0, step=0.05, label="Posterior temperature",
+                info="0 decodes the most likely latent; 1 a sample of what the encoder thinks possible.",
+            )  # fmt: skip
+            seed = RawNumber(
+                0, label="Seed", placeholder="0",
+                info=f"Which sample: a whole number from 0 to {MAX_SEED}. Only matters above temperature 0.",
+            )  # fmt: skip
+            choices = [("None", ""), *((library.info(name).title, name) for name in library.names)]
+            other = gr.Dropdown(choices, value="", label="Compare with", elem_id="compare-with")
     with gr.Column(visible=False) as latent_part:
         gr.Markdown("### The latent")
         editor = LatentEditor(

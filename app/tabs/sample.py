@@ -65,7 +65,13 @@ def build(work: Workspace, tab: gr.Tab) -> gr.Number:
             )  # fmt: skip
             with gr.Row():
                 count = RawSlider(
-                    1, MAX_COUNT, value=16, step=1, label="How many", info="A larger grid begins with the smaller."
+                    1,
+                    MAX_COUNT,
+                    value=16,
+                    step=1,
+                    label="How many",
+                    info="A larger grid begins with the smaller.",
+                    min_width=240,
                 )
                 temperature = RawSlider(
                     0,
@@ -74,6 +80,7 @@ def build(work: Workspace, tab: gr.Tab) -> gr.Number:
                     step=0.05,
                     label="Temperature",
                     info="Scales the noise; 1 is as fitted.",
+                    min_width=240,
                 )
                 with gr.Column(min_width=160):
                     seed = RawNumber(0, label="Seed", info="Keep it to have a grid again.")
