@@ -2,6 +2,7 @@
 
 import io
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,32 @@ def test_playing_once_stops_at_the_end(page, server):
     page.locator("#scrubber .scrubber-play").click()
     expect(page.locator("#scrubber .scrubber-t")).to_have_text("t = 1.00")
     expect(page.locator("#scrubber .scrubber-play")).to_have_attribute("aria-pressed", "false")
+
+
+@pytest.mark.parametrize(("mode", "turns"), [("ping-pong", True), ("loop", False)])
+def test_playing_turns_back_at_the_end_or_begins_anew(page, server, mode, turns):
+    open_with_two(page, server)
+    page.locator("#scrubber .scrubber-mode select").select_option(mode)
+    page.locator("#scrubber .scrubber-speed select").select_option("2")
+    places = page.evaluate(
+        """async () => {
+            const [slider, play] = ["input[type=range]", ".scrubber-play"].map((name) =>
+                document.querySelector(`#scrubber ${name}`));
+            const places = [];
+            play.click();
+            const begun = performance.now();
+            while (performance.now() - begun < 2500) {
+                places.push(Number(slider.value));
+                await new Promise(requestAnimationFrame);
+            }
+            play.click();
+            return places;
+        }"""
+    )
+    steps_back = [b - a for a, b in pairwise(places) if b < a]
+    assert max(places) > 0.95
+    assert steps_back
+    assert all((step > -0.5) == turns for step in steps_back), "small steps back, or jumps to the start"
 
 
 def test_the_lengths_of_the_steps_are_plotted(page, server):

@@ -211,6 +211,39 @@ def test_the_place_under_the_pointer_is_decoded(page, server, model):
     expect(picture).not_to_have_attribute("src", first)
 
 
+def test_the_card_says_how_far_from_data_a_place_is(page, server):
+    open_map(page, server)
+    box = page.locator(".latent-map-view").bounding_box()
+    words = page.locator(".latent-map-nearness")
+    page.mouse.move(box["x"] + 8, box["y"] + 8)
+    expect(words).to_have_text("far from data")
+    page.locator(".latent-map-view").focus()
+    page.keyboard.press("ArrowRight")  # a point has no distance
+    expect(words).to_be_hidden()
+
+
+def test_reduced_motion_zooms_without_flying(page, server):
+    def views_after_a_key() -> int:
+        return page.evaluate(
+            """async () => {
+                const plot = document.querySelector(".latent-map-plot");
+                const press = new KeyboardEvent("keydown", {key: "+", bubbles: true, cancelable: true});
+                document.querySelector(".latent-map-view").dispatchEvent(press);
+                const views = new Set();
+                for (const begun = performance.now(); performance.now() - begun < 1000; ) {
+                    await new Promise(requestAnimationFrame);
+                    views.add(plot.layout.xaxis.range.join());
+                }
+                return views.size;
+            }"""
+        )
+
+    open_map(page, server)
+    assert views_after_a_key() > 3
+    page.emulate_media(reduced_motion="reduce")
+    assert views_after_a_key() <= 2
+
+
 def test_a_chosen_point_shows_its_labels_and_its_neighbours(page, server):
     open_map(page, server)
     page.locator(".latent-map-view").focus()
