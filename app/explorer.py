@@ -729,6 +729,19 @@ class Explorer:
         t = _check_range("t", t, 0, 1)
         return self.save(frames[round(t * (len(frames) - 1))], self.name, f"between-{t:.2f}")
 
+    def save_corner(self, square: Sequence[Image.Image], u: float, v: float) -> str:
+        """Writes a picture of a square, given row by row, as a PNG; returns its path.
+
+        Args:
+            square: from `corners`.
+            u, v: the place from the left and from the top, 0 to 1.
+        """
+        side = math.isqrt(len(square))
+        u, v = _check_range("u", u, 0, 1), _check_range("v", v, 0, 1)
+        column, row = (min(side - 1, int(share * side)) for share in (u, v))
+        shares = f"{column / (side - 1):.2f}-{row / (side - 1):.2f}"
+        return self.save(square[row * side + column], self.name, f"corners-{shares}")
+
     def point(self, index: int) -> Neighbour:
         """A point of the map, by its row.
 

@@ -93,6 +93,11 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         export_file = gr.DownloadButton("Download", visible="hidden", elem_id="export-file")
     with gr.Column(visible=False) as square_column:
         corners = Corners(empty_text=EMPTY[SQUARE], elem_id="corners")
+        square = gr.State([])
+        corner = gr.State(None)
+        with gr.Column(visible=False) as square_tools:
+            gr.Markdown("Click a picture to choose it.", elem_classes="caption")
+            work.send_buttons(corner, "a", "b")
     with gr.Column(visible=False) as analogy_column:
         gr.Markdown(ANALOGY_WORDS)
         strength = RawSlider(
@@ -114,10 +119,12 @@ def build(work: Workspace, tab: gr.Tab) -> None:
     choices = [mode, *pictures, steps, method]
     inputs = [*choices, strength]
     newest = gr.State(Newest())
-    outputs = [note, scrubber, frames, way_tools, numbers, corners, equation, result, analogy_tools]
+    outputs = [
+        note, scrubber, frames, way_tools, numbers, corners, square, square_tools, equation, result, analogy_tools,
+    ]  # fmt: skip
     emptied = {
         WAY: {scrubber: None, frames: [], way_tools: gr.update(visible=False), numbers: ""},
-        SQUARE: {corners: None},
+        SQUARE: {corners: None, square: [], square_tools: gr.update(visible=False)},
         ANALOGY: {equation: _empty(EMPTY[ANALOGY]), result: None, analogy_tools: gr.update(visible=False)},
     }
 
@@ -141,8 +148,12 @@ def build(work: Workspace, tab: gr.Tab) -> None:
                     numbers: _describe(explorer, way),
                 }
         elif mode == SQUARE:
-            for square in explorer.corners(chosen, method, wanted):
-                yield {corners: Corners.payload(square)}
+            for pictures in explorer.corners(chosen, method, wanted):
+                yield {
+                    corners: Corners.payload(pictures),
+                    square: pictures,
+                    square_tools: gr.update(visible=True),
+                }
         else:
             kept = STRENGTH.take(strength)
             made = explorer.analogy(*chosen, kept)
@@ -170,6 +181,10 @@ def build(work: Workspace, tab: gr.Tab) -> None:
     def keep_frame(name, frames, event: gr.EventData):
         return library[name].save_frame(frames, getattr(event, "t", None)) if frames else None
 
+    def keep_corner(name, square, event: gr.EventData):
+        place = (getattr(event, key, None) for key in "uv")
+        return library[name].save_corner(square, *place) if square else None
+
     layout = [*columns, settings, steps, way_column, square_column, analogy_column]
     mode.change(lay_out, mode, layout, trigger_mode="multiple", queue=False, **QUIET)
     changes = [component.change for component in choices]
@@ -187,6 +202,7 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         show_progress="minimal",
     )
     scrubber.settle(explained(keep_frame), [work.model, frames], frame, trigger_mode="always_last", **QUIET)
+    corners.settle(explained(keep_corner), [work.model, square], corner, trigger_mode="always_last", **QUIET)
     for kind, button in exports.items():
         made = button.click(
             explained(functools.partial(export, kind=kind)), [work.model, frames], export_file,

@@ -1,8 +1,9 @@
 "use strict";
-// Gradio runs this file as the body of a function, once for each Corners on the page, with `element`, `props` and
-// `watch` in scope. Nothing here touches the network: all pictures came with the value.
+// Gradio runs this file as the body of a function, once for each Corners on the page, with `element`, `trigger`, `props`
+// and `watch` in scope. Moving over the square does not touch the network: all pictures came with the value.
 
 const GRID_PIXELS = 512; // of the drawing of the whole square
+const SETTLE_MS = 200;
 
 const find = (selector) => element.querySelector(selector);
 const root = find(".corners");
@@ -10,11 +11,14 @@ const message = find(".corners-message");
 const body = find(".corners-body");
 const grid = find(".corners-grid");
 const frame = find(".corners-frame");
+const heldFrame = find(".corners-held");
 const large = find(".corners-large canvas");
 const words = find(".corners-large figcaption");
 
 let sheet = null; // {picture, side, columns, width, height}
-let place = { u: 0.5, v: 0.5 }; // 0 to 1, from the left and from the top
+let held = { u: 0.5, v: 0.5 }; // 0 to 1, from the left and from the top: what a click or the keys chose
+let place = held; // what is shown large; the pointer looks elsewhere, until it leaves
+let settleTimer = 0;
 let loadCount = 0;
 
 const clamp = (value) => Math.min(1, Math.max(0, value));
@@ -40,7 +44,7 @@ async function load(value) {
   message.hidden = true;
   body.hidden = false;
   drawGrid();
-  show();
+  hold(held);
 }
 
 function showMessage(text) {
@@ -68,7 +72,7 @@ function drawGrid() {
     }
   }
   const count = sheet.side ** 2;
-  grid.setAttribute("aria-label", `${count} pictures between A, B, C and D. Arrow keys move from one to the next.`);
+  grid.setAttribute("aria-label", `${count} pictures between A, B, C and D. Arrow keys, Home, End, Page Up and Page Down choose one.`);
 }
 
 const cellAt = (share) => Math.min(sheet.side - 1, Math.floor(share * sheet.side));
@@ -78,34 +82,64 @@ function show() {
   const side = Math.max(sheet.width, 256);
   large.width = large.height = side;
   drawPicture(large.getContext("2d"), row, column, 0, 0, side);
-  for (const [name, k] of Object.entries({ left: column, top: row })) frame.style[name] = `${(100 * k) / sheet.side}%`;
-  frame.style.width = frame.style.height = `${100 / sheet.side}%`;
+  surround(frame, place);
+  surround(heldFrame, held);
   const share = (k) => (k / (sheet.side - 1)).toFixed(2);
   words.textContent = `${share(column)} to the right, ${share(row)} down`;
 }
 
-function pointAt(event) {
+function surround(box, { u, v }) {
+  const share = (k) => `${(100 * k) / sheet.side}%`;
+  Object.assign(box.style, { left: share(cellAt(u)), top: share(cellAt(v)), width: share(1), height: share(1) });
+}
+
+function look(next) {
+  place = next;
+  show();
+}
+
+function hold(next) {
+  held = next;
+  look(next);
+  clearTimeout(settleTimer);
+  settleTimer = setTimeout(() => trigger("settle", held), SETTLE_MS);
+}
+
+function placeOf(event) {
   const box = grid.getBoundingClientRect();
-  place = {
+  return {
     u: clamp((event.clientX - box.left) / box.width),
     v: clamp((event.clientY - box.top) / box.height),
   };
-  show();
 }
 
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+function onPointerMove(event) {
+  if (event.buttons) hold(placeOf(event));
+  else look(placeOf(event));
+}
+
+const STEPS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+  Home: [-Infinity, 0],
+  End: [Infinity, 0],
+  PageUp: [0, -Infinity],
+  PageDown: [0, Infinity],
+};
 
 function onKeyDown(event) {
-  const step = ARROWS[event.key];
+  const step = STEPS[event.key];
   if (!step || !sheet) return;
   event.preventDefault();
   const move = (share, by) => (Math.min(sheet.side - 1, Math.max(0, cellAt(share) + by)) + 0.5) / sheet.side;
-  place = { u: move(place.u, step[0]), v: move(place.v, step[1]) };
-  show();
+  hold({ u: move(held.u, step[0]), v: move(held.v, step[1]) });
 }
 
-grid.addEventListener("pointermove", pointAt);
-grid.addEventListener("pointerdown", pointAt);
+grid.addEventListener("pointermove", onPointerMove);
+grid.addEventListener("pointerdown", (event) => hold(placeOf(event)));
+grid.addEventListener("pointerleave", () => look(held));
 grid.addEventListener("keydown", onKeyDown);
 watch("value", () => load(props.value));
 load(props.value);

@@ -21,6 +21,7 @@ _TEMPLATE = """
   <div class="corners-body" hidden>
     <div class="corners-square">
       <canvas class="corners-grid" tabindex="0" role="application"></canvas>
+      <span class="corners-held" aria-hidden="true"></span>
       <span class="corners-frame" aria-hidden="true"></span>
       <b data-corner="a">A</b><b data-corner="b">B</b><b data-corner="c">C</b><b data-corner="d">D</b>
     </div>
@@ -34,9 +35,13 @@ _TEMPLATE = """
 
 
 class Corners(gr.HTML):
-    """Shows a square of pictures, and large the one under the pointer; arrow keys move too.
+    """Shows a square of pictures, and large the one under the pointer; a click or the keys choose one.
 
     The value is what `payload` builds, or None for the empty state. A value may be followed by finer ones.
+
+    Events:
+        settle: a picture was chosen, or the one at the chosen place is another; the `gr.EventData` has `u` and `v`,
+            floats in [0, 1], from the left and from the top.
 
     Args:
         value: from `Corners.payload`, or None.

@@ -54,6 +54,22 @@ def test_corners_are_the_reconstructions(explorer, pictures):
         assert all(same(end, explorer.reconstruct(p).reconstruction) for end, p in zip(ends, pictures, strict=True))
 
 
+def test_what_is_no_longer_wanted_is_not_decoded(explorer, pictures, monkeypatch):
+    monkeypatch.setattr("app.explorer.SHOWN_SECONDS", 0)
+    answers = iter([True] * 4 + [False] * 99)
+    assert [len(way.frames) for way in explorer.way(*pictures[:2], 17, wanted=lambda: next(answers))] == [3]
+    assert list(explorer.corners(pictures, wanted=lambda: False)) == []
+
+
+def test_a_place_of_the_square_is_written_as_the_picture_there(explorer, pictures):
+    *_, square = explorer.corners(pictures)
+    kept = Path(explorer.save_corner(square, 1, 0.5))
+    assert kept.stem.endswith("corners-1.00-0.50")
+    assert same(Image.open(kept), square[4 * 9 + 8])
+    with pytest.raises(RequestError, match="u is None"):
+        explorer.save_corner(square, None, 0.5)
+
+
 def test_an_analogy_with_no_strength_leaves_the_third_as_it_is(explorer, pictures):
     *_, c, result = explorer.analogy(*pictures[:3], strength=0)
     assert same(c, result)
