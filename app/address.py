@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from app.explorer import MAX_SEED
+from app.checks import MAX_SEED
 from app.tabs.common import QUIET, Workspace
 
 SCRIPT = Path(__file__).with_suffix(".js")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from app.explorer import Library
+from app.library import Library
 from app.tabs.common import PictureFile, explained
 from app.widgets.numbers import RawNumber
 

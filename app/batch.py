@@ -11,7 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from app.explorer import Explorer, RequestError
+from app.checks import RequestError
+from app.explorer import Explorer
 from vae.images import PictureError
 
 MAX_FILES = 200

@@ -24,10 +24,11 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from app.checks import RequestError, check_coordinates, check_range, check_seed, check_whole
 from app.exports import save_gif, save_mp4, save_strip
 from vae import losses
 from vae.atlas import Atlas, AtlasError, Place
-from vae.checkpoint import ATLAS, CONFIG, METRICS, ModelFolderError, ModelInfo, load_info, load_model
+from vae.checkpoint import ATLAS, METRICS, ModelInfo, load_info, load_model
 from vae.directions import Directions, label_direction, principal_directions, single_threaded
 from vae.images import Picture, fit, open_picture, to_array, to_picture
 from vae.latent import Method, angle, interpolate, mix_corners, sample_posterior, sample_prior
@@ -41,8 +42,6 @@ MAX_STRENGTH = 2.0  # of an analogy
 SHOWN_SECONDS = 0.2  # apart at least, what comes coarse to fine
 EXPORT_SIDE = 256  # pixels at least, of an exported animation
 MAX_TEMPERATURE = 3.0
-MAX_COORDINATE = 1e6  # of a map, which is some tens wide
-MAX_SEED = 2**32 - 1
 MAX_DEVIATIONS = 3.0  # along a direction
 PRINCIPAL_COUNT = 6  # principal directions offered
 LOCAL_COUNT = 32  # latents that tell the directions around a place
@@ -56,10 +55,6 @@ MAX_CORNERS = 512  # of a path over the map
 THUMBNAIL = 64  # pixels; the side of a picture on the map
 MAX_THUMBNAILS = 32  # asked for at once
 KEPT_THUMBNAILS = 2048  # 12 KB each
-
-
-class RequestError(ValueError):
-    """Something asked for that cannot be done, with a message fit for showing to a person."""
 
 
 @dataclass(frozen=True)
@@ -252,11 +247,11 @@ class Explorer:
             PictureError: it cannot be read.
             RequestError: a number is out of range.
         """
-        temperature = _check_range("temperature", temperature, 0, MAX_TEMPERATURE)
+        temperature = check_range("temperature", temperature, 0, MAX_TEMPERATURE)
         original = open_picture(picture)
         fitted = fit(original, self.config.image_size)
         posterior = self._posterior(fitted)
-        latent = sample_posterior(posterior, _check_seed(seed), temperature)
+        latent = sample_posterior(posterior, check_seed(seed), temperature)
         reconstruction = self._decode(latent)
         image = to_array(fitted)[None]
         metrics = {
@@ -308,15 +303,15 @@ class Explorer:
             PictureError: the picture cannot be read.
             RequestError: there is no such position or channel, or a number is out of range.
         """
-        temperature = _check_range("temperature", temperature, 0, MAX_TEMPERATURE)
+        temperature = check_range("temperature", temperature, 0, MAX_TEMPERATURE)
         posterior = _posterior_of_file(self, path)
-        latent = np.array(sample_posterior(posterior, _check_seed(seed), temperature)[0])
+        latent = np.array(sample_posterior(posterior, check_seed(seed), temperature)[0])
         for key, value in edits.items():
-            index = _check_whole("channel" if self.is_spatial else "number", key, 0, latent.shape[-1] - 1)
+            index = check_whole("channel" if self.is_spatial else "number", key, 0, latent.shape[-1] - 1)
             if self.is_spatial:
-                latent[..., index] *= _check_range("scale", value, 0, MAX_SCALE)
+                latent[..., index] *= check_range("scale", value, 0, MAX_SCALE)
             else:
-                latent[index] = _check_range("value", value, -MAX_LATENT, MAX_LATENT)
+                latent[index] = check_range("value", value, -MAX_LATENT, MAX_LATENT)
         return self.decode(latent)
 
     def interpolate(self, picture_a: Picture, picture_b: Picture, t: float, method: Method = "slerp") -> Image.Image:
@@ -330,7 +325,7 @@ class Explorer:
         Raises:
             PictureError, RequestError: as for `reconstruct`.
         """
-        t = _check_range("t", t, 0, 1)
+        t = check_range("t", t, 0, 1)
         a, b = self.encode(picture_a), self.encode(picture_b)
         return self.decode(_interpolate(a, b, t, method))
 
@@ -338,7 +333,7 @@ class Explorer:
         self, picture_a: Picture, picture_b: Picture, steps: int = 9, method: Method = "slerp"
     ) -> list[Image.Image]:
         """`steps` pictures, 2 to 65, at even t from a's reconstruction to b's."""
-        steps = _check_whole("steps", steps, 2, MAX_STEPS)
+        steps = check_whole("steps", steps, 2, MAX_STEPS)
         a, b = self.encode(picture_a), self.encode(picture_b)
         return [self.decode(_interpolate(a, b, t, method)) for t in np.linspace(0, 1, steps)]
 
@@ -359,7 +354,7 @@ class Explorer:
             steps: 9, 17, 33 or 65.
             wanted: asked before each frame is decoded; at the first no, nothing more comes.
         """
-        steps = int(_check_range("steps", steps, 2, MAX_STEPS))
+        steps = int(check_range("steps", steps, 2, MAX_STEPS))
         a, b = self.encode(picture_a), self.encode(picture_b)
         latents = [_interpolate(a, b, t, method) for t in np.linspace(0, 1, steps)]
         decoded: dict[int, Image.Image] = {}
@@ -420,7 +415,7 @@ class Explorer:
         Returns:
             The reconstructions of a, b and c, and the result.
         """
-        strength = _check_range("strength", strength, 0, MAX_STRENGTH)
+        strength = check_range("strength", strength, 0, MAX_STRENGTH)
         a, b, c = (self.encode(picture) for picture in (a, b, c))
         return [self.decode(latent) for latent in (a, b, c, c + np.float32(strength) * (a - b))]
 
@@ -455,10 +450,10 @@ class Explorer:
         Raises:
             RequestError: a number is out of range, or the distribution is none of these or needs a map.
         """
-        count = _check_whole("count", count, 1, MAX_COUNT)
-        first = _check_whole("first", first, 0, MAX_COUNT - 1)
-        temperature = _check_range("temperature", temperature, 0, MAX_TEMPERATURE)
-        seed = _check_seed(seed)
+        count = check_whole("count", count, 1, MAX_COUNT)
+        first = check_whole("first", first, 0, MAX_COUNT - 1)
+        temperature = check_range("temperature", temperature, 0, MAX_TEMPERATURE)
+        seed = check_seed(seed)
         noise = np.asarray(sample_prior(seed, count, self.config.latent_shape, temperature, first))
         if distribution == "prior":
             return noise
@@ -554,10 +549,10 @@ class Explorer:
         """
         if len(coefficients) > len(self.principal.directions):
             raise RequestError(f"There are {len(self.principal.directions)} principal directions.")
-        steps = [_check_range("coefficient", c, -MAX_DEVIATIONS, MAX_DEVIATIONS) for c in coefficients]
+        steps = [check_range("coefficient", c, -MAX_DEVIATIONS, MAX_DEVIATIONS) for c in coefficients]
         latent = self.principal.move(start, steps)
         if labels:
-            towards = _check_range("coefficient", towards, -MAX_DEVIATIONS, MAX_DEVIATIONS)
+            towards = check_range("coefficient", towards, -MAX_DEVIATIONS, MAX_DEVIATIONS)
             latent = self.label_direction(*labels)[0].move(latent, [towards])
         return latent
 
@@ -612,7 +607,7 @@ class Explorer:
         Raises:
             RequestError: a coordinate is not a finite number, or there is no map.
         """
-        x, y = _check_coordinates(x, y)
+        x, y = check_coordinates(x, y)
         latent, place = self.atlas.latent_at(x, y)
         return self.decode(latent), place
 
@@ -628,8 +623,8 @@ class Explorer:
 
     def _check_place(self, place) -> int | tuple[float, float]:
         if isinstance(place, list | tuple) and len(place) == 2:
-            return _check_coordinates(*place)
-        return int(_check_range("index", place, 0, len(self.atlas) - 1))
+            return check_coordinates(*place)
+        return int(check_range("index", place, 0, len(self.atlas) - 1))
 
     def _draw_thumbnail(self, place: int | tuple[float, float]) -> Image.Image:
         latent = self.atlas.latent(place) if isinstance(place, int) else self.atlas.latent_at(*place)[0]
@@ -651,10 +646,10 @@ class Explorer:
             raise RequestError(f"A path needs 2 to {MAX_CORNERS} places. Draw it over the map.")
         if not all(isinstance(corner, list | tuple) and len(corner) == 2 for corner in path):
             raise RequestError("A place of a path is not a pair of numbers, x and y.")
-        corners = np.array([_check_coordinates(*corner) for corner in path])
+        corners = np.array([check_coordinates(*corner) for corner in path])
         if np.ptp(corners, axis=0).max() == 0:
             raise RequestError("This path goes nowhere. Draw it from one place of the map to another.")
-        count = int(_check_range("count", count, 2, MAX_STEPS))
+        count = int(check_range("count", count, 2, MAX_STEPS))
         return map(self.decode, self.atlas.latents_along(corners, count))
 
     def group(self, rows: Sequence[int]) -> Group:
@@ -681,7 +676,7 @@ class Explorer:
         """
         mean_a, mean_b = (self.atlas.mean_latent(self._check_rows(rows)) for rows in (rows_a, rows_b))
         start = mean_a if index is None else self.atlas.latent(self._check_place(index))
-        count = int(_check_range("count", count, 2, MAX_STEPS))
+        count = int(check_range("count", count, 2, MAX_STEPS))
         return (self.decode(start + t * (mean_b - mean_a)) for t in np.linspace(0, 1, count, dtype=np.float32))
 
     def _check_rows(self, rows) -> np.ndarray:
@@ -726,7 +721,7 @@ class Explorer:
 
     def save_frame(self, frames: Sequence[Image.Image], t: float) -> str:
         """Writes the frame nearest to t, 0 to 1, as a PNG that says so in its name; returns its path."""
-        t = _check_range("t", t, 0, 1)
+        t = check_range("t", t, 0, 1)
         return self.save(frames[round(t * (len(frames) - 1))], self.name, f"between-{t:.2f}")
 
     def save_corner(self, square: Sequence[Image.Image], u: float, v: float) -> str:
@@ -737,7 +732,7 @@ class Explorer:
             u, v: the place from the left and from the top, 0 to 1.
         """
         side = math.isqrt(len(square))
-        u, v = _check_range("u", u, 0, 1), _check_range("v", v, 0, 1)
+        u, v = check_range("u", u, 0, 1), check_range("v", v, 0, 1)
         column, row = (min(side - 1, int(share * side)) for share in (u, v))
         shares = f"{column / (side - 1):.2f}-{row / (side - 1):.2f}"
         return self.save(square[row * side + column], self.name, f"corners-{shares}")
@@ -749,7 +744,7 @@ class Explorer:
             RequestError: there is no such row.
         """
         atlas = self.atlas
-        index = _check_whole("index", index, 0, len(atlas) - 1)
+        index = check_whole("index", index, 0, len(atlas) - 1)
         labels = {column: values[index] for column, values in atlas.labels.items()}
         return Neighbour(index, atlas.ids[index], labels, self.decode(atlas.latent(index)))
 
@@ -800,117 +795,8 @@ def _rmse(a: Image.Image, b: Image.Image) -> float:
     return float(np.sqrt(np.mean(difference**2)))
 
 
-def _check_range(name: str, value: float, low: float, high: float) -> float:
-    """The value as a float; whatever a page or a client sent that is none, or out of range, is refused."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not low <= number <= high:
-        raise RequestError(f"{name} is {value}; it must be a number from {low} to {high}.")
-    return number
-
-
-def _check_whole(name: str, value: float, low: int, high: int) -> int:
-    """The same, for what is counted."""
-    number = _check_range(name, value, low, high)
-    if not number.is_integer():
-        raise RequestError(f"{name} is {value}; it must be a whole number from {low} to {high}.")
-    return int(number)
-
-
-def _check_coordinates(x: float, y: float) -> tuple[float, float]:
-    x, y = (_check_range(name, value, -MAX_COORDINATE, MAX_COORDINATE) for name, value in (("x", x), ("y", y)))
-    return x, y
-
-
-def _check_seed(seed: float) -> int:
-    return _check_whole("seed", seed, 0, MAX_SEED)
-
-
 @lru_cache(maxsize=64)
 def _posterior_of_file(explorer: Explorer, path: str) -> Posterior:
     """The posterior of an uploaded picture, kept: a hand that edits a latent asks for it many times a second."""
     fitted = fit(open_picture(path), explorer.config.image_size)
     return Posterior(*map(np.asarray, explorer._posterior(fitted)))
-
-
-class Library:
-    """The models that the app offers, by name; each is loaded at its first use and kept.
-
-    Args:
-        assets: every model folder in it is offered.
-        chosen: a name among them, or another model folder; it becomes the default. None: "fruits", else the first.
-
-    Raises:
-        RequestError: `chosen` is neither, or there is no model at all.
-    """
-
-    def __init__(self, assets: Path, chosen: str | None = None):
-        self._folders = {path.parent.name: path.parent for path in sorted(assets.glob(f"*/{CONFIG}"))}
-        if chosen is None:
-            self.default = "fruits" if "fruits" in self._folders else next(iter(self._folders), None)
-        elif chosen in self._folders:
-            self.default = chosen
-        elif (Path(chosen).expanduser() / CONFIG).exists():
-            folder = Path(chosen).expanduser().resolve()
-            self.default = folder.name
-            self._folders[folder.name] = folder
-        else:
-            raise RequestError(
-                f"--model {chosen}: neither a model folder (no {CONFIG} in it) nor one of: {', '.join(self.names)}"
-            )
-        if self.default is None:
-            raise RequestError(f"There is no model in {assets}. Train one: python -m train fit --help")
-        self._explorers: dict[str, Explorer] = {}
-        self._lock = threading.Lock()
-
-    @property
-    def names(self) -> list[str]:
-        """The models' names, the default first."""
-        default = getattr(self, "default", None)
-        return sorted(self._folders, key=lambda name: (name != default, name))
-
-    def info(self, name: str) -> ModelInfo:
-        """What `config.json` says of a model; cheaper than its Explorer."""
-        return load_info(self._folders[name])
-
-    def list(self) -> list[dict]:
-        """Every model in JSON-ready types: name, title, summary, image_size, latent, latent_shape, has_map, metrics."""
-        return [
-            {
-                "name": name,
-                "title": explorer.info.title,
-                "summary": explorer.info.summary,
-                "image_size": explorer.config.image_size,
-                "latent": explorer.config.latent,
-                "latent_shape": list(explorer.config.latent_shape),
-                "has_map": explorer.has_atlas,
-                "metrics": explorer.metrics,
-                "default": name == self.default,
-            }
-            for name, explorer in ((name, self[name]) for name in self.names)
-        ]
-
-    def warm_up(self) -> None:
-        """Loads and compiles every model, the default first; a damaged one is left for whoever picks it to hear of."""
-        for name in self.names:
-            try:
-                self[name].warm_up()
-            except ModelFolderError:
-                continue
-
-    def __getitem__(self, name: str) -> Explorer:
-        """The Explorer of a model; an empty name is the default.
-
-        Raises:
-            RequestError: there is no such model.
-            ModelFolderError: its folder is damaged.
-        """
-        name = name or self.default
-        if name not in self._folders:
-            raise RequestError(f"There is no model {name!r}; there are: {', '.join(self.names)}.")
-        with self._lock:
-            if name not in self._explorers:
-                self._explorers[name] = Explorer(self._folders[name])
-            return self._explorers[name]

@@ -22,7 +22,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and
 import gradio as gr
 
 from app import address, api
-from app.explorer import Library, RequestError
+from app.checks import RequestError
+from app.library import Library
 from app.tabs import interpolate, reconstruct, sample
 from app.tabs import map as map_tab
 from app.tabs.common import QUIET, Destination, PictureInput, Workspace, explained

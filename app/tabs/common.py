@@ -13,7 +13,8 @@ from pathlib import Path
 import gradio as gr
 from gradio.components import Component
 
-from app.explorer import Library, RequestError
+from app.checks import RequestError
+from app.library import Library
 from app.widgets.examples import Examples
 from vae.checkpoint import ModelFolderError
 from vae.images import PictureError, open_picture

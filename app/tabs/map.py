@@ -10,7 +10,9 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from app.explorer import Explorer, Group, Library, Neighbour, RequestError
+from app.checks import RequestError
+from app.explorer import Explorer, Group, Neighbour
+from app.library import Library
 from app.tabs.common import QUIET, Workspace, explained, is_picture
 from app.widgets.encoding import data_url
 from app.widgets.latent_map import LatentMap, Number

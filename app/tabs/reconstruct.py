@@ -8,7 +8,9 @@ import gradio as gr
 from gradio.processing_utils import save_pil_to_cache
 
 from app import batch
-from app.explorer import MAX_SEED, MAX_TEMPERATURE, Explorer, Library, Reconstruction, RequestError
+from app.checks import MAX_SEED, RequestError
+from app.explorer import MAX_TEMPERATURE, Explorer, Reconstruction
+from app.library import Library
 from app.tabs.common import QUIET, Workspace, explained
 from app.widgets.heat_maps import HeatMaps
 from app.widgets.latent_editor import KNOWN_WELL, LatentEditor

@@ -10,7 +10,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from app.explorer import MAX_COUNT, MAX_DEVIATIONS, MAX_SEED, MAX_TEMPERATURE, Explorer, Library, RequestError
+from app.checks import MAX_SEED, RequestError
+from app.explorer import MAX_COUNT, MAX_DEVIATIONS, MAX_TEMPERATURE, Explorer
+from app.library import Library
 from app.tabs.common import QUIET, Workspace, answered, explained
 from app.widgets.aggregate_view import aggregate_view
 from app.widgets.direction_sliders import DirectionSliders

@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from plotly.colors import sample_colorscale
 
-from app.explorer import RequestError
+from app.checks import RequestError
 
 
 def data_url(picture: Image.Image) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from app.explorer import RequestError
+from app.checks import RequestError
 from app.widgets.encoding import colour, data_url, uploaded_file
 
 BAR_LIMIT = 3.0  # the axis runs from -3 to 3, where N(0, I) has nearly all its mass, and farther if a number does

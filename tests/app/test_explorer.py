@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.explorer import MAX_COUNT, Explorer, Library, RequestError
+from app.checks import RequestError
+from app.explorer import MAX_COUNT, Explorer
+from app.library import Library
 from app.main import MODELS
 from vae.checkpoint import ModelFolderError
 from vae.images import PictureError, to_array

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.explorer import Explorer, RequestError
+from app.checks import RequestError
+from app.explorer import Explorer
 from vae.images import to_array
 
 FRUITS = Path(__file__).parents[2] / "assets" / "models" / "fruits"

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.explorer import MAX_CORNERS, MAX_THUMBNAILS, THUMBNAIL, Library, RequestError
+from app.checks import RequestError
+from app.explorer import MAX_CORNERS, MAX_THUMBNAILS, THUMBNAIL
+from app.library import Library
 from app.main import MODELS
 from app.tabs import map as map_tab
 from app.widgets.latent_map import LatentMap, Number

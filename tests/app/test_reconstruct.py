@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from app import batch
-from app.explorer import Library, RequestError
+from app.checks import RequestError
+from app.library import Library
 from app.main import MODELS
 from app.tabs.common import examples_for
 from app.widgets.encoding import uploaded_file
