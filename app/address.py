@@ -13,7 +13,7 @@ SCRIPT = Path(__file__).with_suffix(".js")
 HEAD = f"<script>{SCRIPT.read_text('utf-8')}</script>"
 
 
-def build(page: gr.Blocks, work: Workspace, about: gr.Markdown, seed: gr.Number) -> None:
+def build(page: gr.Blocks, work: Workspace, seed: gr.Number) -> None:
     """Keeps model, tab and seed in the address, and puts them back when the page is opened.
 
     The widgets keep their own: the place between two pictures (`t`) and the chosen point of the map (`point`).
@@ -29,9 +29,8 @@ def build(page: gr.Blocks, work: Workspace, about: gr.Markdown, seed: gr.Number)
         tab = asked.get("tab")
         return (
             model if model != work.library.default else gr.skip(),
-            work.library[model].describe() if model != work.library.default else gr.skip(),
             int(number) if number.isdecimal() and int(number) <= MAX_SEED else gr.skip(),
-            gr.Tabs(selected=tab) if tab in work.tab_names else gr.skip(),
+            gr.Tabs(selected=tab) if tab in work.redraw else gr.skip(),
         )
 
-    page.load(restore, None, [work.model, about, seed, work.tabs], queue=False, **QUIET)
+    page.load(restore, None, [work.model, seed, work.tabs], queue=False, **QUIET)

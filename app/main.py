@@ -33,6 +33,7 @@ from vae.checkpoint import ModelFolderError
 MODELS = ROOT / "assets" / "models"
 EXAMPLES = ROOT / "assets" / "examples"
 STYLE = Path(__file__).parent / "style.css"
+TABS = ["reconstruct", "interpolate", "sample", "map"]
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -63,16 +64,13 @@ def build(library: Library) -> gr.Blocks:
             choices = [(library.info(name).title, name) for name in library.names]
             model = gr.Dropdown(choices, value=library.default, label="Model", elem_id="model", scale=0, min_width=240)
         about = gr.Markdown(library[library.default].describe(), elem_id="about")
-        described = model.input(
-            explained(lambda name: library[name].describe()),
-            model,
-            about,
-            queue=False,  # at once, and not after what the tabs draw
-            **QUIET,
-        )
         open_tab = gr.Textbox("reconstruct", visible=False)
+        redraw = {tab: gr.Number(0, visible=False) for tab in TABS}
+        if_open = f"(open, ...times) => {TABS}.map((tab, i) => tab === open ? performance.now() : times[i])"
+        model.change(None, [open_tab, *redraw.values()], [*redraw.values()], js=if_open)
+        model.change(explained(lambda name: library[name].describe()), model, about, queue=False, **QUIET)
         with gr.Tabs(elem_id="tabs") as tabs:
-            work = Workspace(library, model, described.then, tabs, open_tab, destinations())
+            work = Workspace(library, model, redraw, tabs, open_tab, destinations())
             with work.tab("Reconstruct") as tab:
                 reconstruct.build(work, tab)
             with work.tab("Interpolate") as tab:
@@ -81,7 +79,7 @@ def build(library: Library) -> gr.Blocks:
                 seed = sample.build(work, tab)
             with work.tab("Map") as tab:
                 map_tab.build(work, tab)
-        address.build(page, work, about, seed)
+        address.build(page, work, seed)
     return page
 
 

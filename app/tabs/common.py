@@ -145,19 +145,28 @@ def _complaint(path: str) -> str:
 
 
 class Newest:
-    """What a person asked for last: work on anything else can end. One of these a session, in a `gr.State`."""
+    """What a tab was asked for last, and what it shows. One of these for each tab and session, in a `gr.State`."""
 
-    def __init__(self):
-        self._asked: tuple = ()
+    def __init__(self, shown: object):
+        self._asked = self._shown = shown
 
-    def ask(self, *values) -> None:
+    def shows(self, asked: object) -> bool:
+        """Whether this has been drawn to its end, and nothing else since."""
+        return self._shown == asked
+
+    def ask(self, asked: object) -> None:
         """Takes note of what is asked for."""
-        self._asked = values
+        self._asked = asked
 
-    def until_another(self, *values) -> Callable[[], bool]:
-        """Takes note of it, and returns what says no as soon as something else is asked for."""
-        self.ask(*values)
-        return lambda: self._asked == values
+    def drawing(self, asked: object) -> Callable[[], bool]:
+        """Takes note that this is being drawn; returns what says no as soon as something else is asked for."""
+        self._asked, self._shown = asked, None
+        return lambda: self._asked == asked
+
+    def drawn(self, asked: object) -> None:
+        """Takes note that this has been drawn, if it was not left off for something else."""
+        if self._asked == asked:
+            self._shown = asked
 
 
 @dataclass(frozen=True)
@@ -176,7 +185,7 @@ class Workspace:
     Attributes:
         library: the models.
         model: the picker; its value is a name in the library.
-        model_changed: registers what follows when a person picks another model.
+        redraw: hidden, one for each tab: another value asks the tab, which is open, to see to what it shows.
         tabs: to open one from another.
         open_tab: hidden; its value is the id of the open tab.
         destinations: the tabs' picture inputs by name; each is rendered by its tab.
@@ -184,20 +193,16 @@ class Workspace:
 
     library: Library
     model: gr.Dropdown
-    model_changed: Callable
+    redraw: dict[str, gr.Number]
     tabs: gr.Tabs
     open_tab: gr.Textbox
     destinations: dict[str, Destination]
 
-    @property
-    def tab_names(self) -> set[str]:
-        """The ids of the tabs."""
-        return {destination.tab for destination in self.destinations.values()}
-
     def tab(self, title: str) -> gr.Tab:
         """A tab, whose id is its title in small letters."""
         tab = gr.Tab(title, id=title.lower())
-        tab.select(None, None, self.open_tab, js=f"() => '{tab.id}'")
+        asked = [self.open_tab, self.redraw[tab.id]]
+        tab.select(None, None, asked, js=f"() => ['{tab.id}', performance.now()]")
         return tab
 
     def send_buttons(self, picture: Component, *but: str) -> None:
@@ -231,38 +236,57 @@ class Workspace:
         choice.select(choose, None, picture, **QUIET)
         self.model.change(offer, self.model, choice, trigger_mode="multiple", queue=False, **QUIET)
 
-    def draw_for_model(
-        self, tab: gr.Tab, draw: Callable, inputs: Sequence[Component], outputs: Sequence[Component], **options
+    def keep_drawn(
+        self,
+        tab: gr.Tab,
+        draw: Callable,
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+        changes: Sequence[Callable] = (),
+        **options,
     ) -> None:
-        """Calls `draw(model, *inputs)` when the model changes: at once if the tab is open, else when it is opened.
+        """Keeps what a tab shows true to the model and its inputs: draws when the tab is open, or as it is opened.
 
-        `draw` may be a generator, which shows its results as they come.
+        Everything that makes it draw goes through one listener, of an event that nothing else listens to. Two listeners
+        would run side by side, and the one that began first might end last. And when a listener that keeps the last
+        event is done, Gradio sends the event again, to all that listen to it.
+
+        Args:
+            tab: the tab.
+            draw: `draw(model, *inputs)` returns values for `outputs`. Or `draw(model, *inputs, wanted)` is a generator,
+                which yields them as they come, and ends early once `wanted()` says no.
+            inputs: what the drawing depends on besides the model.
+            outputs: what it is drawn on.
+            changes: the inputs' events that ask for a drawing; as it is built, the page shows that of their values
+                and of the default model. Without any, only another model does.
+            options: of the listener.
         """
-        drawn_for = gr.State(None)
+        grows = inspect.isgeneratorfunction(draw)
         draw = explained(draw)
+        shown = (self.library.default, *(component.value for component in inputs)) if changes else None
+        newest = gr.State(Newest(shown))
 
-        def draw_if_stale(name, drawn, *values):
-            if name == drawn:
+        def follow(newest, *values):
+            asked = values if changes else values[:1]
+            if newest.shows(asked):
                 yield gr.skip()
-            elif inspect.isgeneratorfunction(draw):
-                for drawing in draw(name, *values):
-                    yield name, *drawing
+                return
+            wanted = newest.drawing(asked)
+            if grows:
+                yield from draw(*values, wanted)
             else:
-                yield name, *_as_tuple(draw(name, *values))
+                yield draw(*values)
+            newest.drawn(asked)
 
-        def draw_if_open(opened, *values):
-            if opened == tab.id:
-                yield from draw_if_stale(*values)
-            else:
-                yield gr.skip()
+        def ask(newest, *values):
+            newest.ask(values)
 
-        options |= {"api_visibility": "private", "trigger_mode": "always_last"}
-        inputs, outputs = [self.model, drawn_for, *inputs], [drawn_for, *outputs]
-        tab.select(draw_if_stale, inputs, outputs, **options)
-        # Not as one more listener of the picker: Gradio, when a listener that keeps the last event is done, sends the
-        # event again to all listeners, and several of those would wake each other for ever.
-        self.model_changed(draw_if_open, [self.open_tab, *inputs], outputs, **options)
-
-
-def _as_tuple(values) -> tuple:
-    return values if isinstance(values, tuple) else (values,)
+        redraw = self.redraw[tab.id]
+        inputs = [newest, self.model, *inputs]
+        if changes:
+            if_open = f"(open, time) => open === '{tab.id}' ? performance.now() : time"
+            gr.on(changes, None, [self.open_tab, redraw], redraw, js=if_open)
+        if grows:
+            # Gradio keeps a person's next request back until the one before it is done: this ends that one early.
+            redraw.change(ask, inputs, queue=False, trigger_mode="multiple", **QUIET)
+        redraw.change(follow, inputs, outputs, trigger_mode="always_last", api_visibility="private", **options)

@@ -8,7 +8,7 @@ import math
 import gradio as gr
 
 from app.explorer import MAX_STRENGTH, Explorer, Way
-from app.tabs.common import QUIET, Newest, PictureInput, Workspace, explained
+from app.tabs.common import QUIET, PictureInput, Workspace, explained
 from app.widgets.corners import Corners
 from app.widgets.encoding import small_url
 from app.widgets.numbers import Limits, RawSlider
@@ -116,9 +116,7 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         gr.Markdown(HOW_IT_WORKS, latex_delimiters=LATEX)
         numbers = gr.Markdown(elem_id="interpolate-numbers")
 
-    choices = [mode, *pictures, steps, method]
-    inputs = [*choices, strength]
-    newest = gr.State(Newest())
+    inputs = [mode, *pictures, steps, method, strength]
     outputs = [
         note, scrubber, frames, way_tools, numbers, corners, square, square_tools, equation, result, analogy_tools,
     ]  # fmt: skip
@@ -128,10 +126,9 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         ANALOGY: {equation: _empty(EMPTY[ANALOGY]), result: None, analogy_tools: gr.update(visible=False)},
     }
 
-    def draw(name, mode, a, b, c, d, steps, method, strength, newest):
+    def draw(name, mode, a, b, c, d, steps, method, strength, wanted):
         """What the mode shows, as it comes; the other modes are left alone."""
         explorer = library[name]
-        wanted = newest.until_another(name, mode, a, b, c, d, steps, method)
         for changes in results(explorer, mode, [a, b, c, d][: len(NEEDED[mode])], steps, method, strength, wanted):
             changes[note] = gr.update(visible=explorer.is_spatial)
             yield tuple(changes.get(output, gr.skip()) for output in outputs)
@@ -168,13 +165,6 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         shown += [mode != ANALOGY, mode == WAY, mode == WAY, mode == SQUARE, mode == ANALOGY]
         return [gr.update(visible=visible) for visible in shown]
 
-    def ask(newest, *values):
-        newest.ask(*values)
-
-    def ask_if_open(opened, newest, *values):
-        if opened == tab.id:
-            newest.ask(*values)
-
     def export(name, frames, kind):
         return library[name].export(frames, kind)
 
@@ -187,20 +177,6 @@ def build(work: Workspace, tab: gr.Tab) -> None:
 
     layout = [*columns, settings, steps, way_column, square_column, analogy_column]
     mode.change(lay_out, mode, layout, trigger_mode="multiple", queue=False, **QUIET)
-    changes = [component.change for component in choices]
-    # Gradio keeps a person's next request back until the one before it is done: this ends that one early.
-    at_once = {"queue": False, "trigger_mode": "multiple", **QUIET}
-    gr.on(changes, ask, [newest, work.model, *choices], **at_once)
-    work.model_changed(ask_if_open, [work.open_tab, newest, work.model, *choices], **at_once)
-    gr.on(
-        [*changes, strength.change],
-        explained(draw),
-        [work.model, *inputs, newest],
-        outputs,
-        api_visibility="private",
-        trigger_mode="always_last",
-        show_progress="minimal",
-    )
     scrubber.settle(explained(keep_frame), [work.model, frames], frame, trigger_mode="always_last", **QUIET)
     corners.settle(explained(keep_corner), [work.model, square], corner, trigger_mode="always_last", **QUIET)
     for kind, button in exports.items():
@@ -209,7 +185,7 @@ def build(work: Workspace, tab: gr.Tab) -> None:
             api_visibility="private", show_progress="minimal",
         )  # fmt: skip
         made.success(None, None, None, js=DOWNLOAD)
-    work.draw_for_model(tab, draw, [*inputs, newest], outputs, show_progress="minimal")
+    work.keep_drawn(tab, draw, inputs, outputs, [component.change for component in inputs], show_progress="minimal")
 
 
 def _show_way(way: Way, total: int) -> dict:

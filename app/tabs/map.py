@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import gradio as gr
@@ -18,7 +17,6 @@ from app.widgets.encoding import data_url
 from app.widgets.latent_map import LatentMap, Number
 from app.widgets.scrubber import Scrubber
 from vae.atlas import ERROR_COLUMN
-from vae.images import PictureError
 
 INTRODUCTION = """Every point is one of {count} pictures of the data set, placed by UMAP so that pictures with near
 latents are near. Move over the map to see what the decoder draws there, click a point for its neighbours, or drop in a
@@ -103,22 +101,19 @@ def build(work: Workspace, tab: gr.Tab) -> None:
     with gr.Accordion("How it works", open=False):
         how = gr.Markdown(latex_delimiters=LATEX)
 
+    drawn = gr.State(None)  # the model whose map it is
     hidden = gr.update(visible=False)
     no_panel = (gr.update(visible=True), hidden, None, None, None)
 
-    def draw(name, path):
+    def draw(name):
         explorer = library[name]
         empty = f"{explorer.info.title} has no map yet. Make one, then reload: `{explorer.atlas_command}`"
         if not explorer.has_atlas:
             chart = LatentMap(value=None, empty_text=empty, marker=None, selected=None)
-            return chart, "This model has no map to walk yet.", "", hidden, *no_panel
-        marker, panel = None, no_panel
-        if path is not None:
-            with suppress(PictureError):  # said when it was uploaded
-                marker, *panel = show_place(explorer, path)
-        chart = LatentMap(value=payload(explorer), empty_text=empty, marker=marker, selected=None)
+            return chart, "This model has no map to walk yet.", "", hidden, *no_panel, None
+        chart = LatentMap(value=payload(explorer), empty_text=empty, marker=None, selected=None)
         count = f"{len(explorer.atlas):,}"
-        return chart, INTRODUCTION.format(count=count), how_it_works(explorer), hidden, *panel
+        return chart, INTRODUCTION.format(count=count), how_it_works(explorer), hidden, *no_panel, name
 
     def select(name, event: gr.EventData):
         explorer, index = library[name], getattr(event, "index", None)
@@ -129,10 +124,13 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         yield *shown, gallery(explorer.neighbours(point.index))
 
     def place(name, path):
-        if path is None:
+        if name is None or path is None:
             return LatentMap(marker=None), *no_panel
         marker, *panel = show_place(library[name], path)
         return LatentMap(marker=marker), *panel
+
+    def place_again(name, path):
+        return gr.skip() if name is None or path is None else place(name, path)
 
     def dropped(event: gr.EventData):
         try:
@@ -174,12 +172,11 @@ def build(work: Workspace, tab: gr.Tab) -> None:
     panel = [hint, detail, large, facts, near]
     shown = [result, summary, mean_a, mean_b, scrubber]
     one = {"trigger_mode": "always_last", **QUIET}
-    work.draw_for_model(
-        tab, draw, [picture], [chart, introduction, how, result, *panel], show_progress="hidden"
-    )  # fmt: skip
+    work.keep_drawn(tab, draw, [], [chart, introduction, how, result, *panel, drawn], show_progress="hidden")
     chart.select(explained(select), model, panel, **one)
-    placed = picture.change(explained(place), [model, picture], [chart, *panel], **one)
-    placed.failure(lambda: (LatentMap(marker=None), *no_panel), None, [chart, *panel], **QUIET)
+    for asked, put in ((picture.change, place), (drawn.change, place_again)):
+        placed = asked(explained(put), [drawn, picture], [chart, *panel], **one)
+        placed.failure(lambda: (LatentMap(marker=None), *no_panel), None, [chart, *panel], **QUIET)
     chart.drop_picture(explained(dropped), None, picture, **QUIET)
     chart.walk_path(explained(walk_path), model, shown, **one)
     chart.compare_groups(explained(compare_groups), model, shown, **one)

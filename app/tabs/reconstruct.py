@@ -145,16 +145,8 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
         empty, result, latent_part, note, title, editor, beside, workings, *first.outputs, *second.outputs,
         second_title, second_views, temperature, seed,
     ]  # fmt: skip
-    gr.on(
-        [picture.change, temperature.change, seed.change, other.input],
-        explained(reconstruct),
-        [work.model, *inputs],
-        outputs,
-        api_visibility="private",
-        trigger_mode="always_last",
-        show_progress="minimal",
-    )
-    work.draw_for_model(tab, reconstruct, inputs, outputs, show_progress="minimal")
+    changes = [picture.change, temperature.change, seed.change, other.input]
+    work.keep_drawn(tab, reconstruct, inputs, outputs, changes, show_progress="minimal")
     editor.settle(explained(keep_edited), None, [edited, send_edited], **QUIET)
     return workings
 

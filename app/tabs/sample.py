@@ -273,7 +273,7 @@ def build(work: Workspace, tab: gr.Tab) -> gr.Number:
     sliders.settle(explained(save_moved), None, moved, **quick)
     around.settle(explained(save_middle), None, middle, **quick)
     drawn.change(explained(explain), drawn, [plot, explanation], **QUIET)
-    work.draw_for_model(
+    work.keep_drawn(
         tab,
         draw,
         [distribution, compare, *boxes, centre],
