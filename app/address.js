@@ -1,22 +1,47 @@
 "use strict";
 // What the page shows, kept in the address bar, so that a link brings it back: `?model=emoji&tab=sample&seed=7`.
-// `app/address.py` reads the model, the tab and the numbers back on the server; the widgets recall their own places.
+// `app/address.py` reads it back on the server; the widgets recall their own places.
 
-window.latentscape = {
-  /** Puts a value in the address; null, undefined and "" take it out. */
-  remember(key, value) {
-    const url = new URL(location.href);
-    if (value === null || value === undefined || value === "") url.searchParams.delete(key);
-    else url.searchParams.set(key, value);
-    if (url.href !== location.href) history.replaceState(history.state, "", url);
-  },
+{
+  const shown = new URLSearchParams(location.search);
+  const opened = new URLSearchParams(location.search);
 
-  /** The number that the address held under this key when the page was opened, once; or null. */
-  recall(key) {
-    const text = opened.get(key);
-    opened.delete(key);
-    return text === null || text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text);
-  },
-};
+  const address = () => `${location.pathname}${shown.size ? `?${shown}` : ""}${location.hash}`;
+  const openTab = () => new URLSearchParams(location.search).get("tab") ?? "reconstruct";
 
-const opened = new URLSearchParams(location.search);
+  window.latentscape = {
+    /** Puts a value in the address; null, undefined and "" take it out. */
+    remember(key, value) {
+      if (value === null || value === undefined || value === "") shown.delete(key);
+      else shown.set(key, value);
+      history.replaceState(history.state, "", address());
+    },
+
+    /** Puts the open tab in the address, as a page of its own: the browser's Back goes to the tab before. */
+    visit(tab) {
+      shown.set("tab", tab);
+      if (openTab() !== tab) history.pushState(null, "", address());
+    },
+
+    /** The number that the address held under this key when the page was opened, once; or null. */
+    recall(key) {
+      const text = opened.get(key);
+      opened.delete(key);
+      return text === null || text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text);
+    },
+
+    /** The name of a file, as Gradio gives it, if it is among these; or null. */
+    fileAmong(file, names) {
+      const name = file?.path?.split(/[\\/]/).pop();
+      return names.includes(name) ? name : null;
+    },
+  };
+
+  // The tab is the page that was gone back to; all else is as it is now.
+  window.addEventListener("popstate", () => {
+    const tab = openTab();
+    shown.set("tab", tab);
+    history.replaceState(history.state, "", address());
+    document.querySelector(`#tabs > .tab-wrapper [role=tab][data-tab-id="${CSS.escape(tab)}"]`)?.click();
+  });
+}

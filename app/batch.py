@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -25,16 +26,22 @@ class Row:
     """What became of one file.
 
     Attributes:
-        name: of the file.
+        path: of the file.
         note: how the picture was changed to fit; or, without a reconstruction, why there is none.
-        reconstruction: None if the file is no picture that can be read.
+        picture, reconstruction: as in `Reconstruction`; None if the file is no picture that can be read.
         metrics: as in `Reconstruction`; empty without one.
     """
 
-    name: str
+    path: str
     note: str
+    picture: Image.Image | None = None
     reconstruction: Image.Image | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return Path(self.path).name
 
     def cells(self) -> list[str | float | None]:
         """In the order of COLUMNS."""
@@ -51,30 +58,36 @@ def reconstruct_many(explorer: Explorer, paths: Sequence[str]) -> Iterator[Row]:
     if len(paths) > MAX_FILES:
         raise RequestError(f"{len(paths)} files given; at most {MAX_FILES} are taken at a time.")
     for path in paths:
-        name = Path(path).name
         try:
             made = explorer.reconstruct(path)
         except PictureError as error:
-            yield Row(name, str(error))
+            yield Row(path, str(error))
         else:
-            yield Row(name, made.note, made.reconstruction, made.metrics)
+            yield Row(path, made.note, made.picture, made.reconstruction, made.metrics)
 
 
 def worst_first(rows: Sequence[Row]) -> list[Row]:
-    """By PSNR, files without a reconstruction before all."""
-    return sorted(rows, key=lambda row: row.metrics.get("psnr_db", float("-inf")))
+    """By PSNR; files without a reconstruction after all."""
+    return sorted(rows, key=lambda row: row.metrics.get("psnr_db", math.inf))
 
 
 def save(rows: Sequence[Row], model: str) -> tuple[str, str]:
-    """Writes the table (CSV) and the reconstructions (ZIP of PNGs) to temporary files; returns their paths."""
+    """Writes the table (CSV) and the reconstructions (ZIP of PNGs) to temporary files; returns their paths.
+
+    The table's last column names each row's picture in the archive. The names are numbered: two files may have one.
+    """
     folder = Path(tempfile.mkdtemp(prefix="latentscape-"))
     table, archive = folder / f"{model}-reconstructions.csv", folder / f"{model}-reconstructions.zip"
+    saved = [
+        f"{place:03d}-{Path(row.name).stem}.png" if row.reconstruction else "" for place, row in enumerate(rows, 1)
+    ]
     with table.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([COLUMNS, *(row.cells() for row in rows)])
+        lines = ([*row.cells(), name] for row, name in zip(rows, saved, strict=True))
+        csv.writer(file).writerows([[*COLUMNS, "reconstruction"], *lines])
     with zipfile.ZipFile(archive, "w") as file:
         file.write(table, table.name)
-        for place, row in enumerate(rows, 1):  # numbered: two files may have one name
+        for row, name in zip(rows, saved, strict=True):
             if row.reconstruction:
-                with file.open(f"{place:03d}-{Path(row.name).stem}.png", "w") as picture:
+                with file.open(name, "w") as picture:
                     row.reconstruction.save(picture, "PNG")
     return str(table), str(archive)

@@ -765,14 +765,18 @@ class Explorer:
         return self._encode(to_array(fitted)[None])
 
     def _describe_fit(self, picture: Image.Image) -> str:
-        size = self.config.image_size
+        size, sentences = self.config.image_size, []
+        if picture.info["frames"] > 1:
+            sentences.append(f"Of the animation's {picture.info['frames']} pictures, the first was used.")
         if picture.width != picture.height:
             side = min(picture.size)
-            return (
+            sentences.append(
                 f"The picture is {picture.width} x {picture.height}: its central {side} x {side} pixels were used, "
                 f"at {size} x {size}."
             )
-        return "" if picture.width == size else f"Resized from {picture.width} x {picture.width} to {size} x {size}."
+        elif picture.width != size:
+            sentences.append(f"Resized from {picture.width} x {picture.width} to {size} x {size}.")
+        return " ".join(sentences)
 
 
 def _interpolate(a: np.ndarray, b: np.ndarray, t: float, method: str) -> np.ndarray:

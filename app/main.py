@@ -72,14 +72,14 @@ def build(library: Library) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs") as tabs:
             work = Workspace(library, model, redraw, tabs, open_tab, destinations())
             with work.tab("Reconstruct") as tab:
-                reconstruct.build(work, tab)
+                comparison = reconstruct.build(work, tab)
             with work.tab("Interpolate") as tab:
-                interpolate.build(work, tab)
+                ways = interpolate.build(work, tab)
             with work.tab("Sample") as tab:
-                seed = sample.build(work, tab)
+                samples = sample.build(work, tab)
             with work.tab("Map") as tab:
                 map_tab.build(work, tab)
-        address.build(page, work, seed)
+        address.build(page, work, comparison | ways | samples)
     return page
 
 

@@ -14,6 +14,8 @@ MAX_PIXELS = 64_000_000  # a 64-megapixel picture takes 200 MB once decoded; lar
 # What people and cameras make. Pillow reads many more, some by running other programs or by decoding on opening.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
+ANIMATED = ("AVIF", "GIF", "PNG", "WEBP")  # not JPEG, whose further frames are previews
+
 # Pillow warns at half of its own limit and raises at twice: ours replaces both, and a warning never fires.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -27,7 +29,8 @@ class PictureError(ValueError):
 def open_picture(source: Picture) -> Image.Image:
     """Decodes and normalises a picture: upright RGB, 8 bits a channel.
 
-    EXIF rotation is applied; transparency is laid on white; grey, palette, CMYK and 16-bit pictures become RGB.
+    EXIF rotation is applied; transparency is laid on white; grey, palette, CMYK and 16-bit pictures become RGB. Of an
+    animation the first frame is taken; how many there are is in the picture's `info["frames"]`.
 
     Args:
         source: encoded bytes, a path, a Pillow picture, or an array (H, W), (H, W, 3) or (H, W, 4) of uint8 in 0..255
@@ -48,8 +51,11 @@ def open_picture(source: Picture) -> Image.Image:
                 f"The picture has {picture.width} x {picture.height} pixels; "
                 f"at most {MAX_PIXELS // 1_000_000} megapixels are accepted. Scale it down first."
             )
+        frames = picture.n_frames if picture.format in ANIMATED else 1
         picture.load()
-        return _to_rgb(ImageOps.exif_transpose(picture))
+        upright = _to_rgb(ImageOps.exif_transpose(picture))
+        upright.info["frames"] = frames
+        return upright
     except PictureError:
         raise
     except FileNotFoundError:

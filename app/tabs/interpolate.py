@@ -6,6 +6,7 @@ import functools
 import math
 
 import gradio as gr
+from gradio.components import Component
 
 from app.explorer import MAX_STRENGTH, Explorer, Way
 from app.tabs.common import QUIET, PictureInput, Workspace, explained
@@ -35,6 +36,8 @@ everything in which they differ comes along."""
 
 STRENGTH = Limits("Strength", 0, int(MAX_STRENGTH))
 
+EXPORTS = {"gif": "GIF, there and back", "mp4": "MP4, there and back", "png": "PNG, a strip of 9"}
+
 LATEX = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
 
 DOWNLOAD = "() => document.querySelector('#export-file')?.click()"
@@ -53,8 +56,8 @@ where the picture's curve has a peak and the latent's has none, the decoder jump
 """
 
 
-def build(work: Workspace, tab: gr.Tab) -> None:
-    """Fills the tab."""
+def build(work: Workspace, tab: gr.Tab) -> dict[str, Component]:
+    """Fills the tab; returns the inputs that the address bar holds, by name."""
     library = work.library
     pictures = [work.destinations[name].input for name in ("a", "b")]
     pictures += [
@@ -62,11 +65,11 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         for letter in "CD"
     ]
     gr.Markdown(INTRODUCTION)
-    mode = gr.Radio(MODES, value=WAY, show_label=False, elem_id="interpolate-mode")
+    mode = gr.Radio(MODES, value=WAY, label="What to look at", show_label=False, elem_id="interpolate-mode")
     columns = []
     with gr.Row(equal_height=False):
         for letter, picture in zip("ABCD", pictures, strict=True):
-            with gr.Column(min_width=200, visible=letter in NEEDED[WAY]) as column:
+            with gr.Column(min_width=200, elem_classes=_away(letter not in NEEDED[WAY])) as column:
                 picture.render()
                 work.examples(f"Examples for {letter}", picture)
             columns.append(column)
@@ -86,19 +89,18 @@ def build(work: Workspace, tab: gr.Tab) -> None:
             with gr.Row(elem_classes="send"):
                 gr.Markdown("Download", elem_classes="caption")
                 exports = {
-                    kind: gr.Button(words, size="sm", min_width=0, elem_id=f"export-{kind}")
-                    for kind, words in (("gif", "GIF"), ("mp4", "MP4"), ("png", "PNG strip"))
+                    kind: gr.Button(words, size="sm", min_width=0, elem_id=f"export-{kind}", interactive=False)
+                    for kind, words in EXPORTS.items()
                 }
             work.send_buttons(frame, "a", "b")
-        export_file = gr.DownloadButton("Download", visible="hidden", elem_id="export-file")
-    with gr.Column(visible=False) as square_column:
+    with gr.Column(elem_classes=_away(True)) as square_column:
         corners = Corners(empty_text=EMPTY[SQUARE], elem_id="corners")
         square = gr.State([])
         corner = gr.State(None)
         with gr.Column(visible=False) as square_tools:
             gr.Markdown("Click a picture to choose it.", elem_classes="caption")
             work.send_buttons(corner, "a", "b")
-    with gr.Column(visible=False) as analogy_column:
+    with gr.Column(elem_classes=_away(True)) as analogy_column:
         gr.Markdown(ANALOGY_WORDS)
         strength = RawSlider(
             0,
@@ -112,18 +114,27 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         result = gr.State(None)
         with gr.Column(visible=False) as analogy_tools:
             work.send_buttons(result, "a", "b")
+    export_file = gr.DownloadButton("Download", visible="hidden", elem_id="export-file")
     with gr.Accordion("How it works", open=False):
         gr.Markdown(HOW_IT_WORKS, latex_delimiters=LATEX)
         numbers = gr.Markdown(elem_id="interpolate-numbers")
 
     inputs = [mode, *pictures, steps, method, strength]
+    buttons = [*exports.values()]
     outputs = [
-        note, scrubber, frames, way_tools, numbers, corners, square, square_tools, equation, result, analogy_tools,
+        note, scrubber, frames, frame, way_tools, *buttons, numbers, corners, square, corner, square_tools, equation,
+        result, analogy_tools,
     ]  # fmt: skip
+    # What is sent on or downloaded is of the pictures chosen now, or there is none.
+    unfinished = {
+        WAY: {frames: [], frame: None} | dict.fromkeys(buttons, gr.update(interactive=False)),
+        SQUARE: {square: [], corner: None},
+        ANALOGY: {result: None},
+    }
     emptied = {
-        WAY: {scrubber: None, frames: [], way_tools: gr.update(visible=False), numbers: ""},
-        SQUARE: {corners: None, square: [], square_tools: gr.update(visible=False)},
-        ANALOGY: {equation: _empty(EMPTY[ANALOGY]), result: None, analogy_tools: gr.update(visible=False)},
+        WAY: {scrubber: None, way_tools: gr.update(visible=False), numbers: ""},
+        SQUARE: {corners: None, square_tools: gr.update(visible=False)},
+        ANALOGY: {equation: _empty(EMPTY[ANALOGY]), analogy_tools: gr.update(visible=False)},
     }
 
     def draw(name, mode, a, b, c, d, steps, method, strength, wanted):
@@ -134,16 +145,16 @@ def build(work: Workspace, tab: gr.Tab) -> None:
             yield tuple(changes.get(output, gr.skip()) for output in outputs)
 
     def results(explorer, mode, chosen, steps, method, strength, wanted):
+        yield dict(unfinished[mode])
         if None in chosen:
             yield dict(emptied[mode])
         elif mode == WAY:
             for way in explorer.way(*chosen, steps, method, wanted):
-                yield {
-                    scrubber: _show_way(way, steps),
-                    frames: way.frames,
-                    way_tools: gr.update(visible=True),
-                    numbers: _describe(explorer, way),
-                }
+                changes = {scrubber: _show_way(way, steps), way_tools: gr.update(visible=True)}
+                if len(way.frames) == steps:
+                    changes |= {frames: way.frames, numbers: _describe(explorer, way)}
+                    changes |= dict.fromkeys(buttons, gr.update(interactive=True))
+                yield changes
         elif mode == SQUARE:
             for pictures in explorer.corners(chosen, method, wanted):
                 yield {
@@ -163,7 +174,7 @@ def build(work: Workspace, tab: gr.Tab) -> None:
     def lay_out(mode):
         shown = [letter in NEEDED[mode] for letter in "ABCD"]
         shown += [mode != ANALOGY, mode == WAY, mode == WAY, mode == SQUARE, mode == ANALOGY]
-        return [gr.update(visible=visible) for visible in shown]
+        return [gr.update(elem_classes=_away(not visible)) for visible in shown]
 
     def export(name, frames, kind):
         return library[name].export(frames, kind)
@@ -186,6 +197,12 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         )  # fmt: skip
         made.success(None, None, None, js=DOWNLOAD)
     work.keep_drawn(tab, draw, inputs, outputs, [component.change for component in inputs], show_progress="minimal")
+    return dict(zip("abcd", pictures, strict=True)) | {"mode": mode, "path": method, "steps": steps}
+
+
+def _away(away: bool) -> list[str]:
+    """Classes of what stays in the page, unseen: what Gradio itself hides comes back without its widgets' settings."""
+    return ["away"] if away else []
 
 
 def _show_way(way: Way, total: int) -> dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import gradio as gr
+from gradio.components import Component
 from gradio.processing_utils import save_pil_to_cache
 
 from app import batch
@@ -12,6 +13,8 @@ from app.checks import MAX_SEED, RequestError
 from app.explorer import MAX_TEMPERATURE, Explorer, Reconstruction
 from app.library import Library
 from app.tabs.common import QUIET, Workspace, explained
+from app.widgets.comparison import Comparison
+from app.widgets.encoding import strip_url
 from app.widgets.heat_maps import HeatMaps
 from app.widgets.latent_editor import KNOWN_WELL, LatentEditor
 from app.widgets.numbers import Limits, RawNumber, RawSlider
@@ -21,9 +24,13 @@ from vae.checkpoint import ModelFolderError
 INTRODUCTION = """Drop in a picture: the encoder squeezes it into the latent, the decoder draws it again from that
 alone. What comes back is what the model can say about it; what is lost, it has no words for."""
 
-EMPTY = "Drop a picture on the left, or click an example: its reconstruction appears here."
+EMPTY = """Drop a picture on the left, of at most 30 MB and 64 megapixels, or click an example: its reconstruction
+appears here."""
 EMPTY_TABLE = f"""Drop up to {batch.MAX_FILES} pictures: a table of how well each is reconstructed appears here, the
 worst first. Each is decoded from the mean of its posterior."""
+TABLE_WORDS = "Click a row to look at its picture. A column's ⋮ sorts by it."
+NO_FILES = "There are no pictures yet: drop some into the box, or click it."
+THUMBNAIL_SIDE = 48
 SAME_MODEL = "This is the model itself: choose another one to compare it with."
 DELIMITERS = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
 SECONDS_BETWEEN_TABLES = 1.0
@@ -32,12 +39,12 @@ TEMPERATURE = Limits("Temperature", 0, int(MAX_TEMPERATURE))
 SEED = Limits("Seed", 0, MAX_SEED, whole=True)
 
 
-def build(work: Workspace, tab: gr.Tab) -> None:
-    """Fills the tab."""
+def build(work: Workspace, tab: gr.Tab) -> dict[str, Component]:
+    """Fills the tab; returns the inputs that the address bar holds, by name."""
     gr.Markdown(INTRODUCTION)
     with gr.Tabs() as pages:
         with gr.Tab("One picture", id="one"):
-            workings = _build_one(work, tab)
+            workings, other = _build_one(work, tab)
         with gr.Tab("Many pictures", id="many"):
             _build_many(work)
     picture = work.destinations["picture"].input  # may be sent from another tab while the table is open
@@ -46,10 +53,15 @@ def build(work: Workspace, tab: gr.Tab) -> None:
     )
     with gr.Accordion("How it works", open=False, elem_id="reconstruct-workings"):
         workings.render()
+    return {"picture": picture, "compare": other}
 
 
-def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
-    """A picture on the left, what became of it on the right; returns the explanation with this picture's numbers."""
+def _build_one(work: Workspace, tab: gr.Tab) -> tuple[gr.Markdown, gr.Dropdown]:
+    """A picture on the left, what became of it on the right.
+
+    Returns:
+        The explanation with this picture's numbers, and the model to compare with.
+    """
     library = work.library
     picture = work.destinations["picture"].input
     workings = gr.Markdown(
@@ -126,8 +138,8 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
             latent,
             gr.update(visible=bool(other)),
             describe_workings(explorer, made, temperature),
-            *_Views.of(explorer, path, made),
-            *(_Views.of(library[other], path, opposite) if comparing else _Views.nothing()),
+            *_Views.of(explorer, path, made, opposite),
+            *(_Views.of(library[other], path, opposite, made) if comparing else _Views.nothing()),
             gr.update(value=_title(library[other], explorer) if comparing else SAME_MODEL, visible=bool(other)),
             gr.update(visible=comparing),
             *corrected,
@@ -148,17 +160,14 @@ def _build_one(work: Workspace, tab: gr.Tab) -> gr.Markdown:
     changes = [picture.change, temperature.change, seed.change, other.input]
     work.keep_drawn(tab, reconstruct, inputs, outputs, changes, show_progress="minimal")
     editor.settle(explained(keep_edited), None, [edited, send_edited], **QUIET)
-    return workings
+    return workings, other
 
 
 class _Views:
     """What is shown of one model's reconstruction: input against output, figures, error and uncertainty."""
 
     def __init__(self, library: Library, prefix: str):
-        self.comparison = gr.ImageSlider(
-            label="Input | reconstruction", type="pil", format="png", interactive=False,
-            elem_id=f"{prefix}comparison", max_height=460, buttons=["download", "fullscreen"],
-        )  # fmt: skip
+        self.comparison = Comparison(elem_id=f"{prefix}comparison")
         self.tiles = gr.HTML(elem_id=f"{prefix}metrics")
         self.maps = HeatMaps(
             uncertainty=lambda name, path: library[name].uncertainty(path), elem_id=f"{prefix}heat-maps"
@@ -166,12 +175,12 @@ class _Views:
         self.outputs = [self.comparison, self.tiles, self.maps]
 
     @staticmethod
-    def of(explorer: Explorer, path: str, made: Reconstruction) -> tuple:
-        """Values for `outputs`."""
+    def of(explorer: Explorer, path: str, made: Reconstruction, beside: Reconstruction | None) -> tuple:
+        """Values for `outputs`; `beside` is what the other model made of the picture."""
         return (
-            (made.picture, made.reconstruction),
+            Comparison.payload(made.picture, made.reconstruction, f"{explorer.name}-reconstruction.png"),
             metric_tiles(made, explorer.metrics),
-            HeatMaps.payload(explorer.name, path, made.error),
+            HeatMaps.payload(explorer.name, path, made.error, beside.error if beside else None),
         )
 
     @staticmethod
@@ -194,15 +203,14 @@ def _build_many(work: Workspace) -> None:
         with gr.Column(scale=3, min_width=300):
             status = gr.Markdown(EMPTY_TABLE, elem_classes="empty", elem_id="batch-status")
             table = gr.Dataframe(
-                headers=batch.COLUMNS, datatype=["str", *["number"] * len(batch.METRICS), "str"], interactive=False,
-                wrap=True, column_widths=[150, 75, 75, 75, 85, 210], visible=False,
+                headers=["in, out", *batch.COLUMNS], datatype=["html", "str", *["number"] * len(batch.METRICS), "str"],
+                interactive=False, wrap=True, column_widths=[110, 140, 75, 75, 75, 85, 200], visible=False,
                 show_label=False, max_height=520, elem_id="batch-table",
             )  # fmt: skip
-            with gr.Row():
-                csv = gr.DownloadButton("Download the table (CSV)", visible=False, size="sm", elem_id="batch-csv")
-                archive = gr.DownloadButton(
-                    "Download the reconstructions (ZIP)", visible=False, size="sm", elem_id="batch-zip"
-                )
+            with gr.Row(visible=False) as downloads:
+                csv = gr.DownloadButton("Download the table (CSV)", size="sm", elem_id="batch-csv")
+                archive = gr.DownloadButton("Download the reconstructions (ZIP)", size="sm", elem_id="batch-zip")
+    drawn = gr.State(None)  # the model whose figures they are, and the rows
 
     def run(name, paths):
         hidden = gr.update(visible=False)
@@ -213,30 +221,44 @@ def _build_many(work: Workspace) -> None:
                 rows.append(row)
                 if time.monotonic() - shown_at > SECONDS_BETWEEN_TABLES:
                     shown_at = time.monotonic()
-                    yield _note(f"{len(rows)} of {len(paths)} done…"), _table(rows), hidden, hidden
+                    yield _note(f"{len(rows)} of {len(paths)} done…"), _table(rows), hidden, gr.skip(), gr.skip(), None
         except (RequestError, ModelFolderError) as error:
-            yield _note(f"**That did not work.** {error}"), hidden, hidden, hidden
+            yield _note(f"**That did not work.** {error}"), hidden, hidden, None, None, None
             return
         if not rows:
-            yield gr.update(value=EMPTY_TABLE, elem_classes="empty"), hidden, hidden, hidden
+            yield gr.update(value=EMPTY_TABLE, elem_classes="empty"), hidden, hidden, None, None, None
             return
         rows = batch.worst_first(rows)
-        saved = batch.save(rows, explorer.name)
         yield (
-            _note(describe_batch(rows, explorer)),
+            _note(f"{describe_batch(rows, explorer)} {TABLE_WORDS}"),
             _table(rows),
-            *(gr.update(value=path, visible=True) for path in saved),
+            gr.update(visible=True),
+            *batch.save(rows, explorer.name),
+            (name, rows),
         )
 
-    gr.on(
-        [start.click, files.upload, files.clear],
-        run,
-        [work.model, files],
-        [status, table, csv, archive],
-        api_visibility="private",
-        show_progress="hidden",
-        trigger_mode="once",
-    )
+    def start_with_files(name, paths):
+        if not paths:
+            gr.Warning(NO_FILES, title="Nothing to reconstruct")
+        yield from run(name, paths)
+
+    def say_whose(name, drawn):
+        if not drawn or drawn[0] == name:
+            return gr.skip()
+        before, now = library.info(drawn[0]).title, library.info(name).title
+        return _note(f'These are the figures of **{before}**. Press "Reconstruct all" for those of **{now}**.')
+
+    def look_at(drawn, event: gr.SelectData):
+        shown = {_thumbnails(row): row for row in drawn[1]} if drawn else {}
+        row = shown.get(event.row_value[0])
+        return row.path if row else gr.skip()
+
+    outputs = [status, table, downloads, csv, archive, drawn]
+    once = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "once"}
+    start.click(start_with_files, [work.model, files], outputs, **once)
+    gr.on([files.upload, files.clear, files.delete], run, [work.model, files], outputs, **once)
+    work.model.change(say_whose, [work.model, drawn], status, trigger_mode="multiple", queue=False, **QUIET)
+    table.select(look_at, drawn, work.destinations["picture"].input, **QUIET)
 
 
 def _note(words: str):
@@ -244,7 +266,15 @@ def _note(words: str):
 
 
 def _table(rows: list[batch.Row]):
-    return gr.update(value=[row.cells() for row in batch.worst_first(rows)], visible=True)
+    return gr.update(value=[[_thumbnails(row), *row.cells()] for row in batch.worst_first(rows)], visible=True)
+
+
+def _thumbnails(row: batch.Row) -> str:
+    """What went in and what came out, as HTML."""
+    if not row.reconstruction:
+        return ""
+    url = strip_url([row.picture, row.reconstruction], THUMBNAIL_SIDE)
+    return f'<img src="{url}" width="{2 * THUMBNAIL_SIDE}" height="{THUMBNAIL_SIDE}" alt="">'
 
 
 def describe_batch(rows: list[batch.Row], explorer: Explorer) -> str:

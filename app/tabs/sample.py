@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.components import Component
 
 from app.checks import MAX_SEED, RequestError
 from app.explorer import MAX_COUNT, MAX_DEVIATIONS, MAX_TEMPERATURE, Explorer
@@ -51,8 +52,8 @@ STRIP_COUNT, STRIP_SIDE = 7, 64  # pictures of a strip, and their pixels
 LOCAL_REACH = 2  # pictures to either side of the middle
 
 
-def build(work: Workspace, tab: gr.Tab) -> gr.Number:
-    """Fills the tab; returns its seed, which the address bar holds."""
+def build(work: Workspace, tab: gr.Tab) -> dict[str, Component]:
+    """Fills the tab; returns the inputs that the address bar holds, by name."""
     library, centre = work.library, work.destinations["centre"].input
     gr.Markdown(INTRODUCTION)
     note = gr.Markdown(visible=False, elem_classes="note")
@@ -280,7 +281,7 @@ def build(work: Workspace, tab: gr.Tab) -> gr.Number:
         [distribution, note, directions_note, grid, *boxes, hint, detail, large, middle, selected, *walks, drawn],
         show_progress="hidden",
     )
-    return seed
+    return {"from": distribution, "count": count, "temperature": temperature, "seed": seed, "centre": centre}
 
 
 NUMBERS = (COUNT, TEMPERATURE, SEED)

@@ -21,7 +21,8 @@ function draw(figure, { url, limit }, words) {
   picture.hidden = false;
   figure.dataset.state = "ready";
   figure.querySelector(".heat-map-message").textContent = "";
-  figure.querySelector(".heat-map-limit").textContent = `${levels(limit)} levels or more`;
+  figure.querySelector(".heat-map-limit").textContent =
+    levels(limit) === "255" ? "255 levels" : `${levels(limit)} levels or more`;
   figure.querySelector(".heat-map-words").textContent = words;
 }
 

@@ -67,18 +67,28 @@ class HeatMaps(gr.HTML):
         return {name: setting for name, setting in super().get_config().items() if name != "uncertainty"}
 
     @staticmethod
-    def payload(model: str, picture: str, error: Float[np.ndarray, "size size"]) -> dict[str, Any]:
+    def payload(
+        model: str,
+        picture: str,
+        error: Float[np.ndarray, "size size"],
+        beside: Float[np.ndarray, "other other"] | None = None,
+    ) -> dict[str, Any]:
         """What the page needs to draw the error and to ask for the uncertainty.
 
         Args:
             model, picture: handed back to `uncertainty`.
             error: of each pixel, in [0, 1].
+            beside: an error that is shown next to this one, so that both have one scale.
         """
-        return {"model": model, "picture": picture, "error": _map(error, LEAST_ERROR)}
+        errors = [error] if beside is None else [error, beside]
+        return {"model": model, "picture": picture, "error": _map(error, max(LEAST_ERROR, *map(_end, errors)))}
 
 
-def _map(values: Float[np.ndarray, "size size"], least: float) -> dict[str, Any]:
-    limit = max(least, float(np.quantile(values, 0.995)))  # a few stray pixels would darken all others
+def _end(values: Float[np.ndarray, "size size"]) -> float:
+    return float(np.quantile(values, 0.995))  # a few stray pixels would darken all others
+
+
+def _map(values: Float[np.ndarray, "size size"], limit: float) -> dict[str, Any]:
     url = data_url(colour(values / limit, "Viridis"))
     return {"url": url, "limit": limit * LEVELS, "mean": float(values.mean()) * LEVELS}
 
@@ -92,6 +102,6 @@ def _server_function(compute: Callable) -> Callable:
             values, count = compute(str(model), uploaded_file(picture))
         except (TypeError, ValueError) as error:
             return {"refused": str(error)}
-        return _map(values, LEAST_DEVIATION) | {"samples": count}
+        return _map(values, max(LEAST_DEVIATION, _end(values))) | {"samples": count}
 
     return uncertainty

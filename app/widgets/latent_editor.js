@@ -166,19 +166,19 @@ function buildChannel({ url, deviation }, index) {
   const caption = document.createElement("figcaption");
   caption.textContent = `Channel ${index}, deviation ${deviation.toFixed(2)}`;
   const row = document.createElement("label");
-  const dial = document.createElement("input");
-  Object.assign(dial, { type: "range", min: 0, max: 2, step: 0.05, value: 1 });
-  dial.setAttribute("aria-label", `Scale of channel ${index}`);
+  const slider = document.createElement("input");
+  Object.assign(slider, { type: "range", min: 0, max: 2, step: 0.05, value: 1 });
+  slider.setAttribute("aria-label", `Scale of channel ${index}`);
   const output = document.createElement("output");
   output.textContent = "× 1.00";
-  dial.addEventListener("input", () => {
-    const factor = Number(dial.value);
+  slider.addEventListener("input", () => {
+    const factor = Number(slider.value);
     output.textContent = `× ${factor.toFixed(2)}`;
     if (factor === 1) edits.delete(index);
     else edits.set(index, factor);
     changed();
   });
-  row.append(dial, output);
+  row.append(slider, output);
   figure.append(picture, caption, row);
   return figure;
 }

@@ -43,7 +43,7 @@ _TEMPLATE = """
 
 
 class LatentEditor(gr.HTML):
-    """Bars for a vector latent, maps with a dial each for a spatial one, and the picture they make.
+    """Bars for a vector latent, maps with a slider each for a spatial one, and the picture they make.
 
     The value is what `payload` builds, or None for nothing.
 
@@ -122,7 +122,7 @@ class LatentEditor(gr.HTML):
             ],
             "words": f"{height} x {width} x {channels} numbers, a channel a map; blue is {-limit:.1f} and below, red "
             f"{limit:.1f} and above. The deviation is the posterior's, on average: small means that the encoder is "
-            "sure. A dial multiplies its channel: 0 silences it, 2 doubles it.",
+            "sure. A slider multiplies its channel: 0 silences it, 2 doubles it.",
         }
 
     @staticmethod

@@ -180,7 +180,11 @@ function plotDistances(distances) {
   svg.replaceChildren(level(1, top), ...lines);
   const largest = curves.map(({ name, shares }) => `${name} ${Math.max(...shares).toFixed(1)}`).join(", ");
   svg.setAttribute("aria-label", `Length of each step, in units of the mean step; the largest: ${largest}`);
-  caption.replaceChildren(...curves.map(({ name }, k) => key(name, k)), note(`largest step: ${largest} × the mean`));
+  caption.replaceChildren(
+    note("Length of each step:"),
+    ...curves.map(({ name }, k) => key(name, k)),
+    note(`largest: ${largest} × the mean`),
+  );
 }
 
 function curve(shares, top, k) {

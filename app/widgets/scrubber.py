@@ -45,10 +45,10 @@ _TEMPLATE = """
           <option value="0.5">0.5×</option><option value="1" selected>1×</option><option value="2">2×</option>
         </select>
       </label>
-      <label class="scrubber-mode">Play
+      <label class="scrubber-mode">At the end
         <select>
-          <option value="ping-pong">there and back</option><option value="loop">in a loop</option>
-          <option value="once">once</option>
+          <option value="ping-pong">turn back</option><option value="loop">start over</option>
+          <option value="once">stop</option>
         </select>
       </label>
       <output class="scrubber-t"></output>

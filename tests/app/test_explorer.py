@@ -67,6 +67,14 @@ def test_a_picture_of_another_shape_is_cropped_and_says_so(library):
     assert library["fruits"].reconstruct(Image.new("RGB", (64, 64))).note == ""
 
 
+def test_of_an_animation_the_first_picture_is_used_and_the_note_says_so(library, tmp_path):
+    red, blue = (Image.new("RGB", (64, 64), colour) for colour in ("red", "blue"))
+    red.save(tmp_path / "two.gif", save_all=True, append_images=[blue])
+    made = library["fruits"].reconstruct(tmp_path / "two.gif")
+    assert made.note == "Of the animation's 2 pictures, the first was used."
+    assert made.picture.getpixel((5, 5)) == (255, 0, 0)
+
+
 @pytest.mark.parametrize("method", ["lerp", "slerp"])
 def test_interpolation_runs_from_one_reconstruction_to_the_other(library, examples, method):
     fruits, a, b = library["fruits"], examples["fruits"], examples["another fruit"]

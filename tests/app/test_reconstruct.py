@@ -161,10 +161,10 @@ class TestBatch:
         (tmp_path / "broken.png").write_bytes(b"text")
         paths = [str(examples["fruits"]), str(tmp_path / "broken.png"), str(examples["photos"])]
         rows = batch.worst_first(list(batch.reconstruct_many(library["fruits"], paths)))
-        assert [row.name for row in rows] == ["broken.png", "photo-coffee.jpg", "fruit-apple.png"]
-        assert "not a picture" in rows[0].note
+        assert [row.name for row in rows] == ["photo-coffee.jpg", "fruit-apple.png", "broken.png"]
+        assert "not a picture" in rows[2].note
         made = library["fruits"].reconstruct(examples["fruits"])
-        assert rows[2].metrics == made.metrics
+        assert rows[1].metrics == made.metrics
 
     def test_files_hold_the_table_and_a_picture_for_each_reconstruction(self, library, examples):
         path = str(examples["fruits"])
@@ -175,6 +175,7 @@ class TestBatch:
         with zipfile.ZipFile(archive) as file:
             pictures = [name for name in file.namelist() if name.endswith(".png")]
             assert len(set(pictures)) == 2, "two files of one name are two pictures"
+            assert [line["reconstruction"] for line in lines] == pictures
             with file.open(pictures[0]) as stored:
                 np.testing.assert_array_equal(to_array(Image.open(stored)), to_array(rows[0].reconstruction))
 

@@ -31,6 +31,11 @@ def open_with_two(page: Page, server: str, query: str = "") -> None:
     expect(page.locator("#scrubber .scrubber-progress")).to_have_text("33 pictures")
 
 
+def pick_model(page: Page, name: str) -> None:
+    page.get_by_label("Model").first.click()
+    page.get_by_role("option", name=name, exact=True).click()
+
+
 def canvas_pixels(page: Page, selector: str) -> list[int]:
     script = "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
     page.wait_for_timeout(150)  # the next frame draws
@@ -115,7 +120,7 @@ def test_the_lengths_of_the_steps_are_plotted(page, server):
     open_with_two(page, server)
     plot = page.locator("#scrubber .scrubber-distances")
     expect(plot.locator("polyline")).to_have_count(2)
-    expect(plot).to_contain_text("largest step")
+    expect(plot).to_contain_text("Length of each step")
 
 
 @pytest.mark.parametrize("kind", ["gif", "mp4", "png"])
@@ -131,6 +136,39 @@ def test_one_click_downloads_a_file_that_opens(page, server, kind):
         assert Image.open(io.BytesIO(content)).size == (9 * 64, 64)
     else:
         assert content[4:8] == b"ftyp"
+
+
+def test_nothing_of_the_way_before_is_handed_out_while_another_is_drawn(page, server):
+    open_with_two(page, server)
+    gif = page.locator("#export-gif")
+    expect(gif).to_be_enabled()
+    page.route("**/queue/join*", lambda route: (page.wait_for_timeout(50), route.continue_()))
+    pick_model(page, "Photos")
+    expect(gif).to_be_disabled()
+    expect(page.locator("#scrubber .scrubber-progress")).to_have_text("33 pictures", timeout=60_000)
+    expect(gif).to_be_enabled()
+    with page.expect_download() as download:
+        gif.click()
+    assert download.value.suggested_filename == "photos-interpolation.gif"
+
+
+def test_going_through_the_modes_and_back_leaves_the_page_as_it_was(page, server):
+    open_tab(page, server)
+    words = page.locator("#scrubber .scrubber-message")
+    expect(words).to_have_text("Choose A and B above: the way between them appears here.")
+    for mode in ("Four corners", "Analogy: A - B + C", "Between two"):
+        page.get_by_label(mode).click()
+    expect(words).to_have_text("Choose A and B above: the way between them appears here.")
+    expect(words).to_be_visible()
+    picture_c, picture_d = (page.locator(f"#interpolate-{letter}") for letter in "cd")
+    stray = page.get_by_role("button", name="Download", exact=True)
+    for gone in (picture_c, picture_d, page.locator("#corners"), page.locator("#analogy"), stray):
+        expect(gone).not_to_be_visible()
+    page.get_by_label("Analogy: A - B + C").click()
+    expect(page.locator("#analogy")).to_be_visible()
+    expect(picture_c).to_be_visible()
+    for gone in (picture_d, page.locator("#scrubber"), page.get_by_label("Spherical (slerp)")):
+        expect(gone).not_to_be_visible()
 
 
 def test_four_corners_follow_pointer_and_keys_without_the_server(page, server):

@@ -1,5 +1,6 @@
 """The page as a whole: the address bar, the ways between the tabs, quick hands, and accessibility."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -50,8 +51,73 @@ def test_a_link_brings_back_model_tab_and_seed(page, server):
     page.wait_for_function("location.search.includes('model=fruits') && location.search.includes('tab=map')")
 
 
+def test_a_link_brings_back_a_way_between_examples(page, server):
+    page.goto(server)
+    page.get_by_role("tab", name="Interpolate").click()
+    for letter, name in (("A", "lemon"), ("B", "plum")):
+        page.locator("fieldset.examples:visible", has_text=f"Examples for {letter}").get_by_title(name).click()
+    page.get_by_label("Straight (lerp)").click()
+    page.get_by_label("17", exact=True).click()
+    page.wait_for_function("['a=', 'b=', 'path=lerp', 'steps=17'].every((part) => location.search.includes(part))")
+    page.goto(page.url)
+    expect(page.locator("#scrubber .scrubber-progress")).to_have_text("17 pictures")
+    expect(page.locator("#interpolate-a img")).to_have_attribute("src", re.compile("fruit-lemon"))
+    expect(page.locator("#interpolate-b img")).to_have_attribute("src", re.compile("fruit-plum"))
+    expect(page.get_by_label("Straight (lerp)")).to_be_checked()
+
+
+def test_back_goes_to_the_tab_before_and_changes_nothing_else(page, server):
+    page.goto(server)
+    page.get_by_role("tab", name="Sample").click()
+    page.get_by_role("tab", name="Interpolate").click()
+    expect(page.get_by_role("tab", name="Interpolate")).to_have_attribute("aria-selected", "true")
+    pick_model(page, "Emoji")
+    page.wait_for_function("location.search.includes('model=emoji') && location.search.includes('tab=interpolate')")
+    page.go_back()
+    expect(page.get_by_role("tab", name="Sample")).to_have_attribute("aria-selected", "true")
+    page.wait_for_function("location.search.includes('model=emoji') && location.search.includes('tab=sample')")
+    expect(page.locator("#about")).to_contain_text("Emoji.")
+    page.go_back()
+    expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")
+    page.go_forward()
+    expect(page.get_by_role("tab", name="Sample")).to_have_attribute("aria-selected", "true")
+
+
+def test_after_a_link_another_model_draws_the_picture_anew(page, server):
+    page.goto(f"{server}?model=photos")
+    expect(page.locator("#about")).to_contain_text("Photos.")
+    page.locator("#reconstruct-examples").get_by_title("cat").click()
+    expect(page.locator("#latent")).to_contain_text("Channel")
+    expect(page.locator("#metrics")).to_contain_text("dB")
+    before = page.locator("#metrics").inner_text()
+    pick_model(page, "Fruits")
+    expect(page.locator("#metrics")).not_to_have_text(before, use_inner_text=True)
+    expect(page.locator("#metrics")).to_contain_text("dB")
+
+
+def test_an_upload_while_the_page_still_draws_is_drawn(page, server, examples):
+    """The drawing that the page began with, of no picture, must not end after that of the picture."""
+    slowed = []
+
+    def slowly(route):  # what is asked before the picture is there arrives late
+        if not slowed:
+            slowed.append(route.request.url)
+            page.wait_for_timeout(3000)
+        route.continue_()
+
+    page.route("**/queue/join*", slowly)
+    page.goto(server)
+    page.set_input_files("#reconstruct-picture input[type=file]", str(examples["fruits"]))
+    expect(page.locator("#metrics")).to_contain_text("dB")
+    page.wait_for_timeout(4000)
+    assert slowed
+    expect(page.locator("#metrics")).to_contain_text("dB")
+
+
 def test_a_link_with_nonsense_opens_the_page_as_it_is(page, server):
-    page.goto(f"{server}?model=../../etc&tab=nowhere&seed=-1e9&t=abc&point=99999999999")
+    page.goto(
+        f"{server}?model=../../etc&tab=nowhere&seed=-1e9&t=abc&point=99999999999&a=../../x&steps=7&temperature=nan"
+    )
     expect(page.locator("#about")).to_contain_text("Fruits")
     expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")
     page.get_by_role("tab", name="Map").click()

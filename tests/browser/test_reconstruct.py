@@ -141,6 +141,31 @@ def test_a_channel_of_a_map_is_silenced(page, server, examples):
     expect(page.locator("#latent")).to_contain_text("× 0.00")
 
 
+def test_the_divider_follows_the_pointer_and_the_keys_and_the_reconstruction_is_downloaded(page, server, examples):
+    show(page, server, examples["fruits"])
+    frame, slider = page.locator("#comparison .comparison-frame"), page.locator("#comparison input")
+    box = frame.bounding_box()
+
+    def shown() -> float:
+        """Of the input, as a share of the width."""
+        divider = page.locator("#comparison .comparison-divider").bounding_box()
+        return (divider["x"] + divider["width"] / 2 - box["x"]) / box["width"]
+
+    assert shown() == pytest.approx(0.5, abs=0.01)
+    frame.click(position={"x": 0.25 * box["width"], "y": 40})
+    assert shown() == pytest.approx(0.25, abs=0.02)
+    before = page.locator("#comparison .comparison-before").evaluate("image => getComputedStyle(image).clipPath")
+    assert "75%" in before
+    slider.focus()
+    page.keyboard.press("End")
+    assert shown() == pytest.approx(1, abs=0.01)
+    with page.expect_download() as download:
+        page.locator("#comparison a").click()
+    assert download.value.suggested_filename == "fruits-reconstruction.png"
+    with Image.open(download.value.path()) as picture:
+        assert picture.size == (64, 64)
+
+
 def test_two_models_are_compared_on_one_picture(page, server, examples):
     show(page, server, examples["fruits"])
     page.get_by_label("Compare with").click()
@@ -149,6 +174,8 @@ def test_two_models_are_compared_on_one_picture(page, server, examples):
     expect(page.locator("#second-comparison img").first).to_be_visible()
     first, second = (page.locator(f"#{prefix}metrics dd").first.inner_text() for prefix in ("", "second-"))
     assert first != second
+    ends = page.locator("[data-map=error] .heat-map-limit").all_inner_texts()
+    assert ends[0] == ends[1], "colours of two errors side by side mean the same"
 
 
 def test_typed_numbers_are_applied_and_those_out_of_range_corrected_in_words(page, server, examples):
@@ -181,14 +208,39 @@ def test_many_pictures_become_a_table_and_files(page, server, examples, tmp_path
     with page.expect_download() as download:
         page.locator("#batch-csv").click()
     rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
-    assert [row["name"] for row in rows] == ["broken.png", "emoji-panda.png", "fruit-apple.png"], "the worst first"
-    assert "not a picture" in rows[0]["note"]
+    assert [row["name"] for row in rows] == ["emoji-panda.png", "fruit-apple.png", "broken.png"], "the worst first"
+    assert "not a picture" in rows[2]["note"]
     with page.expect_download() as download:
         page.locator("#batch-zip").click()
     with zipfile.ZipFile(download.value.path()) as archive:
         assert len([name for name in archive.namelist() if name.endswith(".png")]) == 2
     page.set_input_files(INPUT, str(examples["fruits"]))  # as if sent from another tab
     expect(page.locator("#metrics dl"), "a picture is shown, and not the table").to_be_visible()
+
+
+def test_a_row_of_the_table_is_looked_at_and_the_table_says_whose_figures_it_has(page, server, examples):
+    page.goto(server)
+    page.get_by_role("tab", name="Many pictures").click()
+    page.locator("#batch-start").click()
+    expect(page.get_by_text("There are no pictures yet")).to_be_visible()
+    files = [str(examples[kind]) for kind in ("fruits", "emoji", "photos")]
+    page.set_input_files("#batch-files input[type=file]", files)
+    table, status = page.locator("#batch-table"), page.locator("#batch-status")
+    expect(status).to_contain_text("3 of 3 pictures reconstructed")
+    expect(table.get_by_text("fruit-apple.png")).to_be_visible()
+    expect(table.locator("img").locator("visible=true")).to_have_count(3)
+    choose_model(page, "Emoji")
+    expect(status).to_contain_text("These are the figures of Fruits.")
+    page.locator("#batch-start").click()
+    expect(status).to_contain_text("Emoji: 3 of 3 pictures reconstructed")
+    page.locator("#batch-files").get_by_label("Remove").first.click()
+    expect(status).to_contain_text("Emoji: 2 of 2 pictures reconstructed")
+    table.locator("th", has_text="KL").hover()
+    table.locator("th", has_text="KL").get_by_label("Open cell menu").click()
+    page.get_by_text("Sort ascending").click()
+    table.get_by_text("photo-coffee.jpg").last.click()
+    expect(page.locator("#reconstruct-picture img")).to_have_attribute("src", re.compile("photo-coffee"))
+    expect(page.locator("#metrics")).to_contain_text("dB")
 
 
 def test_the_workings_hold_this_pictures_numbers(page, server, examples):
