@@ -28,7 +28,7 @@ def test_after_quick_switching_the_last_choice_is_shown_and_the_page_falls_silen
     asked = []
     page.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
     page.goto(server)
-    for _ in range(3):
+    for _ in range(2):
         for model, tab in (("Emoji", "Map"), ("Photos", "Sample"), ("Fruits", "Map"), ("Emoji", "Sample")):
             pick_model(page, model)
             page.get_by_role("tab", name=tab).click()

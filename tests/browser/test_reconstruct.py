@@ -29,14 +29,13 @@ def show(page: Page, server: str, picture, model: str = "Fruits") -> None:
     expect(page.locator("#metrics")).to_contain_text("dB")
 
 
-def edited_pixels(page: Page) -> list[int]:
-    script = "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
-    return page.locator("#latent canvas").evaluate(script)
+def edited_picture(page: Page) -> str:
+    return page.locator("#latent canvas").evaluate("canvas => canvas.toDataURL()")
 
 
-def wait_for_other_pixels(page: Page, before: list[int]) -> list[int]:
+def wait_for_another_picture(page: Page, before: str) -> str:
     for _ in range(100):
-        if (now := edited_pixels(page)) != before:
+        if (now := edited_picture(page)) != before:
             return now
         page.wait_for_timeout(100)
     raise AssertionError("the picture of the edited latent was not drawn again")
@@ -104,12 +103,12 @@ def test_a_number_of_the_latent_is_changed_by_keyboard_and_by_pointer_and_reset(
     show(page, server, examples["fruits"])
     expect(page.locator("#latent canvas")).to_be_visible()
     page.wait_for_timeout(300)
-    first = edited_pixels(page)
+    first = edited_picture(page)
     status = page.locator(".latent-editor-status")
     expect(status).to_have_text("As encoded")
     page.locator(".latent-editor-value").focus()
     page.keyboard.press("End")
-    second = wait_for_other_pixels(page, first)
+    second = wait_for_another_picture(page, first)
     expect(status).to_have_text("1 number changed")
     plot = page.locator("#latent svg")
     plot.scroll_into_view_if_needed()
@@ -118,7 +117,7 @@ def test_a_number_of_the_latent_is_changed_by_keyboard_and_by_pointer_and_reset(
     page.mouse.down()
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 2, steps=4)
     page.mouse.up()
-    wait_for_other_pixels(page, second)
+    wait_for_another_picture(page, second)
     expect(status).to_have_text("2 numbers changed")
     page.locator("#send-edited .send-a").click()
     expect(page.locator("#interpolate-a img")).to_have_attribute("src", re.compile("edited"))
@@ -127,17 +126,17 @@ def test_a_number_of_the_latent_is_changed_by_keyboard_and_by_pointer_and_reset(
     expect(status).to_have_text("As encoded")
     expect(page.locator("#send-edited")).to_be_hidden()
     page.wait_for_timeout(300)
-    assert edited_pixels(page) == first
+    assert edited_picture(page) == first
 
 
 def test_a_channel_of_a_map_is_silenced(page, server, examples):
     show(page, server, examples["photos"], "Photos")
     expect(page.locator("#latent canvas")).to_be_visible()
     page.wait_for_timeout(300)
-    first = edited_pixels(page)
+    first = edited_picture(page)
     page.get_by_label("Scale of channel 1").focus()
     page.keyboard.press("Home")
-    wait_for_other_pixels(page, first)
+    wait_for_another_picture(page, first)
     expect(page.locator("#latent")).to_contain_text("× 0.00")
 
 
