@@ -32,6 +32,9 @@ def examples_for(model: str) -> list[Path]:
 
 
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+# Of events that come while one is answered, the last is answered next. For that, Gradio sends the data of the event
+# that it has just answered once more: so each of our widgets tells its events in one object, which says the newest.
+NEWEST = QUIET | {"trigger_mode": "always_last"}
 
 
 def explained(handler: Callable) -> Callable:
@@ -112,7 +115,7 @@ class PictureInput(PictureFile):
     def render(self):
         """Gradio's own, and what follows an upload."""
         super().render()
-        self.upload(self._turn_away, self, self, preprocess=False, **QUIET)
+        self.upload(self._turn_away, self, self, preprocess=False, **NEWEST)
         return self
 
     def preprocess(self, payload) -> str | None:
@@ -233,7 +236,7 @@ class Workspace:
             return str(EXAMPLES[event.file]) if event.file in EXAMPLES else gr.skip()
 
         choice = Examples(offer(self.library.default), **options)
-        choice.select(choose, None, picture, **QUIET)
+        choice.select(choose, None, picture, **NEWEST)
         self.model.change(offer, self.model, choice, trigger_mode="multiple", queue=False, **QUIET)
 
     def keep_drawn(

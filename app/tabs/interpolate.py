@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from app.explorer import MAX_STRENGTH, Explorer, Way
-from app.tabs.common import QUIET, PictureInput, Workspace, explained
+from app.tabs.common import NEWEST, QUIET, PictureInput, Workspace, explained
 from app.widgets.corners import Corners
 from app.widgets.encoding import small_url
 from app.widgets.numbers import Limits, RawSlider
@@ -188,8 +188,8 @@ def build(work: Workspace, tab: gr.Tab) -> dict[str, Component]:
 
     layout = [*columns, settings, steps, way_column, square_column, analogy_column]
     mode.change(lay_out, mode, layout, trigger_mode="multiple", queue=False, **QUIET)
-    scrubber.settle(explained(keep_frame), [work.model, frames], frame, trigger_mode="always_last", **QUIET)
-    corners.settle(explained(keep_corner), [work.model, square], corner, trigger_mode="always_last", **QUIET)
+    scrubber.settle(explained(keep_frame), [work.model, frames], frame, **NEWEST)
+    corners.settle(explained(keep_corner), [work.model, square], corner, **NEWEST)
     for kind, button in exports.items():
         made = button.click(
             explained(functools.partial(export, kind=kind)), [work.model, frames], export_file,

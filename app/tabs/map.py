@@ -12,7 +12,7 @@ from PIL import Image
 from app.checks import RequestError
 from app.explorer import Explorer, Group, Neighbour
 from app.library import Library
-from app.tabs.common import QUIET, Workspace, explained, is_picture
+from app.tabs.common import NEWEST, QUIET, Workspace, explained, is_picture
 from app.widgets.encoding import data_url
 from app.widgets.latent_map import LatentMap, Number
 from app.widgets.scrubber import Scrubber
@@ -171,15 +171,14 @@ def build(work: Workspace, tab: gr.Tab) -> None:
 
     panel = [hint, detail, large, facts, near]
     shown = [result, summary, mean_a, mean_b, scrubber]
-    one = {"trigger_mode": "always_last", **QUIET}
     work.keep_drawn(tab, draw, [], [chart, introduction, how, result, *panel, drawn], show_progress="hidden")
-    chart.select(explained(select), model, panel, **one)
+    chart.select(explained(select), model, panel, **NEWEST)
     for asked, put in ((picture.change, place), (drawn.change, place_again)):
-        placed = asked(explained(put), [drawn, picture], [chart, *panel], **one)
+        placed = asked(explained(put), [drawn, picture], [chart, *panel], **NEWEST)
         placed.failure(lambda: (LatentMap(marker=None), *no_panel), None, [chart, *panel], **QUIET)
-    chart.drop_picture(explained(dropped), None, picture, **QUIET)
-    chart.walk_path(explained(walk_path), model, shown, **one)
-    chart.compare_groups(explained(compare_groups), model, shown, **one)
+    chart.drop_picture(explained(dropped), None, picture, **NEWEST)
+    chart.walk_path(explained(walk_path), model, shown, **NEWEST)
+    chart.compare_groups(explained(compare_groups), model, shown, **NEWEST)
     chart.clear_drawing(lambda: hidden, None, result, **QUIET)
 
 

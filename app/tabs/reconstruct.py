@@ -12,7 +12,7 @@ from app import batch
 from app.checks import MAX_SEED, RequestError
 from app.explorer import MAX_TEMPERATURE, Explorer, Reconstruction
 from app.library import Library
-from app.tabs.common import QUIET, Workspace, explained
+from app.tabs.common import NEWEST, QUIET, Workspace, explained
 from app.widgets.comparison import Comparison
 from app.widgets.encoding import strip_url
 from app.widgets.heat_maps import HeatMaps
@@ -159,7 +159,7 @@ def _build_one(work: Workspace, tab: gr.Tab) -> tuple[gr.Markdown, gr.Dropdown]:
     ]  # fmt: skip
     changes = [picture.change, temperature.change, seed.change, other.input]
     work.keep_drawn(tab, reconstruct, inputs, outputs, changes, show_progress="minimal")
-    editor.settle(explained(keep_edited), None, [edited, send_edited], **QUIET)
+    editor.settle(explained(keep_edited), None, [edited, send_edited], **NEWEST)
     return workings, other
 
 

@@ -14,7 +14,7 @@ from gradio.components import Component
 from app.checks import MAX_SEED, RequestError
 from app.explorer import MAX_COUNT, MAX_DEVIATIONS, MAX_TEMPERATURE, Explorer
 from app.library import Library
-from app.tabs.common import QUIET, Workspace, answered, explained
+from app.tabs.common import NEWEST, QUIET, Workspace, answered, explained
 from app.widgets.aggregate_view import aggregate_view
 from app.widgets.direction_sliders import DirectionSliders
 from app.widgets.encoding import small_url, strip_url
@@ -247,32 +247,31 @@ def build(work: Workspace, tab: gr.Tab) -> dict[str, Component]:
         steps = Limits("steps", 0, 10_000, whole=True).settle(data.get("steps"))[0]
         return explorer.save_picture(explorer.kept(_text(data, "token")), f"around-step-{steps}")
 
-    quick = QUIET | {"trigger_mode": "always_last"}
     boxes, walks = [count, temperature, seed], [start, sliders, around]
     shuffle.click(lambda: random.randrange(1_000_000), None, seed, **QUIET)
     gr.on(
-        [seed.submit, seed.blur], lambda value: gr.skip() if value is not None else settle_empty(), seed, seed, **QUIET
+        [seed.submit, seed.blur], lambda value: gr.skip() if value is not None else settle_empty(), seed, seed, **NEWEST
     )
     gr.on(
         [distribution.input, compare.input, count.change, temperature.change, seed.change],
         explained(ask),
         [work.model, distribution, compare, *boxes],
         [grid, compare, *boxes],
-        **quick,
+        **NEWEST,
     )
-    chosen = grid.select(explained(select), [start, centre], [selected, hint, detail, large, sliders, around], **quick)
+    chosen = grid.select(explained(select), [start, centre], [selected, hint, detail, large, sliders, around], **NEWEST)
     # On a narrow screen it is below the grid.
     chosen.success(
         None, None, None, js="() => document.querySelector('#sample-selected').scrollIntoView({block: 'nearest'})"
     )
-    start.input(explained(begin), [work.model, start, selected, centre], sliders, **quick)
+    start.input(explained(begin), [work.model, start, selected, centre], sliders, **NEWEST)
     vary.click(explained(vary_selected), [work.model, selected], [modes, start, sliders], **QUIET)
     walk.click(explained(walk_selected), [work.model, selected], [modes, around], **QUIET)
     centre.change(
-        explained(take_picture), [work.model, centre, selected, start], [around, start, sliders, modes], **quick
+        explained(take_picture), [work.model, centre, selected, start], [around, start, sliders, modes], **NEWEST
     )
-    sliders.settle(explained(save_moved), None, moved, **quick)
-    around.settle(explained(save_middle), None, middle, **quick)
+    sliders.settle(explained(save_moved), None, moved, **NEWEST)
+    around.settle(explained(save_middle), None, middle, **NEWEST)
     drawn.change(explained(explain), drawn, [plot, explanation], **QUIET)
     work.keep_drawn(
         tab,

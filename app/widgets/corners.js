@@ -15,6 +15,7 @@ const heldFrame = find(".corners-held");
 const large = find(".corners-large canvas");
 const words = find(".corners-large figcaption");
 
+const told = {}; // what the events say; app/tabs/common.py tells why in one object
 let sheet = null; // {picture, side, columns, width, height}
 let held = { u: 0.5, v: 0.5 }; // 0 to 1, from the left and from the top: what a click or the keys chose
 let place = held; // what is shown large; the pointer looks elsewhere, until it leaves
@@ -102,7 +103,7 @@ function hold(next) {
   held = next;
   look(next);
   clearTimeout(settleTimer);
-  settleTimer = setTimeout(() => trigger("settle", held), SETTLE_MS);
+  settleTimer = setTimeout(() => trigger("settle", Object.assign(told, held)), SETTLE_MS);
 }
 
 function placeOf(event) {

@@ -12,6 +12,7 @@ const start = find("start");
 const resetButton = find("reset");
 const board = find("rows");
 
+const told = {}; // what the events say; app/tabs/common.py tells why in one object
 let shown = null; // the value that is on the page
 let rows = []; // {slider, readout, strip}, the label direction's last
 let choices = {}; // label column -> labels
@@ -227,7 +228,7 @@ async function draw() {
 
 function settle() {
   isSettling = isAsking;
-  if (!isAsking) trigger("settle", { model: shown.model, token: shown.token, ...place() });
+  if (!isAsking) trigger("settle", Object.assign(told, { model: shown.model, token: shown.token, ...place() }));
 }
 
 function reset() {

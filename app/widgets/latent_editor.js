@@ -18,6 +18,7 @@ const canvas = root.querySelector("canvas");
 const status = find("-status");
 const resetButton = find("-reset");
 
+const told = {}; // what the events say; app/tabs/common.py tells why in one object
 let value = null; // what the server sent
 let edits = new Map(); // index -> number: a value, or a channel's factor
 let chosen = 0; // the bar that number box and slider are about
@@ -211,7 +212,7 @@ async function ask() {
 }
 
 function settle() {
-  trigger("settle", { source: value?.source ?? null, edits: [...edits] });
+  trigger("settle", Object.assign(told, { source: value?.source ?? null, edits: [...edits] }));
 }
 
 function show(message) {

@@ -34,6 +34,9 @@ const found = find("-found");
 const live = find("-live");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
+// What the events say; app/tabs/common.py tells why each says it in one object.
+const told = { select: {}, walk_path: {}, compare_groups: {}, drop_picture: {} };
+
 let Plotly = null;
 let cloud = null; // the points; null until they are there
 let grouping = null; // {groups, groupOf}: the points by the chosen column

@@ -103,7 +103,7 @@ function addCorner(x, y) {
 function sendPath() {
   tellDrawing();
   drawOverlay();
-  if (path.length > 1) trigger("walk_path", { path });
+  if (path.length > 1) trigger("walk_path", Object.assign(told.walk_path, { path }));
 }
 
 // ---- Groups ----
@@ -141,7 +141,8 @@ function takeGroup(name, rows, outline) {
 function sendGroups() {
   tellDrawing();
   drawOverlay();
-  trigger("compare_groups", { a: groups.a.rows, b: groups.b?.rows ?? [], point: isFromPoint() ? selected : null });
+  const asked = { a: groups.a.rows, b: groups.b?.rows ?? [], point: isFromPoint() ? selected : null };
+  trigger("compare_groups", Object.assign(told.compare_groups, asked));
 }
 
 const isFromPoint = () => fromButton.getAttribute("aria-pressed") === "true" && !fromButton.hidden;

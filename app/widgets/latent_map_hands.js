@@ -135,7 +135,7 @@ function choose(index) {
   drawOverlay();
   announce(`Selected: ${describe(index)}`);
   window.latentscape?.remember("point", index);
-  trigger("select", { index, value: Object.fromEntries(labelsOf(index)) });
+  trigger("select", Object.assign(told.select, { index, value: Object.fromEntries(labelsOf(index)) }));
   if (groups.b) followSelection();
 }
 
@@ -172,7 +172,7 @@ async function onDrop(event) {
   live.textContent = `Placing ${file.name} on the map`;
   try {
     const { path } = await upload(file);
-    trigger("drop_picture", { path });
+    trigger("drop_picture", Object.assign(told.drop_picture, { path }));
   } catch (error) {
     console.error(error); // Gradio has shown its own message
   }

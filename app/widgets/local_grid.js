@@ -11,6 +11,7 @@ const board = element.querySelector(".local-grid-tiles");
 const backButton = element.querySelector(".local-grid-back");
 const steps = element.querySelector(".local-grid-steps");
 
+const told = {}; // what the events say; app/tabs/common.py tells why in one object
 let shown = null; // the value that is on the page
 let path = []; // the centres' tokens, from the start to the present one
 let drawing = 0; // tells a centre that is overtaken
@@ -64,7 +65,7 @@ async function draw() {
   const count = path.length - 1;
   steps.textContent = count === 0 ? shown.start : `${count} step${count > 1 ? "s" : ""} from: ${shown.start}`;
   for (const tile of tiles) tile.classList.add("is-waiting");
-  trigger("settle", { model: shown.model, token, steps: path.length - 1 });
+  trigger("settle", Object.assign(told, { model: shown.model, token, steps: path.length - 1 }));
   for (const y of ROWS) {
     const answer = await ask("row", shown.model, token, y);
     if (mine !== drawing || !element.isConnected) return;

@@ -5,6 +5,7 @@
 const message = element.querySelector(".sample-grid-message");
 const board = element.querySelector(".sample-grid-panels");
 
+const told = {}; // what the events say; app/tabs/common.py tells why in one object
 let drawing = 0; // tells a grid that is overtaken while its pictures arrive
 
 function load(request) {
@@ -114,7 +115,7 @@ board.addEventListener("click", (event) => {
   setReachable(grid, index);
   const { model, temperature, seed } = props.value;
   const { distribution } = grid.parentElement.dataset;
-  trigger("select", { model, distribution, temperature, seed, index });
+  trigger("select", Object.assign(told, { model, distribution, temperature, seed, index }));
 });
 
 board.addEventListener("keydown", (event) => {

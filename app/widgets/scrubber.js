@@ -22,6 +22,7 @@ const distancePlot = find(".scrubber-distances");
 const strip = find(".scrubber-strip");
 const [startCaption, endCaption] = element.querySelectorAll(".scrubber-caption");
 
+const told = {}; // what the events say; app/tabs/common.py tells why in one object
 let frames = []; // ImageBitmaps, from A to B
 let t = null; // until the first frames are there
 let settledAt = null; // the t that the server knows
@@ -113,7 +114,7 @@ function settle() {
   if (t === settledAt) return;
   settledAt = t;
   if (props.address) window.latentscape?.remember(props.address, Number(t.toFixed(3)));
-  trigger("settle", { t });
+  trigger("settle", Object.assign(told, { t }));
 }
 
 function requestDraw() {

@@ -136,6 +136,17 @@ def test_one_click_downloads_a_file_that_opens(page, server, kind):
         assert content[4:8] == b"ftyp"
 
 
+def test_of_places_visited_in_quick_succession_the_last_is_sent(page, server):
+    open_with_two(page, server)
+    page.evaluate(
+        "[1, 3, 4, 5, 6].forEach((k) => document.querySelectorAll('#scrubber .scrubber-strip button')[k].click())"
+    )
+    expect(page.locator("#scrubber .scrubber-t")).to_have_text("t = 0.75")
+    page.wait_for_timeout(1500)  # the picture is kept on the server
+    page.locator(".send-picture:visible").click()
+    expect(page.locator("#reconstruct-picture img")).to_have_attribute("src", re.compile(r"between-0\.75"))
+
+
 def test_nothing_of_the_way_before_is_handed_out_while_another_is_drawn(page, server):
     open_with_two(page, server)
     gif = page.locator("#export-gif")
