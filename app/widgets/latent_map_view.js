@@ -97,6 +97,12 @@ function layout() {
   };
 }
 
+// Plotly draws two pixels for one across. For a plot that is larger than the view, the screen's own have to do.
+function config() {
+  const plotGlPixelRatio = cloud.count > HEAVY ? Math.min(2, devicePixelRatio) : 2;
+  return { plotGlPixelRatio, staticPlot: true, displayModeBar: false, responsive: false };
+}
+
 // Larger than the view where there are many points: those about to come into view are drawn already.
 function plotSize() {
   const factor = cloud.count > HEAVY ? 1 + 2 * HEAVY_MARGIN : 1;
@@ -114,7 +120,7 @@ function ranges() {
 
 async function drawPoints() {
   const target = view;
-  await Plotly.react(plot, traces(), layout(), { staticPlot: true, displayModeBar: false, responsive: false });
+  await Plotly.react(plot, traces(), layout(), config());
   keepDrawnView(target); // the hand may have moved on meanwhile: the next frame shifts
   drawOverlay();
   drawLayers();
