@@ -18,7 +18,9 @@ from statistics import median
 
 from vae.xla import REDUCE_FUSION
 
-SIDES = {"torch": "", "jax": REDUCE_FUSION}  # and what each wants in XLA_FLAGS
+# A side's name, whose first word is the framework, and what it wants in its environment.
+Sides = dict[str, dict[str, str]]
+SIDES: Sides = {"torch": {}, "jax": {"XLA_FLAGS": REDUCE_FUSION}}
 
 
 def describe(*packages: str) -> str:
@@ -37,14 +39,18 @@ def median_seconds(run: Callable[[], None], times: int) -> float:
     return median(seconds[2:])
 
 
-def compare(script: str, case: list[str], rounds: int, sides: dict[str, str] = SIDES) -> dict[str, float]:
-    """Runs `python script SIDE *case` for each side in turn, so many rounds; the median of what each prints."""
+def compare(script: str, case: list[str], rounds: int, sides: Sides = SIDES) -> dict[str, float]:
+    """Runs `python script FRAMEWORK *case` for each side in turn, so many rounds; the median of what each prints."""
     printed = {side: [] for side in sides}
     for _ in range(rounds):
-        for side, flags in sides.items():
-            environment = {**os.environ, "XLA_FLAGS": flags}
+        for side, settings in sides.items():
+            environment = {**os.environ, **settings}
             done = subprocess.run(
-                [sys.executable, script, side, *case], env=environment, check=True, stdout=subprocess.PIPE, text=True
+                [sys.executable, script, side.split()[0], *case],
+                env=environment,
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             printed[side].append(json.loads(done.stdout.splitlines()[-1]))
     return {side: median(values) for side, values in printed.items()}

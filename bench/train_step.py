@@ -3,7 +3,8 @@
     pip install -r bench/requirements.txt
     python bench/train_step.py
 
-The third column is the JAX side without the CPU reduction library that `vae/xla.py` switches on.
+The JAX side runs with what `python -m train` sets (`vae/xla.py`): a library for reductions, and memory in huge pages.
+These serve PyTorch, too, so it is measured with and without; and so is JAX without either.
 """
 
 from __future__ import annotations
@@ -17,9 +18,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.sides import compare, describe, median_seconds
 from train.config import TrainConfig
-from vae.xla import REDUCE_FUSION
+from vae.xla import HUGE_PAGES, REDUCE_FUSION
 
-SIDES = {"torch": "", "jax": REDUCE_FUSION, "jax, no flag": ""}
+HUGE = {"GLIBC_TUNABLES": HUGE_PAGES}
+SIDES = {
+    "torch": {},
+    "torch huge pages": HUGE,
+    "jax": {"XLA_FLAGS": REDUCE_FUSION, **HUGE},
+    "jax by itself": {},
+}
 CASES = [(64, 32), (256, 4)]
 STEPS, ROUNDS = 8, 3
 
@@ -62,13 +69,16 @@ def main() -> None:
         print((time_torch if side == "torch" else time_jax)(*map(int, case)))
         return
     print(describe("jax", "torch"))
+    print(describe("jax", "torch") + "; seconds")
+    ratios = [f"jax / {side} speed" for side in SIDES if side.startswith("torch")]
     print(
-        f"{'pixels':>7} {'batch':>6}" + "".join(f"{side + ', s':>17}" for side in SIDES) + f"{'jax / torch speed':>20}"
+        f"{'pixels':>7} {'batch':>6}" + "".join(f"{name:>20}" for name in SIDES) + "".join(f"{r:>30}" for r in ratios)
     )
     for side, batch_size in CASES:
         seconds = compare(__file__, [str(side), str(batch_size)], ROUNDS, SIDES)
-        columns = "".join(f"{value:>17.3f}" for value in seconds.values())
-        print(f"{side:>7} {batch_size:>6}{columns}{seconds['torch'] / seconds['jax']:>19.2f}x", flush=True)
+        columns = "".join(f"{value:>20.3f}" for value in seconds.values())
+        columns += "".join(f"{seconds[name] / seconds['jax']:>29.2f}x" for name in SIDES if name.startswith("torch"))
+        print(f"{side:>7} {batch_size:>6}{columns}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from vae.xla import use_fast_cpu_reductions, use_huge_pages
+
+if __name__ == "__main__":
+    use_huge_pages()
+
 import argparse
 import dataclasses
 import os
@@ -13,7 +18,6 @@ from typing import get_args
 
 from train.config import DEVICE_MEMORY_BUDGET, PRESETS, TrainConfig
 from vae.losses import Likelihood
-from vae.xla import use_fast_cpu_reductions
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -1,0 +1,50 @@
+"""Tests of what is set before JAX starts."""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZE = 64 << 20
+# Run as a program: begins again with larger pages, then counts those it is given for one large piece of memory.
+COUNT_PAGES = f"""
+from vae.xla import use_huge_pages
+use_huge_pages()
+import ctypes, resource
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+block = libc.malloc({SIZE})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+ctypes.memset(block, 1, {SIZE})
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def run_program(code: str, **environment: str) -> str:
+    others = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=others | environment, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def has_huge_pages() -> bool:
+    setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    library, version = platform.libc_ver()
+    is_known = library == "glibc" and tuple(map(int, version.split("."))) >= (2, 35)
+    return is_known and setting.exists() and "[madvise]" in setting.read_text()
+
+
+@pytest.mark.skipif(not has_huge_pages(), reason="this system gives out no huge pages to those who ask")
+def test_large_memory_comes_in_huge_pages():
+    assert int(run_program(COUNT_PAGES)) < SIZE // 4096 / 10
+
+
+def test_settings_of_the_allocator_that_a_person_made_are_left_alone():
+    chosen = "glibc.malloc.arena_max=2"
+    words = "from vae.xla import use_huge_pages; use_huge_pages(); import os; print(os.environ['GLIBC_TUNABLES'])"
+    assert run_program(words, GLIBC_TUNABLES=chosen) == chosen
