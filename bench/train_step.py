@@ -68,7 +68,6 @@ def main() -> None:
         side, *case = sys.argv[1:]
         print((time_torch if side == "torch" else time_jax)(*map(int, case)))
         return
-    print(describe("jax", "torch"))
     print(describe("jax", "torch") + "; seconds")
     ratios = [f"jax / {side} speed" for side in SIDES if side.startswith("torch")]
     print(
