@@ -44,8 +44,24 @@ def test_depth_to_space_spreads_channels_over_two_by_two_pixels():
             np.testing.assert_array_equal(y[:, row::2, column::2], x[..., first : first + channels])
 
 
-def test_downsample_halves_the_resolution():
-    assert Downsample(8, 16, rngs=nnx.Rngs(0))(jnp.zeros((1, 4, 6, 8))).shape == (1, 2, 3, 16)
+def test_downsample_and_its_gradients_are_those_of_a_strided_convolution():
+    block = Downsample(8, 16, rngs=nnx.Rngs(0))
+    block.conv.bias[...] = jnp.arange(16.0)
+    graph, parameters = nnx.split(block)
+    x, weight = (jax.random.normal(jax.random.key(k), shape) for k, shape in enumerate([(2, 6, 4, 8), (2, 3, 2, 16)]))
+
+    def outcome(run):
+        """The output, and the gradients of a weighted sum of it by the parameters and the input."""
+
+        def total(parameters, x):
+            y = run(nnx.merge(graph, parameters), x)
+            return jnp.sum(weight * y), y
+
+        return jax.grad(total, argnums=(0, 1), has_aux=True)(parameters, x)
+
+    found, expected = outcome(lambda block, x: block(x)), outcome(lambda block, x: block.conv(x))
+
+    jax.tree.map(lambda a, b: assert_allclose(a, b, atol=1e-5), found, expected)
 
 
 @pytest.mark.parametrize(("in_channels", "out_channels"), [(16, 16), (16, 24)])
