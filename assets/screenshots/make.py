@@ -22,7 +22,7 @@ EXAMPLES = HERE.parent / "examples"
 
 def reconstruct(page: Page) -> None:
     """A picture and its reconstruction."""
-    page.set_input_files("#reconstruct-picture input[type=file]", EXAMPLES / "fruit-plum.png")
+    page.set_input_files("#reconstruct-picture input[type=file]", EXAMPLES / "fruit-apple.png")
     page.wait_for_selector("#metrics dl")
 
 
