@@ -92,8 +92,9 @@ def ssim(x: Tensor, y: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 def make_step(config: VAEConfig, side: int, weights: LossWeights, device: str) -> Callable[[Tensor], Tensor]:
     """A full training step on float pictures (batch, 3, side, side): loss with SSIM, backward, clipping, AdamW.
 
-    On a GPU it is compiled and computes in bfloat16.
+    On a GPU it is compiled and computes in bfloat16 (the loss in TF32, as JAX does there).
     """
+    torch.set_float32_matmul_precision("high" if device == "cuda" else "highest")
     torch.manual_seed(0)
     model = VAE(config).to(device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=1e-2, fused=True)
