@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import jax
 
-from bench.sides import describe
+from bench.lib.sides import describe
 from train.batches import Batch, prefetched, resident
 from train.config import PRESETS, TrainConfig
 from train.data import load_pictures

@@ -22,7 +22,7 @@ from jaxtyping import Float
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.sides import describe
+from bench.lib.sides import describe
 from train.data import Pictures, load_pictures
 from vae.checkpoint import load_model
 from vae.latent import slerp

@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.sides import compare, describe, median_seconds
+from bench.lib.sides import compare, describe, median_seconds
 from vae.model import VAEConfig
 
 CASES = [(what, size) for size in (64, 256) for what in ("encode", "decode")]
@@ -22,7 +22,7 @@ def time_torch(what: str, size: int) -> float:
     """Seconds in PyTorch."""
     import torch
 
-    from bench.torch_vae import VAE
+    from bench.lib.torch_vae import VAE
 
     model = VAE(VAEConfig()).eval().to(memory_format=torch.channels_last)
     image = torch.rand(1, 3, size, size).to(memory_format=torch.channels_last)

@@ -21,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.sides import compare, describe, median_seconds
+from bench.lib.sides import compare, describe, median_seconds
 from train.config import TrainConfig
 from vae.xla import HUGE_PAGES, REDUCE_FUSION
 
@@ -41,7 +41,7 @@ def time_torch(device: str, side: int, batch_size: int) -> float:
     """Seconds a step in PyTorch."""
     import torch
 
-    from bench.torch_vae import make_step
+    from bench.lib.torch_vae import make_step
 
     config = TrainConfig(batch_size=batch_size, load_size=side, crop=side)
     step = make_step(config.model, side, config.weights, device)

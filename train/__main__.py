@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from train.config import DEVICE_MEMORY_BUDGET, PRESETS, TrainConfig
+from train.config import DEVICE_MEMORY_BUDGET, PRESETS, FlagError, TrainConfig
 from vae.losses import Likelihood
 
 
@@ -26,7 +26,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="fit | evaluate | atlas")
 
     fit = commands.add_parser("fit", help="train a model", allow_abbrev=False)
-    _add_dataset(fit)
+    _add_dataset(fit, "train", "train on")
     fit.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the model folder to make")
     fit.add_argument(
         "--preset",
@@ -88,8 +88,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
     evaluate = commands.add_parser("evaluate", help="measure a model on held-out pictures", allow_abbrev=False)
     _add_model(evaluate)
-    _add_dataset(evaluate)
-    evaluate.add_argument("--split", default="validation", help="the split to measure on (default: validation)")
+    _add_dataset(evaluate, "validation", "measure on")
     evaluate.add_argument(
         "--nll",
         type=_positive,
@@ -99,8 +98,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
     atlas = commands.add_parser("atlas", help="map the latents of a data set", allow_abbrev=False)
     _add_model(atlas)
-    _add_dataset(atlas)
-    atlas.add_argument("--split", default="train", help="the split to map (default: train)")
+    _add_dataset(atlas, "train", "map")
     atlas.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the layout (default: 0)")
     parsed = parser.parse_args(arguments)
     if parsed.command == "fit":
@@ -119,12 +117,15 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return parsed
 
 
-def _add_dataset(parser: argparse.ArgumentParser) -> None:
+def _add_dataset(parser: argparse.ArgumentParser, split: str, purpose: str) -> None:
     parser.add_argument(
         "--dataset",
         required=True,
         metavar="ID_OR_PATH",
         help="a Hub id (owner/name), a folder of pictures, a parquet file, or a folder of them",
+    )
+    parser.add_argument(
+        "--split", default=split, metavar="NAME", help=f"the split to {purpose}, or all (default: {split})"
     )
     parser.add_argument("--image-column", metavar="NAME", help="the column of pictures (default: found by itself)")
     parser.add_argument(
@@ -179,12 +180,13 @@ def run_fit(arguments: argparse.Namespace) -> None:
 
     connect(arguments.coordinator, arguments.processes, arguments.process_id)
     config = configure(arguments)
+    fit.check_run(config, arguments.out, arguments.resume)  # before the pictures, which take a while
     columns = {
         "image_column": arguments.image_column,
         "label_columns": arguments.label_column,
         "limit": arguments.limit,
     }
-    train = load_pictures(arguments.dataset, "train", config.load_size, **columns)
+    train = load_pictures(arguments.dataset, arguments.split, config.load_size, **columns)
     columns["limit"] = fit.GRID_PICTURES
     held_out = load_pictures(arguments.dataset, "validation", config.model.image_size, **columns)
     title = arguments.title or arguments.out.resolve().name
@@ -251,10 +253,12 @@ def describe_hardware() -> str:
 
 
 def main() -> None:
-    """Runs one command; an error that a person can mend is one line on standard error and exit status 1."""
+    """Runs one command; an error that a person can mend is one line on standard error.
+
+    The exit status is 2 for a wrong value of a flag, 1 for what goes wrong on the way.
+    """
     arguments = parse_arguments()
     use_fast_cpu_reductions()
-    from train.data import DataError
     from train.fit import TrainError
     from vae.checkpoint import ModelFolderError
 
@@ -269,8 +273,14 @@ def main() -> None:
             from train.atlas import run_atlas
 
             run_atlas(arguments)
-    except (DataError, ModelFolderError, TrainError, ValueError) as error:
+    except (FlagError, ModelFolderError) as error:
+        flag = "" if isinstance(error, FlagError) else "argument --model: "
+        print(f"error: {flag}{error}", file=sys.stderr)
+        sys.exit(2)
+    except (TrainError, ValueError) as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:  # outside the training steps, where `fit` saves first
+        sys.exit("error: Stopped. Nothing that was saved before is lost.")
     except OSError as error:
         sys.exit(f"error: {error.strerror or error}: {error.filename or ''} Nothing that was saved before is lost.")
     except RuntimeError as error:

@@ -12,6 +12,13 @@ from vae.model import VAEConfig
 DEVICE_MEMORY_BUDGET = 4
 
 
+class FlagError(ValueError):
+    """A wrong value of a flag, seen only once the data set, the model or the devices are known."""
+
+    def __init__(self, flag: str, problem: str):
+        super().__init__(f"argument {flag}: {problem}")
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """One training run, whole: the same configuration, data and machine give the same weights.

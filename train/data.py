@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
+import re
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,22 +14,26 @@ from pathlib import Path
 
 import datasets
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from jaxtyping import UInt8
 from tqdm import tqdm
 
+from train.config import FlagError
 from vae.images import PictureError, fit, open_picture
 
 HELD_OUT = ("validation", "valid", "val", "test")  # names a held-out split goes by, best first
-SPLIT_FOLDERS = {
+SPLIT_NAMES = {  # what folders, files and rows of a split are called
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+SPLITS = list(dict.fromkeys(SPLIT_NAMES.values()))
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
 
 class DataError(ValueError):
-    """A data set that cannot be used, with a message that lists what there is."""
+    """A data set that cannot be used, with a message that says why."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +71,16 @@ def load_pictures(
 
     Args:
         dataset: a Hub id (`owner/name`), a folder of pictures, a parquet file, or a folder of them.
-        split: "train", "validation" or whatever the data set calls it. A data set without a held-out split has a fixed
-            tenth of its pictures held out as "validation", and the others are "train".
+        split: "train", "validation" or whatever the data set calls it; "all" is every split together. A data set
+            without a held-out split has a fixed tenth of its pictures held out as "validation"; the others are "train".
         size: side of the pictures, pixels.
         image_column: where there are several; else it is found.
         label_columns: which columns are labels; else every column of names, classes or whole numbers is.
         limit: take only this many pictures, evenly spaced through the split.
 
     Raises:
-        DataError: nothing there, no such split or column (with a list of those there are), no readable picture, or
-            more pictures than memory.
+        FlagError: nothing there, or no such split or column; says which there are.
+        DataError: it cannot be loaded, has no column of pictures or no readable one, or more than memory.
     """
     rows, split_name = _select_split(_open(dataset), split, dataset)
     image_column = _image_column(rows, image_column, dataset)
@@ -130,8 +136,15 @@ def _decode_all(encoded: Iterator[dict | None], size: int) -> Iterator[tuple[str
         except PictureError as error:
             return name, error
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes and resizes outside the GIL
-        yield from pool.map(decode, encoded)
+    threads = os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:  # Pillow decodes and resizes outside the GIL
+        waiting = deque()
+        for row in encoded:
+            waiting.append(pool.submit(decode, row))
+            if len(waiting) > 4 * threads:  # a large data set's encoded pictures are never all in memory
+                yield waiting.popleft().result()
+        for decoded in waiting:
+            yield decoded.result()
 
 
 def _open(dataset: str) -> datasets.DatasetDict:
@@ -139,40 +152,83 @@ def _open(dataset: str) -> datasets.DatasetDict:
     path = Path(dataset).expanduser()
     try:
         if path.is_dir():
-            if next(path.rglob("*.parquet"), None):
-                return datasets.load_dataset("parquet", data_dir=str(path))
-            if not any(file.suffix.lower() in PICTURE_SUFFIXES for file in path.rglob("*")):
-                raise DataError(f"{dataset} holds neither pictures nor parquet files")
-            return datasets.load_dataset("imagefolder", data_files=_split_patterns(path))
+            return _open_folder(path, dataset)
         if path.is_file():
             if path.suffix != ".parquet":
-                raise DataError(f"{dataset} is not a parquet file; give a parquet file, a folder, or a Hub id")
+                raise FlagError("--dataset", f"{dataset} is not a parquet file; give one, a folder, or a Hub id")
             return datasets.load_dataset("parquet", data_files={"train": glob.escape(str(path))})
         if dataset.count("/") != 1 or dataset.startswith((".", "/", "~")):
-            raise DataError(f"{dataset} does not exist, and is not a Hub id (owner/name) either")
+            raise FlagError("--dataset", f"{dataset} does not exist, and is not a Hub id (owner/name) either")
         return datasets.load_dataset(dataset)
-    except DataError:
+    except FlagError:
         raise
     except Exception as error:  # the library raises its own, pyarrow's, fsspec's and the hub client's errors
         hint = "" if path.exists() else " Is the id right, and the network there? A private data set needs a login."
         raise DataError(f"{dataset} cannot be loaded: {type(error).__name__}: {error}{hint}") from error
 
 
-def _split_patterns(folder: Path) -> dict[str, list[str]]:
-    """Which pictures belong to which split: its sub-folders are splits if all have a split's name, else classes.
+def _open_folder(folder: Path, dataset: str) -> datasets.DatasetDict:
+    """Parquet files that hold pictures, if there are any below the folder; else the pictures themselves.
 
-    Left alone, `datasets` would see a split in every file with a word like "test" in its name, and drop the others.
+    Every file is handed to `datasets` with its split: left alone, it sees splits in names like "contest", and drops the
+    files in which it sees none.
     """
-    inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    names = {path.name.lower(): path for path in inside if path.is_dir()}
-    loose = any(path.suffix.lower() in PICTURE_SUFFIXES for path in inside)
-    if names and not loose and names.keys() <= SPLIT_FOLDERS.keys():
-        patterns: dict[str, list[str]] = {}
-        for name, split in SPLIT_FOLDERS.items():
-            if name in names:
-                patterns.setdefault(split, []).append(f"{glob.escape(str(names[name]))}/**")
-        return patterns
-    return {"train": [f"{glob.escape(str(folder))}/**"]}
+    files = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path.relative_to(folder))]
+    tables = {path: _may_hold_pictures(path) for path in files if path.suffix == ".parquet"}
+    pictures = [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
+    if pictures and True not in tables.values():
+        return _open_pictures(folder, pictures)
+    if not tables:
+        raise FlagError("--dataset", f"{dataset} holds neither pictures nor parquet files")
+    # One that cannot be read is kept, so that it is heard of; without pictures, so that its columns are.
+    kept = [path for path, holds in tables.items() if holds is not False] or list(tables)
+    splits = {path: _split_of(path.relative_to(folder)) for path in kept}
+    if any(splits.values()):
+        kept = [path for path in kept if splits[path]]
+    left_out = [str(path.relative_to(folder)) for path in tables if path not in kept]
+    if left_out:
+        tqdm.write(f"{dataset}: left out, as they hold no pictures or bear no split's name: {', '.join(left_out)}")
+    data_files: dict[str, list[str]] = {}
+    for path in kept:
+        data_files.setdefault(splits[path] or "train", []).append(glob.escape(str(path)))
+    return datasets.load_dataset("parquet", data_files=data_files)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _may_hold_pictures(path: Path) -> bool | None:
+    """Whether a parquet file has a column of pictures; None if it cannot be read."""
+    try:
+        features = datasets.Features.from_arrow_schema(pq.read_schema(path))
+    except (OSError, ValueError, pa.ArrowException):
+        return None
+    return any(map(_holds_pictures, features.values()))
+
+
+def _split_of(path: Path) -> str | None:
+    """The split that a file's name says, as in "train-00000-of-00003", or else that of the nearest folder it is in."""
+    for name in (path.stem, *(folder.name for folder in path.parents)):
+        splits = {SPLIT_NAMES[word] for word in re.findall("[a-z]+", name.lower()) if word in SPLIT_NAMES}
+        if len(splits) == 1:
+            return splits.pop()
+    return None
+
+
+def _open_pictures(folder: Path, pictures: list[Path]) -> datasets.DatasetDict:
+    """Its sub-folders are splits if all of them that hold pictures have a split's name; else they are classes."""
+    inside = {folder / path.relative_to(folder).parts[0] for path in pictures}
+    data_files: dict[str, list[str]] = {}
+    for path in sorted(inside):
+        split = SPLIT_NAMES.get(path.name.lower()) if path.is_dir() else None
+        if split is None:
+            return datasets.load_dataset("imagefolder", data_files={"train": [f"{glob.escape(str(folder))}/**"]})
+        data_files.setdefault(split, []).append(f"{glob.escape(str(path))}/**")
+    # The library takes the folder of a picture for its class, also where that is the split's.
+    has_classes = any(path.parent not in inside for path in pictures)
+    data_files = {split: data_files[split] for split in SPLITS if split in data_files}
+    return datasets.load_dataset("imagefolder", data_files=data_files, drop_labels=None if has_classes else True)
 
 
 def _select_split(splits: datasets.DatasetDict, wanted: str, dataset: str) -> tuple[datasets.Dataset, str]:
@@ -180,11 +236,13 @@ def _select_split(splits: datasets.DatasetDict, wanted: str, dataset: str) -> tu
     if len(splits) == 1:
         (rows,) = splits.values()
         if "split" in rows.column_names:  # one table that says of each row where it belongs
-            values = np.asarray(rows["split"])
-            splits = {name: rows.select(np.flatnonzero(values == name)) for name in dict.fromkeys(values)}
+            values = np.asarray([SPLIT_NAMES.get(name.lower(), name) for name in _as_strings(rows, "split")])
+            splits = {name: rows.select(np.flatnonzero(values == name)) for name in dict.fromkeys(values) if name}
     has_held_out = any(name in splits for name in HELD_OUT)
     if wanted in splits and (wanted != "train" or has_held_out):
         return splits[wanted], wanted
+    if wanted == "all":
+        return datasets.concatenate_datasets([*splits.values()]), "all"
     if wanted == "validation":
         for name in HELD_OUT:
             if name in splits:
@@ -192,22 +250,25 @@ def _select_split(splits: datasets.DatasetDict, wanted: str, dataset: str) -> tu
     if wanted in ("train", "validation") and not has_held_out and ("train" in splits or len(splits) == 1):
         rows = splits["train"] if "train" in splits else next(iter(splits.values()))
         if len(rows) < 2:
-            raise DataError(f"{dataset} has {len(rows)} pictures; training needs at least 2, one of them held out")
+            raise DataError(
+                f"{dataset} has a single picture, which cannot be both trained on and held out. "
+                "`evaluate` and `atlas` take it with --split all."
+            )
         order = np.random.default_rng(0).permutation(len(rows))
         held_out = max(1, len(rows) // 10)
         if wanted == "validation":
             return rows.select(np.sort(order[:held_out])), f"validation (a fixed tenth, {held_out} pictures)"
         return rows.select(np.sort(order[held_out:])), "train (all but a fixed tenth)"
-    raise DataError(f"{dataset} has no split {wanted!r}; it has: {', '.join(splits)}")
+    raise FlagError("--split", f"{wanted!r} given; {dataset} has: {', '.join(splits)}, and all")
 
 
 def _image_column(rows: datasets.Dataset, wanted: str | None, dataset: str) -> str:
     found = [name for name, feature in rows.features.items() if _holds_pictures(feature)]
     if wanted is not None:
-        if wanted not in rows.column_names:
-            raise DataError(f"{dataset} has no column {wanted!r}; it has: {', '.join(rows.column_names)}")
         if wanted not in found:
-            raise DataError(f"{dataset}: column {wanted!r} holds no pictures; these do: {', '.join(found) or 'none'}")
+            problem = "holds no pictures" if wanted in rows.column_names else f"is no column of {dataset}"
+            accepted = ", ".join(found) or f"none; its columns are {', '.join(rows.column_names)}"
+            raise FlagError("--image-column", f"{wanted!r} {problem}; accepted: {accepted}")
         return wanted
     if not found:
         raise DataError(f"{dataset} has no column of pictures; its columns: {', '.join(rows.column_names)}")
@@ -233,7 +294,8 @@ def _label_columns(rows: datasets.Dataset, image_column: str, wanted: list[str] 
         return found
     for name in wanted:
         if name not in found:
-            raise DataError(f"{dataset} has no label column {name!r}; it has: {', '.join(found) or 'none'}")
+            accepted = ", ".join(found) or "none"
+            raise FlagError("--label-column", f"{name!r} is no label column of {dataset}; accepted: {accepted}")
     return wanted
 
 

@@ -12,6 +12,8 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
+from train.config import FlagError
+
 
 def connect(coordinator: str | None, processes: int | None, process_id: int | None) -> None:
     """Joins this process with the others of a run, one a host. Before anything else starts JAX.
@@ -44,11 +46,11 @@ def check_shares(batch_size: int) -> None:
     """That every device gets as many pictures of a batch as the others.
 
     Raises:
-        ValueError: it does not.
+        FlagError: it does not.
     """
     devices = jax.device_count()
     if batch_size % devices:
-        raise ValueError(f"The batch size is {batch_size}; accepted with {devices} devices: multiples of {devices}")
+        raise FlagError("--batch-size", f"{batch_size} given; accepted with {devices} devices: multiples of {devices}")
 
 
 def split_batch(values: np.ndarray, indices: np.ndarray) -> Array:

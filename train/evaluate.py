@@ -16,6 +16,7 @@ from vae import likelihoods, losses
 from vae.checkpoint import METRICS, load_info, load_model, write_json
 from vae.model import VAE, Posterior, compile_codec
 
+FEW_PICTURES = 10  # of which nobody can say what varies
 ACTIVE_VARIANCE = 0.01  # of a unit's mean over the data set, above which it counts as in use
 
 
@@ -124,9 +125,14 @@ def bound_nll(vae: VAE, pictures: Pictures, samples: int, likelihood: str, seed:
 
 def describe_collapse(metrics: dict) -> str:
     """What the count of active units means, in a sentence."""
-    active, units = metrics["active_units"], metrics["latent_units"]
+    count, active, units = metrics["count"], metrics["active_units"], metrics["latent_units"]
+    if count < FEW_PICTURES:
+        return f"Whether the posterior has collapsed cannot be told from so few pictures ({count})."
     if active == 0:
-        return "Posterior collapse: the latent carries nothing of the picture. Lower --kl-weight."
+        return (
+            "Posterior collapse: the latent carries nothing of the picture. Train with --free-bits 0.1, a longer "
+            "--kl-warmup, or (where the loss is L1 + SSIM + KL) a lower --kl-weight."
+        )
     if active < units / 2:
         return (
             f"{active} of {units} latent numbers are in use; the others have collapsed to the prior and carry nothing."

@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import time
+import zlib
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -185,12 +186,12 @@ def fit(
 
     Raises:
         TrainError: `out` holds another run, or a loss was not finite.
-        ValueError: the batch has no equal share for every device.
+        FlagError: the batch has no equal share for every device.
     """
-    check_shares(config.batch_size)
+    check_run(config, out, resume)
     run = out / "training"
     if is_main():
-        start_run(run, {**config.to_dict(), "pictures": len(train)}, resume)
+        start_run(run, config, train, resume)
     checkpoints = Checkpoints(run / "checkpoints")
     state = replicate(initial_state(config))
     if checkpoints.latest() is not None:
@@ -217,7 +218,7 @@ def fit(
             saving = done % checkpoint_every == 0 or done == config.steps or stopping
             if done % log_every == 0 or saving:
                 rows = jax.device_get(pending)
-                check_finite(rows, first_step=done - len(rows), checkpoints=checkpoints, out=out)
+                check_finite(rows, first_step=done - len(rows) + 1, checkpoints=checkpoints, out=out)
                 mean = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
                 rate = len(rows) * config.batch_size / (time.monotonic() - since)
                 if log:
@@ -240,24 +241,44 @@ def fit(
         write_card(out)
 
 
-def start_run(run: Path, settings: dict, resume: bool) -> None:
-    """Makes the run's folder with `settings` in it, or checks that the one that is there has the same."""
-    out, record = run.parent, run / "run.json"
-    if not record.exists():
-        if (out / WEIGHTS).exists():
-            raise TrainError(f"{out} holds a model without the run that made it. Choose another --out.")
-        run.mkdir(parents=True, exist_ok=True)
-        write_json(record, settings)
+def check_run(config: TrainConfig, out: Path, resume: bool) -> None:
+    """All that can be refused before the pictures are there.
+
+    Raises:
+        TrainError: `out` holds another run, or one that only --resume may go on with.
+        FlagError: the batch has no equal share for every device.
+    """
+    check_shares(config.batch_size)
+    run, has_weights = out / "training", (out / WEIGHTS).exists()
+    if not is_main():
         return
-    if not resume:
+    if has_weights and not (run / "run.json").exists():
+        raise TrainError(f"{out} holds a model without the run that made it. Choose another --out.")
+    if resume:
+        _check_same(run, config.to_dict(), "settings")
+    elif has_weights or any(run.glob("checkpoints/*")):  # one stopped before its first checkpoint is begun anew
         raise TrainError(f"{out} holds a run already. Add --resume to go on with it, or choose another --out.")
-    before = json.loads(record.read_text())
-    # What a run of an earlier version did not write down cannot be compared.
-    changed = [f"{name} was {before[name]}, is {now}" for name, now in settings.items() if before.get(name, now) != now]
+
+
+def start_run(run: Path, config: TrainConfig, train: Pictures, resume: bool) -> None:
+    """Makes the run's folder with its settings in it, or checks that its pictures are these."""
+    pictures = {"pictures": len(train), "pictures_crc32": zlib.crc32(train.images)}
+    if resume and (run / "run.json").exists():
+        _check_same(run, pictures, "pictures")
+    else:
+        run.mkdir(parents=True, exist_ok=True)
+        write_json(run / "run.json", {**config.to_dict(), **pictures})
+
+
+def _check_same(run: Path, values: dict, what: str) -> None:
+    """That `run.json` has these values. What an earlier version did not write down cannot be compared."""
+    record = run / "run.json"
+    before = json.loads(record.read_text()) if record.exists() else {}
+    changed = [f"{name} was {before[name]}, is {now}" for name, now in values.items() if before.get(name, now) != now]
     if changed:
         raise TrainError(
-            f"--resume needs the settings that {out} was started with: {'; '.join(changed)}. Give those, or choose "
-            "another --out for a new run."
+            f"--resume needs the {what} that {run.parent} was started with: {'; '.join(changed)}. Give those, or "
+            "choose another --out for a new run."
         )
 
 

@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from train.data import DataError, batch_indices, load_pictures
+from train.config import FlagError
+from train.data import DataError, _decode_all, batch_indices, load_pictures
 
 ROOT = Path(__file__).parents[2]
 SIZE = 8
@@ -174,6 +175,84 @@ def test_parquet_files_named_after_splits_are_splits(tmp_path):
     assert (numbers(train), numbers(held_out)) == ([0, 1, 2, 3], [4, 5, 6])
 
 
+def test_all_is_every_split_together(tmp_path):
+    loose = write_folder(tmp_path / "loose", [f"{i}.png" for i in range(20)])
+    assert sorted(numbers(load_pictures(loose, "all", SIZE))) == list(range(20))
+    split = write_folder(tmp_path / "split", ["train/0.png", "train/1.png", "test/2.png", "validation/3.png"])
+    assert sorted(numbers(load_pictures(split, "all", SIZE))) == [0, 1, 2, 3]
+
+
+def test_split_folders_are_no_labels(tmp_path):
+    train, held_out = load_both(write_folder(tmp_path, ["train/0.png", "train/1.png", "Test/2.png"]))
+    assert (numbers(train), numbers(held_out)) == ([0, 1], [2])
+    assert (train.labels, held_out.labels) == ({}, {})
+
+
+def test_parquet_files_that_bear_no_splits_name_beside_those_that_do_are_named_as_left_out(tmp_path, capsys):
+    write_parquet(tmp_path / "train-00000.parquet", 4)
+    write_parquet(tmp_path / "test_set.parquet", 3, first=4)
+    write_parquet(tmp_path / "latest_data.parquet", 2, first=7)
+
+    train, held_out = load_both(str(tmp_path))
+
+    assert (numbers(train), numbers(held_out)) == ([0, 1, 2, 3], [4, 5, 6])
+    said = "".join(capsys.readouterr())
+    assert "left out" in said
+    assert "latest_data.parquet" in said
+    assert "test_set" not in said
+
+
+def test_a_stray_table_does_not_hide_the_pictures(tmp_path):
+    dataset = write_folder(tmp_path, [f"{kind}/{i}.png" for kind in ("ant", "bee") for i in range(2)])
+    pq.write_table(pa.table({"x": [1.0]}), tmp_path / "atlas.parquet")
+    (tmp_path / "damaged.parquet").write_bytes(b"no table")
+    assert sorted(numbers(load_pictures(dataset, "all", SIZE))) == [0, 1, 2, 3]
+
+
+def test_a_stray_picture_does_not_hide_the_tables(tmp_path):
+    write_parquet(tmp_path / "data" / "train.parquet", 4)
+    draw(30).save(tmp_path / "preview.png")
+    assert sorted(numbers(load_pictures(str(tmp_path), "all", SIZE))) == [0, 1, 2, 3]
+
+
+def test_a_damaged_table_among_whole_ones_is_heard_of(tmp_path):
+    write_parquet(tmp_path / "pictures-0.parquet", 4)
+    (tmp_path / "pictures-1.parquet").write_bytes(b"PAR1 and nothing after it")
+    assert_explained([str(tmp_path), "cannot be loaded"], tmp_path)
+
+
+def test_encoded_pictures_are_read_as_they_are_decoded():
+    """Not all of them before the first: a large data set's do not fit in memory."""
+    read = []
+
+    def rows():
+        for i in range(10_000):
+            read.append(i)
+            yield {"bytes": encode(draw(i % 50)), "path": f"{i}.png"}
+
+    decoded = _decode_all(rows(), SIZE)
+    names = [name for name, _ in (next(decoded) for _ in range(10))]
+    decoded.close()
+
+    assert names == [f"{i}.png" for i in range(10)]
+    assert len(read) < 1000
+
+
+@pytest.mark.parametrize("coded", [True, False], ids=["classes", "text"])
+def test_a_column_says_the_split_of_each_row(coded, tmp_path):
+    names = ["training", "dev"]
+    feature = datasets.ClassLabel(names=names) if coded else datasets.Value("string")
+    features = datasets.Features({"image": datasets.Image(), "split": feature})
+    splits = [names[i % 2] for i in range(6)] + [None]
+    table = {"image": [draw(i) for i in range(7)], "split": splits}
+    datasets.Dataset.from_dict(table, features=features).to_parquet(tmp_path / "pictures.parquet")
+
+    train, held_out = load_both(str(tmp_path / "pictures.parquet"))
+
+    assert (numbers(train), numbers(held_out)) == ([0, 2, 4], [1, 3, 5])
+    assert_explained(["'test' given", "has: train, validation"], tmp_path / "pictures.parquet", "test")
+
+
 def test_more_pictures_than_memory_are_refused_in_words(tmp_path):
     dataset = write_parquet(tmp_path / "pictures.parquet")
     with pytest.raises(DataError, match=r"18 pictures of 4000000 x 4000000 pixels take .* GiB.*--limit"):
@@ -256,10 +335,10 @@ def test_columns_can_be_chosen(two_columns):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"image_column": "picture"}, ["no column 'picture'", "mask, image, kind, size, weight"]),
-        ({"image_column": "kind"}, ["'kind' holds no pictures", "mask, image"]),
-        ({"label_columns": ["colour"]}, ["no label column 'colour'", "kind, size"]),
-        ({"label_columns": ["weight"]}, ["no label column 'weight'", "kind, size"]),
+        ({"image_column": "picture"}, ["argument --image-column: 'picture' is no column", "accepted: mask, image"]),
+        ({"image_column": "kind"}, ["argument --image-column: 'kind' holds no pictures", "accepted: mask, image"]),
+        ({"label_columns": ["colour"]}, ["argument --label-column: 'colour'", "accepted: kind, size"]),
+        ({"label_columns": ["weight"]}, ["argument --label-column: 'weight'", "accepted: kind, size"]),
     ],
 )
 def test_a_wrong_column_lists_those_there_are(options, words, two_columns):
@@ -340,19 +419,19 @@ def test_empty_rows_are_skipped(tmp_path):
 
 
 def assert_explained(words, dataset, split="train", **options):
-    with pytest.raises(DataError) as error:
+    with pytest.raises((DataError, FlagError)) as error:
         load_pictures(str(dataset), split, SIZE, **options)
     assert [word for word in words if word not in str(error.value)] == []
 
 
 def test_a_missing_split_lists_those_there_are(tmp_path):
     dataset = write_folder(tmp_path, ["train/0.png", "test/1.png"])
-    assert_explained(["no split 'dev'", "train, test"], dataset, "dev")
+    assert_explained(["argument --split: 'dev' given", "has: train, test, and all"], dataset, "dev")
 
 
 def test_pictures_that_are_all_held_out_are_not_trained_on(tmp_path):
     dataset = write_folder(tmp_path, ["validation/0.png", "validation/1.png"])
-    assert_explained(["no split 'train'", "it has: validation"], dataset)
+    assert_explained(["argument --split: 'train' given", "has: validation"], dataset)
     assert numbers(load_pictures(dataset, "validation", SIZE)) == [0, 1]
 
 
@@ -363,7 +442,9 @@ def test_an_empty_folder(tmp_path):
 
 
 def test_one_picture_is_too_few(tmp_path):
-    assert_explained(["1 pictures", "at least 2"], write_folder(tmp_path, ["0.png"]))
+    dataset = write_folder(tmp_path, ["0.png"])
+    assert_explained(["a single picture", "--split all"], dataset)
+    assert numbers(load_pictures(dataset, "all", SIZE)) == [0]
 
 
 def test_no_readable_picture(tmp_path):

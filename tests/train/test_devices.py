@@ -113,7 +113,7 @@ def test_two_hosts_train_the_same_model_as_one_and_go_on_where_they_stopped(runs
 def test_a_batch_without_equal_shares_is_refused(tmp_path):
     process = start(tmp_path / "model", devices=3)
     _, errors = process.communicate(timeout=240)
-    assert process.returncode == 1
-    assert "The batch size is 8; accepted with 3 devices: multiples of 3" in errors
+    assert process.returncode == 2
+    assert "argument --batch-size: 8 given; accepted with 3 devices: multiples of 3" in errors
     assert "Traceback" not in errors
     assert not (tmp_path / "model").exists()

@@ -438,12 +438,40 @@ def test_resuming_with_other_pictures_is_refused(whole):
     assert "pictures was 24, is 20" in run(arguments)
 
 
+def test_resuming_with_other_pictures_of_the_same_number_is_refused(whole):
+    assert re.search(
+        r"pictures_crc32 was \d+, is \d+", run([*arguments_for(whole, "--resume"), "--split", "validation"])
+    )
+
+
+def test_a_run_that_stopped_before_its_first_checkpoint_is_begun_anew(whole, tmp_path):
+    out = tmp_path / "out"
+    (out / "training" / "checkpoints").mkdir(parents=True)
+    (out / "training" / "run.json").write_text('{"steps": 7}')
+    assert run(arguments_for(out)) is None
+    assert_same_weights(out, whole)
+
+
+def test_a_folder_with_a_run_is_refused_before_the_pictures_are_read(whole):
+    arguments = arguments_for(whole)
+    arguments[arguments.index("--dataset") + 1] = "./nowhere"
+    assert "holds a run already" in run(arguments)
+
+
+def test_ctrl_c_before_the_first_step_is_a_line(tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("train.data.load_pictures", interrupt)
+    assert run(arguments_for(tmp_path / "out")) == "error: Stopped. Nothing that was saved before is lost."
+
+
 def test_a_run_of_an_earlier_version_can_be_resumed(whole, tmp_path):
     """Its `run.json` says nothing of settings that there were not yet."""
     out = tmp_path / "out"
     shutil.copytree(whole, out)
     settings = json.loads((out / "training" / "run.json").read_text())
-    del settings["pictures"]
+    del settings["pictures"], settings["pictures_crc32"]
     (out / "training" / "run.json").write_text(json.dumps(settings))
     assert run(arguments_for(out, "--resume")) is None
 
@@ -527,5 +555,5 @@ def test_a_model_without_its_run_is_not_overwritten(tmp_path, draw_vae):
     before = (tmp_path / "model" / "model.safetensors").read_bytes()
     for resume in (False, True):
         with pytest.raises(fit.TrainError, match=r"without the run.*another --out"):
-            fit.start_run(tmp_path / "model" / "training", TINY.to_dict(), resume)
+            fit.check_run(TINY, tmp_path / "model", resume)
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == before

@@ -85,9 +85,13 @@ def test_the_card_holds_the_figures_and_the_command(model):
 
 
 def test_collapse_is_told_from_use():
-    assert "nothing of the picture" in describe_collapse({"active_units": 0, "latent_units": 128})
-    assert "collapsed" in describe_collapse({"active_units": 10, "latent_units": 128})
-    assert "no posterior collapse" in describe_collapse({"active_units": 128, "latent_units": 128})
+    def described(count, active):
+        return describe_collapse({"count": count, "active_units": active, "latent_units": 128})
+
+    assert "nothing of the picture" in described(100, 0)
+    assert "10 of 128 latent numbers are in use" in described(100, 10)
+    assert "no posterior collapse" in described(100, 128)
+    assert "cannot be told from so few pictures (1)" in described(1, 0), "the variance over one picture is 0"
 
 
 def test_active_units_counts_those_that_vary(model, held_out):
