@@ -38,10 +38,11 @@ def build(library: Library) -> None:
 
     def locate(image, model):
         """Where on the map a picture belongs: x, y, and its nearest neighbours in latent space, nearest first."""
-        place, neighbours = library[model].locate(_needed(image, "image"))
+        explorer = library[model]
+        place, atlas = explorer.locate(_needed(image, "image")), explorer.atlas
         found = [
-            {"index": n.index, "id": n.id, "labels": n.labels, "weight": float(weight)}
-            for n, weight in zip(neighbours, place.weights, strict=True)
+            {"index": i, "id": atlas.ids[i], "labels": atlas.labels_of(i), "weight": weight}
+            for i, weight in zip(place.neighbours.tolist(), place.weights.tolist(), strict=True)
         ]
         return place.x, place.y, found
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import math
 import re
 import secrets
+import shlex
 import tempfile
 import threading
 import time
@@ -28,7 +28,7 @@ from app.checks import RequestError, check_coordinates, check_range, check_seed,
 from app.exports import save_gif, save_mp4, save_strip
 from vae import losses
 from vae.atlas import Atlas, AtlasError, Place
-from vae.checkpoint import ATLAS, METRICS, ModelInfo, load_info, load_model
+from vae.checkpoint import ATLAS, ModelInfo, load_info, load_metrics, load_model
 from vae.directions import Directions, label_direction, principal_directions, single_threaded
 from vae.images import Picture, fit, open_picture, to_array, to_picture
 from vae.latent import Method, angle, interpolate, mix_corners, sample_posterior, sample_prior
@@ -183,10 +183,7 @@ class Explorer:
     @cached_property
     def metrics(self) -> dict:
         """The held-out figures of `metrics.json`; empty where the model was never evaluated."""
-        try:
-            return json.loads((self.folder / METRICS).read_text())
-        except (OSError, ValueError):
-            return {}
+        return load_metrics(self.folder)
 
     def describe(self) -> str:
         """What the model is and was trained on, in a few words of Markdown."""
@@ -226,7 +223,8 @@ class Explorer:
     @property
     def atlas_command(self) -> str:
         """The command that makes the map."""
-        return f"python -m train atlas --model {self.folder} --dataset {self.info.training.get('dataset', 'DATASET')}"
+        dataset = self.info.training.get("dataset", "DATASET")
+        return shlex.join(["python", "-m", "train", "atlas", "--model", str(self.folder), "--dataset", dataset])
 
     def warm_up(self) -> None:
         """Compiles encoder and decoder and reads the map, so that the first person does not wait for it."""
@@ -327,7 +325,7 @@ class Explorer:
         """
         t = check_range("t", t, 0, 1)
         a, b = self.encode(picture_a), self.encode(picture_b)
-        return self.decode(_interpolate(a, b, t, method))
+        return self.decode(_explained(interpolate, a, b, t, method))
 
     def interpolation(
         self, picture_a: Picture, picture_b: Picture, steps: int = 9, method: Method = "slerp"
@@ -335,7 +333,7 @@ class Explorer:
         """`steps` pictures, 2 to 65, at even t from a's reconstruction to b's."""
         steps = check_whole("steps", steps, 2, MAX_STEPS)
         a, b = self.encode(picture_a), self.encode(picture_b)
-        return [self.decode(_interpolate(a, b, t, method)) for t in np.linspace(0, 1, steps)]
+        return [self.decode(_explained(interpolate, a, b, t, method)) for t in np.linspace(0, 1, steps)]
 
     def way(
         self,
@@ -354,9 +352,9 @@ class Explorer:
             steps: 9, 17, 33 or 65.
             wanted: asked before each frame is decoded; at the first no, nothing more comes.
         """
-        steps = int(check_range("steps", steps, 2, MAX_STEPS))
+        steps = check_whole("steps", steps, 2, MAX_STEPS)
         a, b = self.encode(picture_a), self.encode(picture_b)
-        latents = [_interpolate(a, b, t, method) for t in np.linspace(0, 1, steps)]
+        latents = [_explained(interpolate, a, b, t, method) for t in np.linspace(0, 1, steps)]
         decoded: dict[int, Image.Image] = {}
         shown_at = -math.inf
         for stride in _strides(steps):
@@ -399,8 +397,8 @@ class Explorer:
                 if (row, column) not in decoded:
                     if not wanted():
                         return
-                    latent = mix_corners(*corners, places[column], places[row], method)
-                    decoded[row, column] = self.decode(np.asarray(latent))
+                    u, v = places[column], places[row]
+                    decoded[row, column] = self.decode(_explained(mix_corners, *corners, u, v, method))
             yield [decoded[place] for place in shown]
 
     def analogy(self, a: Picture, b: Picture, c: Picture, strength: float = 1.0) -> list[Image.Image]:
@@ -469,13 +467,15 @@ class Explorer:
         """What the data set's latents are like as a whole, fitted at its first use.
 
         Raises:
-            RequestError: there is no map, which holds those latents.
+            RequestError: there is no map, which holds those latents, or it has a single one.
         """
         with self._fit_lock:
             return self._aggregate
 
     @cached_property
     def _aggregate(self) -> AggregatePosterior:
+        if len(self.atlas) < 2:
+            raise RequestError("The map has a single picture: nothing can be fitted to its latent.")
         return fit_aggregate(self.atlas.latents, self._posterior_variance())
 
     def _posterior_variance(self) -> Float[np.ndarray, "*latent"]:
@@ -591,15 +591,14 @@ class Explorer:
         """Writes a latent's picture as `<model>-<what>.png` to a temporary folder; returns its path."""
         return self.save(self.decode(latent), self.name, what)
 
-    def locate(self, picture: Picture) -> tuple[Place, list[Neighbour]]:
+    def locate(self, picture: Picture) -> Place:
         """Places a picture on the map by its nearest neighbours in latent space.
 
         Raises:
             PictureError: it cannot be read.
             RequestError: there is no map.
         """
-        place = self.atlas.locate(self.encode(picture))
-        return place, [self.point(int(index)) for index in place.neighbours]
+        return self.atlas.locate(self.encode(picture))
 
     def decode_at(self, x: float, y: float) -> tuple[Image.Image, Place]:
         """The picture of a place on the map, from the latents of the nearest points, weighted by distance.
@@ -624,7 +623,10 @@ class Explorer:
     def _check_place(self, place) -> int | tuple[float, float]:
         if isinstance(place, list | tuple) and len(place) == 2:
             return check_coordinates(*place)
-        return int(check_range("index", place, 0, len(self.atlas) - 1))
+        return self._check_row(place)
+
+    def _check_row(self, index) -> int:
+        return check_whole("index", index, 0, len(self.atlas) - 1)
 
     def _draw_thumbnail(self, place: int | tuple[float, float]) -> Image.Image:
         latent = self.atlas.latent(place) if isinstance(place, int) else self.atlas.latent_at(*place)[0]
@@ -649,7 +651,7 @@ class Explorer:
         corners = np.array([check_coordinates(*corner) for corner in path])
         if np.ptp(corners, axis=0).max() == 0:
             raise RequestError("This path goes nowhere. Draw it from one place of the map to another.")
-        count = int(check_range("count", count, 2, MAX_STEPS))
+        count = check_whole("count", count, 2, MAX_STEPS)
         return map(self.decode, self.atlas.latents_along(corners, count))
 
     def group(self, rows: Sequence[int]) -> Group:
@@ -675,8 +677,8 @@ class Explorer:
             RequestError: a group is empty, a row does not exist, or there is no map.
         """
         mean_a, mean_b = (self.atlas.mean_latent(self._check_rows(rows)) for rows in (rows_a, rows_b))
-        start = mean_a if index is None else self.atlas.latent(self._check_place(index))
-        count = int(check_range("count", count, 2, MAX_STEPS))
+        start = mean_a if index is None else self.atlas.latent(self._check_row(index))
+        count = check_whole("count", count, 2, MAX_STEPS)
         return (self.decode(start + t * (mean_b - mean_a)) for t in np.linspace(0, 1, count, dtype=np.float32))
 
     def _check_rows(self, rows) -> np.ndarray:
@@ -744,9 +746,8 @@ class Explorer:
             RequestError: there is no such row.
         """
         atlas = self.atlas
-        index = check_whole("index", index, 0, len(atlas) - 1)
-        labels = {column: values[index] for column, values in atlas.labels.items()}
-        return Neighbour(index, atlas.ids[index], labels, self.decode(atlas.latent(index)))
+        index = self._check_row(index)
+        return Neighbour(index, atlas.ids[index], atlas.labels_of(index), self.decode(atlas.latent(index)))
 
     def neighbours(self, index: int, count: int = 8) -> list[Neighbour]:
         """The nearest points of the map in latent space to one of its points, nearest first."""
@@ -779,9 +780,10 @@ class Explorer:
         return " ".join(sentences)
 
 
-def _interpolate(a: np.ndarray, b: np.ndarray, t: float, method: str) -> np.ndarray:
+def _explained(between: Callable, *arguments) -> np.ndarray:
+    """What a function of latents returns; a method that it does not know becomes a `RequestError`."""
     try:
-        return np.asarray(interpolate(a, b, t, method))
+        return np.asarray(between(*arguments))
     except ValueError as error:
         raise RequestError(str(error)) from None
 

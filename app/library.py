@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
 from app.checks import RequestError
 from app.explorer import Explorer
-from vae.checkpoint import CONFIG, ModelFolderError, ModelInfo, load_info
+from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, ModelInfo, load_info, load_metrics
 
 
 class Library:
     """The models that the app offers, by name; each is loaded at its first use and kept.
 
     Args:
-        assets: every model folder in it is offered.
+        assets: every model folder in it is offered, but for those whose `config.json` is damaged.
         chosen: a name among them, or another model folder; it becomes the default. None: "fruits", else the first.
 
     Raises:
         RequestError: `chosen` is neither, or there is no model at all.
+        ModelFolderError: the `config.json` of `chosen` is damaged.
     """
 
     def __init__(self, assets: Path, chosen: str | None = None):
-        self._folders = {path.parent.name: path.parent for path in sorted(assets.glob(f"*/{CONFIG}"))}
+        self._folders: dict[str, Path] = {}
+        for folder in sorted(path.parent for path in assets.glob(f"*/{CONFIG}")):
+            try:
+                load_info(folder)
+                self._folders[folder.name] = folder
+            except ModelFolderError as error:
+                print(f"Left out: {error}", file=sys.stderr)
         if chosen is None:
             self.default = "fruits" if "fruits" in self._folders else next(iter(self._folders), None)
         elif chosen in self._folders:
             self.default = chosen
         elif (Path(chosen).expanduser() / CONFIG).exists():
             folder = Path(chosen).expanduser().resolve()
+            load_info(folder)
             self.default = folder.name
             self._folders[folder.name] = folder
         else:
             raise RequestError(
-                f"--model {chosen}: neither a model folder (no {CONFIG} in it) nor one of: {', '.join(self.names)}"
+                f"{chosen!r} given; accepted: a model folder (with a {CONFIG}), or one of {', '.join(self.names)}"
             )
         if self.default is None:
             raise RequestError(f"There is no model in {assets}. Train one: python -m train fit --help")
@@ -51,20 +60,20 @@ class Library:
         return load_info(self._folders[name])
 
     def list(self) -> list[dict]:
-        """Every model in JSON-ready types: name, title, summary, image_size, latent, latent_shape, has_map, metrics."""
+        """Every model in JSON-ready types, the default first; none is loaded for it."""
         return [
             {
                 "name": name,
-                "title": explorer.info.title,
-                "summary": explorer.info.summary,
-                "image_size": explorer.config.image_size,
-                "latent": explorer.config.latent,
-                "latent_shape": list(explorer.config.latent_shape),
-                "has_map": explorer.has_atlas,
-                "metrics": explorer.metrics,
+                "title": info.title,
+                "summary": info.summary,
+                "image_size": info.config.image_size,
+                "latent": info.config.latent,
+                "latent_shape": list(info.config.latent_shape),
+                "has_map": (self._folders[name] / ATLAS).exists(),
+                "metrics": load_metrics(self._folders[name]),
                 "default": name == self.default,
             }
-            for name, explorer in ((name, self[name]) for name in self.names)
+            for name, info in ((name, self.info(name)) for name in self.names)
         ]
 
     def warm_up(self) -> None:

@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
+import shutil
+import signal
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -33,6 +37,8 @@ from vae.checkpoint import ModelFolderError
 MODELS = ROOT / "assets" / "models"
 EXAMPLES = ROOT / "assets" / "examples"
 STYLE = Path(__file__).parent / "style.css"
+HOUR, DAY = 3600, 86400
+KEPT_FILES = (HOUR, DAY)  # how often uploads and results are looked through, and how old they may grow; seconds
 TABS = ["reconstruct", "interpolate", "sample", "map"]
 
 
@@ -57,7 +63,7 @@ def _port(text: str) -> int:
 
 def build(library: Library) -> gr.Blocks:
     """The page: a header with the model picker, and the four tabs."""
-    with gr.Blocks(title="Latentscape", fill_width=False) as page:
+    with gr.Blocks(title="Latentscape", fill_width=False, delete_cache=KEPT_FILES) as page:
         api.build(library)  # first: its endpoints get the plain names, whatever the tabs' handlers are called
         with gr.Row(elem_id="header", equal_height=True):
             gr.Markdown("# Latentscape\nWalk through what a variational autoencoder has learnt.", elem_id="title")
@@ -139,14 +145,29 @@ def theme() -> gr.themes.Base:
     )
 
 
+def use_temporary_folder() -> None:
+    """One folder for what visitors upload and what the app writes, since Gradio clears only what is in its own.
+
+    It is deleted when the app stops, unless GRADIO_TEMP_DIR named it.
+    """
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="latentscape-")
+        atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
+    tempfile.tempdir = os.environ["GRADIO_TEMP_DIR"]
+    os.makedirs(tempfile.tempdir, exist_ok=True)
+
+
 def main() -> None:
     """Runs the app until it is stopped."""
     arguments = parse_arguments()
+    use_temporary_folder()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # how services stop a process: as Ctrl-C does
     try:
         library = Library(MODELS, arguments.model)
         page = build(library)
     except (RequestError, ModelFolderError) as error:
-        sys.exit(f"error: {error}")
+        print(f"error: argument --model: {error}", file=sys.stderr)
+        sys.exit(2)
     page.queue(default_concurrency_limit=2)
     try:
         page.launch(
@@ -163,7 +184,10 @@ def main() -> None:
         )
     except OSError:
         where = f"{arguments.host or '127.0.0.1'}, port {arguments.port or 'any from 7860 on'}"
-        sys.exit(f"error: cannot listen on {where}; it may be in use. Choose another --port, or none.")
+        sys.exit(
+            f"error: cannot listen on {where}; the port may be in use, or the address not one of this machine. "
+            "Choose another --port, or none; or another --host."
+        )
     threading.Thread(target=library.warm_up, daemon=True).start()
     page.block_thread()
 

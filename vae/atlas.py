@@ -83,6 +83,10 @@ class Atlas:
         """Median distance on the map from a point to its nearest other: the unit of `Place.distance` there."""
         return _spacing(self._map_index)
 
+    def labels_of(self, index: int) -> dict[str, str]:
+        """Label column -> the label of one point."""
+        return {column: values[index] for column, values in self.labels.items()}
+
     def latent(self, index: int) -> Float[np.ndarray, "*latent"]:
         """The latent of one point, in float32."""
         return self.latents[index].astype(np.float32)
@@ -158,7 +162,7 @@ class Atlas:
             latent_shape: of the model that it goes with.
 
         Raises:
-            AtlasError: damaged, a column is missing, or the latents are not of that shape.
+            AtlasError: damaged, a column is missing or holds what is no number, or the latents are not of that shape.
         """
         remake = "Make it again: python -m train atlas"
         try:
@@ -168,7 +172,14 @@ class Atlas:
         missing = REQUIRED - set(table.column_names)
         if missing:
             raise AtlasError(f"{path} lacks the columns {', '.join(sorted(missing))}. {remake}")
-        flat = table[LATENT_COLUMN].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        try:
+            positions = np.stack([table[axis].to_numpy().astype(np.float32) for axis in POSITION_COLUMNS], axis=1)
+            flat = table[LATENT_COLUMN].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+            whole = bool(np.isfinite(positions).all() and np.isfinite(flat).all())
+        except (AttributeError, TypeError, ValueError, pa.ArrowException):
+            whole = False
+        if not whole:
+            raise AtlasError(f"{path} holds positions or latents that are no numbers. {remake}")
         if not len(table) or flat.size != len(table) * np.prod(latent_shape):
             raise AtlasError(f"{path} does not hold latents of shape {latent_shape}: it is another model's. {remake}")
         others = [name for name in table.column_names if name not in REQUIRED]
@@ -176,7 +187,7 @@ class Atlas:
         numbers = {name: table[name].to_numpy().astype(np.float32) for name in floating}
         return cls(
             ids=table[ID_COLUMN].to_pylist(),
-            positions=np.stack([table[axis].to_numpy() for axis in POSITION_COLUMNS], axis=1),
+            positions=positions,
             latents=flat.reshape(len(table), *latent_shape),
             labels={name: table[name].to_pylist() for name in others if name not in numbers},
             numbers=numbers,

@@ -133,6 +133,16 @@ def load_info(folder: Path | str) -> ModelInfo:
         raise ModelFolderError(f"{path} cannot be used: {type(error).__name__}: {error}") from error
 
 
+def load_metrics(folder: Path | str) -> dict:
+    """The held-out figures of `metrics.json`; empty where the model was never evaluated, or the file is damaged."""
+    try:
+        metrics = json.loads((Path(folder) / METRICS).read_text())
+        known = {name: float(metrics[name]) for name in ("psnr_db", "ssim", "l1", "kl_nats")}
+        return {**metrics, **known}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def load_model(folder: Path | str) -> VAE:
     """The VAE of a model folder, in float32.
 

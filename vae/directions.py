@@ -60,7 +60,7 @@ def principal_directions(latents: Float[np.ndarray, "count *latent"], rank: int)
     return Directions(
         mean=found.mean_.reshape(shape).astype(np.float32),
         directions=_signed(found.components_).reshape(-1, *shape).astype(np.float32),
-        deviations=np.sqrt(np.maximum(found.explained_variance_, 0)).astype(np.float32),
+        deviations=np.sqrt(np.nan_to_num(found.explained_variance_).clip(0)).astype(np.float32),  # a single latent: NaN
         shares=np.nan_to_num(found.explained_variance_ratio_).astype(np.float32),
     )
 

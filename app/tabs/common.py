@@ -31,6 +31,9 @@ def examples_for(model: str) -> list[Path]:
     return sorted(EXAMPLES.values(), key=lambda path: not model.startswith(path.name.partition("-")[0]))
 
 
+# How Markdown marks formulas, in the text and on lines of their own.
+LATEX = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
+
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 # Of events that come while one is answered, the last is answered next. For that, Gradio sends the data of the event
 # that it has just answered once more: so each of our widgets tells its events in one object, which says the newest.

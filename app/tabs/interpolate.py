@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from app.explorer import MAX_STRENGTH, Explorer, Way
-from app.tabs.common import NEWEST, QUIET, PictureInput, Workspace, explained
+from app.tabs.common import LATEX, NEWEST, QUIET, PictureInput, Workspace, explained
 from app.widgets.corners import Corners
 from app.widgets.encoding import small_url
 from app.widgets.numbers import Limits, RawSlider
@@ -37,8 +37,6 @@ everything in which they differ comes along."""
 STRENGTH = Limits("Strength", 0, int(MAX_STRENGTH))
 
 EXPORTS = {"gif": "GIF, there and back", "mp4": "MP4, there and back", "png": "PNG, a strip of 9"}
-
-LATEX = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
 
 DOWNLOAD = "() => document.querySelector('#export-file')?.click()"
 

@@ -9,11 +9,10 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from app.checks import RequestError
 from app.explorer import Explorer, Group, Neighbour
 from app.library import Library
-from app.tabs.common import NEWEST, QUIET, Workspace, explained, is_picture
-from app.widgets.encoding import data_url
+from app.tabs.common import LATEX, NEWEST, QUIET, Workspace, explained, is_picture
+from app.widgets.encoding import data_url, uploaded_file
 from app.widgets.latent_map import LatentMap, Number
 from app.widgets.scrubber import Scrubber
 from vae.atlas import ERROR_COLUMN
@@ -27,7 +26,6 @@ HINT = "Click a point on the map: its picture, its labels and its nearest neighb
 ERROR = "reconstruction error (L1)"
 PRIOR = "distance from the prior"
 RARE = 0.05  # of a group: a label so rare says nothing of it
-LATEX = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
 
 HOW = r"""**The layout.** UMAP (McInnes et al. 2018) joins every latent to its {neighbours} nearest in a weighted graph,
 and then moves points on a plane until a graph of the same kind, made there, has like weights. Neighbours are kept,
@@ -133,10 +131,7 @@ def build(work: Workspace, tab: gr.Tab) -> None:
         return gr.skip() if name is None or path is None else place(name, path)
 
     def dropped(event: gr.EventData):
-        try:
-            path = str(LatentMap.dropped_path(event))
-        except (AttributeError, ValueError):
-            raise RequestError("This is not an uploaded picture.") from None
+        path = uploaded_file(getattr(event, "path", None))
         return path if is_picture(path) else gr.skip()
 
     def walk_path(name, event: gr.EventData):
@@ -221,7 +216,8 @@ def growing(explorer: Explorer, draw: Callable[[int], Iterator[Image.Image]]) ->
 
 def show_place(explorer: Explorer, path: str) -> tuple:
     """The marker of a person's picture, and the panel."""
-    place, neighbours = explorer.locate(path)
+    place = explorer.locate(path)
+    neighbours = [explorer.point(row) for row in place.neighbours.tolist()]
     marker = {"x": place.x, "y": place.y, "neighbours": place.neighbours.tolist(), "label": "your picture"}
     file = explorer.save(explorer.reconstruct(path).reconstruction, Path(path).stem, "reconstruction")
     words = f"**Your picture**, as the model reconstructs it, {distance_in_words(place.distance)}."

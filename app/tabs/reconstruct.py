@@ -12,7 +12,7 @@ from app import batch
 from app.checks import MAX_SEED, RequestError
 from app.explorer import MAX_TEMPERATURE, Explorer, Reconstruction
 from app.library import Library
-from app.tabs.common import NEWEST, QUIET, Workspace, explained
+from app.tabs.common import LATEX, NEWEST, QUIET, Workspace, explained
 from app.widgets.comparison import Comparison
 from app.widgets.encoding import strip_url
 from app.widgets.heat_maps import HeatMaps
@@ -32,8 +32,14 @@ TABLE_WORDS = "Click a row to look at its picture. A column's ⋮ sorts by it."
 NO_FILES = "There are no pictures yet: drop some into the box, or click it."
 THUMBNAIL_SIDE = 48
 SAME_MODEL = "This is the model itself: choose another one to compare it with."
-DELIMITERS = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
 SECONDS_BETWEEN_TABLES = 1.0
+
+LOSSES = {  # by likelihood
+    "l1-ssim": r"\mathcal{L} = w_1 \lVert x - \hat x \rVert_1 + w_2\,(1 - \mathrm{SSIM}(x, \hat x)) + w_3\,\mathrm{KL}",
+    "gaussian": r"\mathcal{L} = \frac{\lVert x - \hat x \rVert_2^2}{2 s^2} + \frac{D}{2} \log(2 \pi s^2) + \mathrm{KL},"
+    r"\qquad s^2 = \text{the mean squared error of a number, over the batch}",
+    "bernoulli": r"\mathcal{L} = -\sum_j \big(x_j \log \hat x_j + (1 - x_j) \log (1 - \hat x_j)\big) + \mathrm{KL}",
+}
 
 TEMPERATURE = Limits("Temperature", 0, int(MAX_TEMPERATURE))
 SEED = Limits("Seed", 0, MAX_SEED, whole=True)
@@ -64,9 +70,7 @@ def _build_one(work: Workspace, tab: gr.Tab) -> tuple[gr.Markdown, gr.Dropdown]:
     """
     library = work.library
     picture = work.destinations["picture"].input
-    workings = gr.Markdown(
-        describe_workings(library[library.default], None, 0), latex_delimiters=DELIMITERS, render=False
-    )
+    workings = gr.Markdown(describe_workings(library[library.default], None, 0), latex_delimiters=LATEX, render=False)
     with gr.Row(elem_id="reconstruct-one"):  # on a phone, what became of it comes before the settings
         with gr.Column(elem_classes="given"):
             picture.render()
@@ -304,8 +308,9 @@ def describe_workings(explorer: Explorer, made: Reconstruction | None, temperatu
     numbers = " x ".join(map(str, explorer.config.latent_shape))
     weights = explorer.info.training.get("weights", {})
     encoder, sample, loss, bits = _live_numbers(explorer, made, temperature, weights) if made else [""] * 4
+    objective = LOSSES[explorer.info.training.get("likelihood", "l1-ssim")]
     active = ""
-    if "active_units" in explorer.metrics:
+    if explorer.metrics.get("count", 0) > 1 and "active_units" in explorer.metrics:
         active = f" This model has {explorer.metrics['active_units']} of {explorer.metrics['latent_units']}."
     return rf"""
 **Encoder.** For a picture $x$ it gives each of {numbers} latent numbers a normal distribution, not a value:
@@ -318,8 +323,8 @@ $$z = \mu + \tau\, e^{{\log\sigma^2 / 2}} \odot \epsilon, \qquad \epsilon \sim \
 {sample}
 
 **Loss.** What the reconstruction $\hat x$ loses, and what the latent costs:
-$$\mathcal{{L}} = w_1 \lVert x - \hat x \rVert_1 + w_2\,(1 - \mathrm{{SSIM}}(x, \hat x)) + w_3\,\mathrm{{KL}}, \qquad
-\mathrm{{KL}} = \tfrac12 \sum_i \big(\sigma_i^2 + \mu_i^2 - 1 - \log\sigma_i^2\big)$$
+$${objective}$$
+$$\mathrm{{KL}} = \tfrac12 \sum_i \big(\sigma_i^2 + \mu_i^2 - 1 - \log\sigma_i^2\big)$$
 {loss}
 
 **Information.** The KL in bits, $\mathrm{{KL}} / \ln 2$, is what the latent says of this picture beyond what the prior

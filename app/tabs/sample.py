@@ -14,7 +14,7 @@ from gradio.components import Component
 from app.checks import MAX_SEED, RequestError
 from app.explorer import MAX_COUNT, MAX_DEVIATIONS, MAX_TEMPERATURE, Explorer
 from app.library import Library
-from app.tabs.common import NEWEST, QUIET, Workspace, answered, explained
+from app.tabs.common import LATEX, NEWEST, QUIET, Workspace, answered, explained
 from app.widgets.aggregate_view import aggregate_view
 from app.widgets.direction_sliders import DirectionSliders
 from app.widgets.encoding import small_url, strip_url
@@ -133,7 +133,7 @@ def build(work: Workspace, tab: gr.Tab) -> dict[str, Component]:
                     middle = _large_picture("around-middle", "The middle")
                     work.send_buttons(middle, "centre")
     with gr.Accordion("How it works", open=False):
-        explanation = gr.Markdown(latex_delimiters=[{"left": "$$", "right": "$$", "display": True}])
+        explanation = gr.Markdown(latex_delimiters=LATEX)
 
     def grid_of(name, distribution, compare, count, temperature, seed):
         kinds = ["prior", distribution] if compare and distribution != "prior" else [distribution]

@@ -15,6 +15,7 @@ const board = find("rows");
 const told = {}; // what the events say; app/tabs/common.py tells why in one object
 let shown = null; // the value that is on the page
 let rows = []; // {slider, readout, strip}, the label direction's last
+let builtFor = null; // the model whose directions the rows are
 let choices = {}; // label column -> labels
 let selects = null; // {column, from, to}
 let loading = 0; // tells a start that is overtaken
@@ -42,20 +43,20 @@ function say(text) {
 async function load() {
   const value = props.value;
   if (!value || value === shown || !element.offsetParent) return;
-  const isSameModel = shown?.model === value.model && rows.length > 0;
   shown = value;
   const mine = ++loading;
   start.textContent = `From: ${value.start}`;
-  if (!isSameModel) {
+  if (builtFor !== value.model) {
     body.hidden = true;
     say("Finding the directions …");
     const answer = await ask("describe", value.model, value.token);
     if (mine !== loading) return;
     if (answer.error) {
-      rows = [];
+      [rows, builtFor] = [[], null];
       return say(answer.error);
     }
     build(answer);
+    builtFor = value.model;
   }
   say("");
   body.hidden = false;
@@ -237,7 +238,7 @@ function reset() {
   settle();
 }
 
-resetButton.addEventListener("click", reset);
+resetButton.addEventListener("click", () => shown && reset());
 
 // Also tells when the tab is opened: an element that is not shown has no size.
 const sizes = new ResizeObserver(() => (element.isConnected ? load() : sizes.disconnect()));

@@ -14,7 +14,7 @@ _STYLE = _HERE.with_suffix(".css").read_text("utf-8")
 _TEMPLATE = """
 <section class="direction-sliders" aria-label="Directions">
   <p class="direction-message" role="status" hidden></p>
-  <div class="direction-body">
+  <div class="direction-body" hidden>
     <div class="direction-result">
       <img class="direction-picture" alt="Picture at the sliders' place">
       <p class="direction-start"></p>

@@ -29,8 +29,13 @@ def strip_url(pictures: Sequence[Image.Image], side: int) -> str:
     sheet = Image.new("RGB", (side * len(pictures), side))
     for k, picture in enumerate(pictures):
         sheet.paste(picture.resize((side, side), Image.Resampling.LANCZOS), (k * side, 0))
+    return webp_url(sheet, quality=90, method=2)
+
+
+def webp_url(picture: Image.Image, **options) -> str:
+    """A picture as a WebP data URL; the options are Pillow's."""
     buffer = io.BytesIO()
-    sheet.save(buffer, "WEBP", quality=90, method=2)
+    picture.save(buffer, "WEBP", **options)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import math
 from collections import Counter
@@ -14,9 +13,10 @@ from typing import Any, NamedTuple
 import gradio as gr
 import numpy as np
 import plotly
-from gradio.utils import get_upload_folder
 from numpy.typing import ArrayLike
 from PIL import Image
+
+from app.widgets.encoding import strip_url
 
 MAX_CATEGORIES = 1 << 16  # codes travel as 16-bit numbers
 
@@ -122,7 +122,7 @@ class LatentMap(gr.HTML):
 
     Events:
         select: a person chose a point; the `gr.EventData` has `index`, its row, and `value`, its labels by column.
-        drop_picture: a person dropped a picture file; read it with `dropped_path`.
+        drop_picture: a person dropped a picture file; the `gr.EventData` has its `path`, which `uploaded_file` checks.
         walk_path: a person drew a line; `path` is its corners (x, y), in map coordinates.
         compare_groups: a person gathered points; `a` and `b` are lists of rows, `b` empty for one group alone, and
             `point` is the row to start from, or None.
@@ -222,18 +222,6 @@ class LatentMap(gr.HTML):
             "spacing": float(spacing),
         }
 
-    @staticmethod
-    def dropped_path(event: gr.EventData) -> Path:
-        """The file that a `drop_picture` event is about.
-
-        Raises:
-            ValueError: the path is not that of an uploaded file, which means that the event is forged.
-        """
-        path = Path(str(event.path)).resolve()
-        if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
-            raise ValueError("This is not an uploaded picture.")
-        return path
-
 
 def _server_functions(decode: Callable | None, draw: Callable | None) -> list[Callable] | None:
     """The form that Gradio calls: all arguments in one list, which any client can send. They answer what is wrong."""
@@ -264,14 +252,9 @@ def _server_functions(decode: Callable | None, draw: Callable | None) -> list[Ca
 
 
 def _strip(pictures: list[Image.Image]) -> dict[str, Any]:
-    """Square pictures of one size, side by side in one WebP."""
+    """Square pictures of one size, side by side."""
     side = pictures[0].width
-    strip = Image.new("RGB", (side * len(pictures), side))
-    for k, picture in enumerate(pictures):
-        strip.paste(picture, (k * side, 0))
-    buffer = io.BytesIO()
-    strip.save(buffer, "WEBP", quality=85, method=2)
-    return {"strip": "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode(), "side": side}
+    return {"strip": strip_url(pictures, side), "side": side}
 
 
 def _number(name: str, number: Number, count: int) -> dict[str, Any]:

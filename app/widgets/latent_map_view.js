@@ -119,8 +119,9 @@ function ranges() {
 }
 
 async function drawPoints() {
-  const target = view;
+  const [mine, target] = [loadCount, view];
   await Plotly.react(plot, traces(), layout(), config());
+  if (mine !== loadCount) return; // another map came meanwhile
   keepDrawnView(target); // the hand may have moved on meanwhile: the next frame shifts
   drawOverlay();
   drawLayers();
@@ -142,7 +143,7 @@ async function drawWhenPossible() {
     if (props.marker) flyTo(markerView(props.marker));
     recallPoint();
   } catch (error) {
-    fail(error);
+    if (mine === loadCount) fail(error);
   }
 }
 

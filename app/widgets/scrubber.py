@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +9,8 @@ from typing import Any
 
 import gradio as gr
 from PIL import Image
+
+from app.widgets.encoding import webp_url
 
 SHEET_LIMIT = 8192  # pixels; a sheet's side stays below, since many phones decode nothing larger
 LOSSLESS_PIXELS = 1 << 19  # up to here a lossless sheet weighs little; above, WebP at quality 90 saves the most
@@ -145,7 +145,7 @@ class Scrubber(gr.HTML):
         for k, frame in enumerate(frames):
             sheet.paste(frame.convert("RGB"), (k % columns * width, k // columns * height))
         return {
-            "sheet": _webp_url(sheet),
+            "sheet": _sheet_url(sheet),
             "count": len(frames),
             "columns": columns,
             "width": width,
@@ -165,9 +165,7 @@ def _columns(count: int, width: int, height: int) -> int:
     return columns
 
 
-def _webp_url(sheet: Image.Image) -> str:
+def _sheet_url(sheet: Image.Image) -> str:
     lossless = sheet.width * sheet.height <= LOSSLESS_PIXELS
-    buffer = io.BytesIO()
     # For a lossless picture, quality is the effort to make it small.
-    sheet.save(buffer, "WEBP", lossless=lossless, quality=50 if lossless else 90, method=3)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return webp_url(sheet, lossless=lossless, quality=50 if lossless else 90, method=3)

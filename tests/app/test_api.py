@@ -6,6 +6,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from tests.conftest import running_app
+
 ENDPOINTS = {
     "/models": [],
     "/reconstruct": ["image", "temperature", "seed", "model"],
@@ -15,6 +17,17 @@ ENDPOINTS = {
     "/locate": ["image", "model"],
     "/decode_at": ["x", "y", "model"],
 }
+
+
+def test_nothing_is_left_behind(tmp_path, monkeypatch, examples):
+    """Neither uploads nor what was made of them, once the app has stopped."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    picture = handle_file(str(examples["fruits"]))
+    with running_app() as url:
+        client = Client(url, verbose=False, download_files=False)
+        client.predict(picture, 0, 0, "", api_name="/reconstruct")
+        assert [*tmp_path.rglob("*.png")], "the app keeps its files elsewhere"
+    assert [*tmp_path.rglob("*.png")] == []
 
 
 @pytest.fixture(scope="module")

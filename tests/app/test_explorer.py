@@ -1,5 +1,8 @@
 """Explorer on the models that ship: what a person can ask of them, and what they get."""
 
+import re
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,6 +11,7 @@ from app.checks import RequestError
 from app.explorer import MAX_COUNT, Explorer
 from app.library import Library
 from app.main import MODELS
+from vae.atlas import Atlas
 from vae.checkpoint import ModelFolderError
 from vae.images import PictureError, to_array
 
@@ -109,7 +113,8 @@ def test_a_picture_of_the_data_set_lands_on_its_own_point(library, name):
 
 
 def test_locate_finds_fruits_like_the_picture(library, examples):
-    place, neighbours = library["fruits"].locate(examples["fruits"])
+    place = library["fruits"].locate(examples["fruits"])
+    neighbours = [library["fruits"].point(int(row)) for row in place.neighbours]
     x, y = library["fruits"].atlas.positions[place.neighbours].T
     assert x.min() <= place.x <= x.max()
     assert y.min() <= place.y <= y.max()
@@ -158,10 +163,17 @@ def test_neighbours_are_nearest_in_latent_space_without_the_point_itself(library
         (lambda e: e.interpolation(Image.new("RGB", (9, 9)), Image.new("RGB", (9, 9)), 5, "cubic"), '"lerp", "slerp"'),
         (lambda e: e.decode_at(float("inf"), 0), "x is inf"),
         (lambda e: e.point(10**9), "index is 1000000000"),
+        (lambda e: e.point(1.7), "index is 1.7; it must be a whole number"),
+        (lambda e: e.thumbnails([1.7]), "index is 1.7; it must be a whole number"),
+        (lambda e: e.direction([0], [1], index=[0.5, 0.5]), r"index is [0.5, 0.5]"),
+        (lambda e: e.direction([0], [1], count=2.9), "count is 2.9; it must be a whole number"),
+        (lambda e: e.walk([(0, 0), (1, 1)], count=2.9), "count is 2.9; it must be a whole number"),
+        (lambda e: next(e.way(*[Image.new("RGB", (9, 9))] * 2, steps=2.5)), "steps is 2.5; it must be a whole number"),
+        (lambda e: next(e.corners([Image.new("RGB", (9, 9))] * 4, "cubic")), '"lerp", "slerp"'),
     ],
 )
 def test_a_number_out_of_range_names_itself_and_the_range(library, ask, words):
-    with pytest.raises(RequestError, match=words.replace("(", r"\(")):
+    with pytest.raises(RequestError, match=re.escape(words)):
         ask(library["fruits"])
 
 
@@ -197,6 +209,36 @@ def test_library_takes_names_and_folders_and_explains_anything_else(tmp_path):
         Library(tmp_path)
     with pytest.raises(RequestError, match="there are: fruits"):
         Library(MODELS)["../fruits"]
+
+
+def test_a_damaged_model_does_not_take_the_others_down(tmp_path, capsys):
+    for name in ("whole", "weights", "config", "figures"):
+        shutil.copytree(MODELS / "fruits", tmp_path / name)
+    (tmp_path / "weights" / "model.safetensors").write_bytes(b"\0" * 100)
+    (tmp_path / "config" / "config.json").write_text('{"format_version": 1}')
+    (tmp_path / "figures" / "metrics.json").write_text('{"split": "validation"}')
+
+    library = Library(tmp_path, "whole")
+
+    assert library.names == ["whole", "figures", "weights"]
+    assert str(tmp_path / "config") in capsys.readouterr().err
+    metrics = {model["name"]: model["metrics"] for model in library.list()}
+    assert metrics["figures"] == {}
+    assert metrics["whole"]["psnr_db"] > 25
+    assert "dB" not in library["figures"].describe()
+    with pytest.raises(ModelFolderError, match="damaged"):
+        library["weights"]
+
+
+def test_a_map_of_a_single_picture_can_be_explored(tmp_path):
+    shutil.copytree(MODELS / "fruits", tmp_path / "one")
+    whole = Explorer(MODELS / "fruits").atlas
+    Atlas(whole.ids[:1], whole.positions[:1], whole.latents[:1], {}).write(tmp_path / "one" / "atlas.parquet")
+    one = Explorer(tmp_path / "one")
+    moved = one.move(whole.latent(0), [3.0])
+    np.testing.assert_array_equal(moved, whole.latent(0))
+    with pytest.raises(RequestError, match="single picture"):
+        one.sample(1, distribution="mixture")
 
 
 def test_a_damaged_model_is_explained(tmp_path):

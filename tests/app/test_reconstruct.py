@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import shutil
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +14,11 @@ from PIL import Image
 
 from app import batch
 from app.checks import RequestError
+from app.explorer import Explorer
 from app.library import Library
 from app.main import MODELS
 from app.tabs.common import examples_for
+from app.tabs.reconstruct import describe_workings
 from app.widgets.encoding import uploaded_file
 from app.widgets.heat_maps import HeatMaps
 from app.widgets.latent_editor import LatentEditor
@@ -55,6 +59,24 @@ class TestReconstruction:
         for temperature in (0, 1):
             made = fruits.reconstruct(examples["fruits"], temperature, seed=3)
             np.testing.assert_allclose(to_array(fruits.decode(made.latent)), to_array(made.reconstruction), atol=0.005)
+
+
+@pytest.mark.parametrize(("likelihood", "term"), [("gaussian", r"\log(2 \pi s^2)"), ("bernoulli", r"\log \hat x_j")])
+def test_the_loss_shown_is_the_one_trained_with(likelihood, term, library, examples, tmp_path):
+    shutil.copytree(MODELS / "fruits", tmp_path / "other")
+    config = json.loads((tmp_path / "other" / "config.json").read_text())
+    config["training"]["likelihood"] = likelihood
+    (tmp_path / "other" / "config.json").write_text(json.dumps(config))
+
+    made = library["fruits"].reconstruct(examples["fruits"])
+    other, own = (
+        describe_workings(explorer, made, 0) for explorer in (Explorer(tmp_path / "other"), library["fruits"])
+    )
+
+    assert term in other
+    assert "SSIM" not in other
+    assert "SSIM" in own
+    assert term not in own
 
 
 class TestUncertainty:

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -104,6 +105,15 @@ def test_a_file_that_is_not_an_atlas_says_why(atlas, tmp_path):
     atlas.write(path)
     with pytest.raises(AtlasError, match="another model's"):
         Atlas.read(path, (5,))
+
+
+@pytest.mark.parametrize("column", ["x", "latent"])
+def test_an_atlas_of_words_says_so(column, atlas, tmp_path):
+    table = pq.read_table(_written(atlas, tmp_path))
+    words = pa.array(["here"] * len(table))
+    pq.write_table(table.set_column(table.column_names.index(column), column, words), tmp_path / "atlas.parquet")
+    with pytest.raises(AtlasError, match="no numbers"):
+        Atlas.read(tmp_path / "atlas.parquet", (4,))
 
 
 def _written(atlas: Atlas, folder):
