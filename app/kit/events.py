@@ -1,0 +1,159 @@
+"""Events: how listeners are set, errors that a person can mend, and what keeps a tab true to its inputs.
+
+Of the events that come while one is answered, the last is to be answered next (`trigger_mode="always_last"`). For that,
+Gradio sends the data of the event that it has just answered once more. So a widget tells every event of a kind in one
+object, whose content is always the newest: `telling` in web/dom.js.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+
+import gradio as gr
+from gradio.components import Component
+
+from app.explore.limits import RequestError
+from vae.checkpoint import ModelFolderError
+from vae.images import PictureError
+
+QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+NEWEST = QUIET | {"trigger_mode": "always_last"}
+
+# What a person can mend: the message says how.
+REFUSALS = (PictureError, RequestError, ModelFolderError)
+
+
+def explained(handler: Callable) -> Callable:
+    """The handler, with the errors that a person can mend shown on the page as messages."""
+
+    @functools.wraps(handler)
+    def wrapped(*arguments):
+        with _explaining():
+            return handler(*arguments)
+
+    @functools.wraps(handler)
+    def wrapped_generator(*arguments):
+        with _explaining():
+            yield from handler(*arguments)
+
+    return wrapped_generator if inspect.isgeneratorfunction(handler) else wrapped
+
+
+@contextmanager
+def _explaining():
+    try:
+        yield
+    except REFUSALS as error:
+        raise gr.Error(str(error), title="That did not work", print_exception=False) from None
+
+
+class Newest:
+    """What a tab was asked for last, and what it shows. One of these for each tab and session, in a `gr.State`."""
+
+    def __init__(self, shown: object):
+        self._asked = self._shown = shown
+
+    def shows(self, asked: object) -> bool:
+        """Whether this has been drawn to its end, and nothing else since."""
+        return self._shown == asked
+
+    def ask(self, asked: object) -> None:
+        """Takes note of what is asked for."""
+        self._asked = asked
+
+    def drawing(self, asked: object) -> Callable[[], bool]:
+        """Takes note that this is being drawn; returns what says no as soon as something else is asked for."""
+        self._asked, self._shown = asked, None
+        return lambda: self._asked == asked
+
+    def drawn(self, asked: object) -> None:
+        """Takes note that this has been drawn, if nothing else was asked for meanwhile."""
+        if self._asked == asked:
+            self._shown = asked
+
+
+class Refresh:
+    """Keeps what each tab shows true to the model and the tab's inputs, drawing only the tab that is open.
+
+    A tab is asked to draw by a new value in a hidden number box of its own, written in the browser (the time, which is
+    always another value): so a tab that is not open costs no request, and one listener draws it, whatever asked.
+
+    Attributes:
+        model: the picker; its value is a model's name.
+        open_tab: hidden; its value is the id of the open tab.
+        requests: hidden, one for each tab, by its id.
+    """
+
+    def __init__(self, model: gr.Dropdown, tabs: Sequence[str]):
+        """Makes the hidden components, inside a Blocks; the first of these ids is the tab that is open at first."""
+        self.model = model
+        self.open_tab = gr.Textbox(tabs[0], visible=False)
+        self.requests = {tab: gr.Number(0, visible=False) for tab in tabs}
+        if_open = f"(open, ...times) => {[*tabs]}.map((tab, i) => tab === open ? performance.now() : times[i])"
+        boxes = [*self.requests.values()]
+        model.change(None, [self.open_tab, *boxes], boxes, js=if_open)
+
+    def tab(self, title: str, tab: str) -> gr.Tab:
+        """A tab that is drawn when it is opened."""
+        made = gr.Tab(title, id=tab)
+        made.select(None, None, [self.open_tab, self.requests[tab]], js=f"() => ['{tab}', performance.now()]")
+        return made
+
+    def keep_drawn(
+        self,
+        tab: str,
+        draw: Callable,
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+        changes: Sequence[Callable] = (),
+        **options,
+    ) -> None:
+        """Draws a tab when its inputs or the model change while it is open, or as it is opened.
+
+        Everything that makes it draw goes through one listener, of an event that nothing else listens to. Two listeners
+        would run side by side, and the one that began first might end last. And when a listener that keeps the last
+        event is done, Gradio sends the event again, to all that listen to it.
+
+        Args:
+            tab: its id.
+            draw: `draw(model, *inputs)` returns values for `outputs`, or a dict of those that change. Or
+                `draw(model, *inputs, wanted)` is a generator, which yields them as they come, and ends early once
+                `wanted()` says no.
+            inputs: what the drawing depends on besides the model.
+            outputs: what it is drawn on.
+            changes: the inputs' events that ask for a drawing; as it is built, the page shows that of their values and
+                of the default model. Without any, only another model does.
+            options: of the listener.
+        """
+        grows = inspect.isgeneratorfunction(draw)
+        draw = explained(draw)
+        shown = (self.model.value, *(component.value for component in inputs)) if changes else None
+        newest = gr.State(Newest(shown))
+
+        def follow(newest, *values):
+            asked = values if changes else values[:1]
+            if newest.shows(asked):
+                yield gr.skip()
+                return
+            wanted = newest.drawing(asked)
+            if grows:
+                yield from draw(*values, wanted)
+            else:
+                yield draw(*values)
+            newest.drawn(asked)
+
+        def ask(newest, *values):
+            newest.ask(values if changes else values[:1])
+
+        request = self.requests[tab]
+        inputs = [newest, self.model, *inputs]
+        if changes:
+            if_open = f"(open, time) => open === '{tab}' ? performance.now() : time"
+            gr.on(changes, None, [self.open_tab, request], request, js=if_open)
+        if grows:
+            # Gradio keeps a person's next request back until the one before it is done: this ends that one early.
+            request.change(ask, inputs, queue=False, trigger_mode="multiple", **QUIET)
+        request.change(follow, inputs, outputs, trigger_mode="always_last", api_visibility="private", **options)

@@ -1,0 +1,104 @@
+"""The files that the widgets run in the page, under an address that changes with their content.
+
+Gradio serves the page; these files have a route of their own before Gradio's. It serves what it read when the app
+started and nothing else, so a browser may keep every file for good: other content has another address. Gradio's
+middleware compresses them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from functools import cache
+from pathlib import Path
+from posixpath import dirname, join, normpath
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from app.explore import limits
+
+APP = Path(__file__).parents[1]
+TYPES = {".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
+LIMITS = "web/limits.js"  # made here; the widgets import it like any other module
+HOME = "latentscape"
+FOREVER = "public, max-age=31536000, immutable"
+
+_IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?\bfrom\s+["'](\.[^"']+)["']""", re.MULTILINE)
+
+
+@cache
+def files() -> dict[str, bytes]:
+    """Path, such as "web/dom.js" or "widgets/corners/main.js" -> content."""
+    rooms = [APP / "web", *(path.parent for path in (APP / "widgets").glob("*/main.js"))]
+    paths = [path for room in rooms for path in sorted(room.rglob("*")) if path.suffix in TYPES]
+    found = {path.relative_to(APP).as_posix(): path.read_bytes() for path in paths}
+    numbers = json.dumps(limits.for_page(), indent=2)
+    return found | {LIMITS: f"// From app/explore/limits.py.\nexport const LIMITS = {numbers};\n".encode()}
+
+
+@cache
+def version() -> str:
+    """A name for the content of all files."""
+    digest = hashlib.sha256()
+    for path, content in sorted(files().items()):
+        digest.update(f"{path} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def routes() -> list[Route]:
+    """For `launch(app_kwargs={"routes": routes()})`.
+
+    A route with the path as its parameter, since a mount of Starlette's finds nothing behind a proxy that takes the root
+    path off.
+    """
+    return [Route(f"/{HOME}/{{version}}/{{path:path}}", _serve)]
+
+
+async def _serve(request: Request) -> Response:
+    path, content = request.path_params["path"], None
+    if request.path_params["version"] == version():
+        content = files().get(path)
+    if content is None:
+        return PlainTextResponse("There is no such file. Reload the page.", 404)
+    headers = {"Cache-Control": FOREVER, "X-Content-Type-Options": "nosniff"}
+    return Response(content, headers=headers, media_type=TYPES[Path(path).suffix])
+
+
+def needed_by(module: str) -> list[str]:
+    """The modules that a module imports, and those that these import: the browser can fetch all of them at once."""
+    found: list[str] = []
+    waiting = [module]
+    while waiting:
+        importing = waiting.pop()
+        for target in _IMPORT.findall(files()[importing].decode()):
+            path = normpath(join(dirname(importing), target))
+            if path not in found:
+                found.append(path)
+                waiting.append(path)
+    return found
+
+
+def mounting(module: str) -> str:
+    """The script of a gr.HTML that imports a module and calls its `mount`.
+
+    Gradio runs it as the body of a function with these names in scope. `gradio_config.root` is where the app is, for
+    whoever asked for the page; if a proxy ends TLS and does not say so, its host is right and its protocol is not.
+    """
+    return f"""
+const root = new URL(window.gradio_config.root);
+const origin = root.hostname === location.hostname ? location.origin : root.origin;
+const home = `${{origin}}${{root.pathname.replace(/\\/$/, "")}}/{HOME}/{version()}/`;
+for (const path of {json.dumps(needed_by(module))}) {{
+  if (document.querySelector(`link[href="${{home}}${{path}}"]`)) continue;
+  document.head.append(Object.assign(document.createElement("link"), {{ rel: "modulepreload", href: home + path }}));
+}}
+import(`${{home}}{module}`)
+  .then(({{ mount }}) => mount({{ element, trigger, props, server, upload, watch }}))
+  .catch((error) => {{
+    console.error(error);
+    element.textContent = "This part of the page could not be loaded. Reload the page.";
+  }});
+"""

@@ -1,0 +1,46 @@
+// Pictures that come as one: a sprite sheet, as app/kit/pictures.py packs it: { sheet: URL, count, columns, width,
+// height }. In the page, each is an ImageBitmap, so that enlarging it never mixes in its neighbour on the sheet.
+
+/** The left, top, width and height of picture k on a sheet. */
+export function boxOf({ columns, width, height }, k) {
+  return [(k % columns) * width, Math.floor(k / columns) * height, width, height];
+}
+
+/** The pictures on a sheet. Rejects if it did not arrive whole. Whoever has no more use for a picture closes it. */
+export async function cut(sheet) {
+  const whole = new Image();
+  whole.src = sheet.sheet;
+  await whole.decode();
+  return Promise.all(Array.from({ length: sheet.count }, (_, k) => createImageBitmap(whole, ...boxOf(sheet, k))));
+}
+
+/** Draws a picture over all of a canvas, which gets as many pixels as it takes up on the screen. */
+export function paint(canvas, picture) {
+  const width = Math.round(canvas.clientWidth * devicePixelRatio);
+  const height = Math.round(canvas.clientHeight * devicePixelRatio);
+  if (!picture || !width || !height) return;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(picture, 0, 0, width, height);
+}
+
+let scratch = null;
+
+function onScratch(picture) {
+  scratch ??= document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  Object.assign(scratch.canvas, { width: picture.width, height: picture.height });
+  scratch.drawImage(picture, 0, 0);
+  return scratch;
+}
+
+/** A picture as the URL of a PNG, for an <img>: equal pictures have equal ones. */
+export const urlOf = (picture) => onScratch(picture).canvas.toDataURL();
+
+/** The root mean square difference of two pictures of one size, of colours in [0, 1]. */
+export function pictureDistance(a, b) {
+  const [one, other] = [a, b].map((picture) => onScratch(picture).getImageData(0, 0, a.width, a.height).data);
+  let sum = 0;
+  for (let i = 0; i < one.length; i++) sum += (one[i] - other[i]) ** 2; // opaque: alpha adds nothing
+  return Math.sqrt(sum / ((one.length * 3) / 4)) / 255;
+}
