@@ -51,8 +51,8 @@ def version() -> str:
 def routes() -> list[Route]:
     """For `launch(app_kwargs={"routes": routes()})`.
 
-    A route with the path as its parameter, since a mount of Starlette's finds nothing behind a proxy that takes the root
-    path off.
+    A route with the path as its parameter: a mount of Starlette's finds nothing behind a proxy that takes the root path
+    off.
     """
     return [Route(f"/{HOME}/{{version}}/{{path:path}}", _serve)]
 

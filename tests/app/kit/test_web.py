@@ -1,0 +1,169 @@
+"""The widgets' modules, as the running app serves them: by itself, and behind a proxy that takes a root path off."""
+
+import gzip
+import http.server
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import brotli
+import gradio as gr
+import pytest
+from playwright.sync_api import expect
+
+from app.explore import limits
+from app.kit import web
+from app.widgets.comparison import Comparison
+
+PICTURE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+@contextmanager
+def launched(root_path: str = "") -> Iterator[str]:
+    """The address of a page with one widget."""
+    with gr.Blocks() as page:
+        Comparison({"before": PICTURE, "after": PICTURE, "file": "made.png"}, elem_id="comparison")
+    page.launch(
+        app_kwargs={"routes": web.routes()}, root_path=root_path, prevent_thread_lock=True, quiet=True, ssr_mode=False
+    )
+    try:
+        yield f"http://127.0.0.1:{page.server_port}/"
+    finally:
+        page.close()
+
+
+@contextmanager
+def proxied(target: str, prefix: str) -> Iterator[str]:
+    """The address of a proxy that takes the prefix off and asks the target for the rest."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def forward(self) -> None:
+            if not self.path.startswith(prefix):
+                return self.send_error(404)
+            size = int(self.headers.get("Content-Length") or 0)
+            rest = target + self.path[len(prefix) :].removeprefix("/")
+            asked = urllib.request.Request(rest, self.rfile.read(size) or None, dict(self.headers), method=self.command)
+            try:
+                answer = urllib.request.urlopen(asked)
+            except urllib.error.HTTPError as error:
+                answer = error
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                if name.lower() not in ("transfer-encoding", "connection"):
+                    self.send_header(name, value)
+            self.end_headers()
+            while part := answer.read1(1 << 16):
+                self.wfile.write(part)
+                self.wfile.flush()
+            return None
+
+        do_GET = do_POST = forward  # noqa: N815
+
+        def log_message(self, *words) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}{prefix}/"
+    finally:
+        server.shutdown()
+
+
+def fetch(url: str, **headers: str):
+    return urllib.request.urlopen(urllib.request.Request(url, headers=headers))
+
+
+@pytest.fixture(scope="module")
+def home():
+    """The address that the modules are under."""
+    with launched() as url:
+        yield f"{url}{web.HOME}/{web.version()}/"
+
+
+class TestRoute:
+    @pytest.mark.parametrize("path", ["web/latents.js", "widgets/comparison/main.js"])
+    def test_a_module_comes_with_its_type_and_is_kept_for_good(self, home, path):
+        with fetch(home + path) as answer:
+            assert answer.headers["Content-Type"].startswith("text/javascript")
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert answer.read() == (web.APP / path).read_bytes()
+
+    @pytest.mark.parametrize(("encoding", "decompress"), [("br", brotli.decompress), ("gzip", gzip.decompress)])
+    def test_a_module_is_compressed(self, home, encoding, decompress):
+        with fetch(f"{home}web/latents.js", **{"Accept-Encoding": encoding}) as answer:
+            assert answer.headers["Content-Encoding"] == encoding
+            content = answer.read()
+        assert decompress(content) == (web.APP / "web" / "latents.js").read_bytes()
+        assert len(content) < 0.6 * len(decompress(content))
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "main.py",
+            "web/no-such.js",
+            "widgets/comparison/__init__.py",
+            "widgets/comparison/template.html",
+            "../main.py",
+            "web/%2e%2e/main.py",
+            "%2fetc%2fpasswd",
+            "",
+        ],
+    )
+    def test_nothing_else_is_served(self, home, path):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            fetch(home + path)
+
+    def test_the_address_of_other_content_is_not_answered(self, home):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            fetch(home.replace(web.version(), "0" * 16) + "web/latents.js")
+
+
+class TestFiles:
+    def test_the_address_changes_with_the_content(self, monkeypatch):
+        before = web.version()
+        changed = web.files() | {"web/dom.js": b"export const other = 1;"}
+        monkeypatch.setattr(web, "files", lambda: changed)
+        assert web.version.__wrapped__() != before
+
+    def test_the_numbers_are_those_of_the_server(self, page):
+        source = web.files()[web.LIMITS].decode()
+        found = page.evaluate("(source) => import(`data:text/javascript,${encodeURIComponent(source)}`)", source)
+        assert found == {"LIMITS": limits.for_page()}
+
+    def test_what_a_module_imports_is_known_before_it_is_read(self):
+        assert set(web.needed_by("web/decoder.js")) == {f"web/{n}.js" for n in ("ask", "latents", "limits", "sheet")}
+
+    def test_every_import_leads_to_a_file(self):
+        for module in web.files():
+            if module.endswith(".js"):
+                assert set(web.needed_by(module)) <= web.files().keys()
+
+
+@pytest.mark.browser
+class TestInThePage:
+    def check(self, page, url):
+        page.goto(url)
+        expect(page.locator("#comparison .comparison")).to_be_visible()
+        expect(page.locator("#comparison a")).to_have_attribute("download", "made.png")
+
+    def test_a_widget_finds_its_module(self, page):
+        with launched() as url:
+            self.check(page, url)
+
+    def test_a_widget_finds_its_module_under_a_root_path(self, page):
+        with launched("/some/where") as url, proxied(url, "/some/where") as public:
+            self.check(page, public)
+
+    def test_a_widget_finds_its_module_under_a_root_path_with_a_slash_at_its_end(self, page):
+        with launched("/where/") as url, proxied(url, "/where") as public:
+            self.check(page, public)
+
+    def test_a_module_that_does_not_come_is_told_in_words(self, page):
+        with launched() as url:
+            page.route("**/comparison/main.js", lambda route: route.abort())
+            page.goto(url)
+            expect(page.locator("#comparison")).to_contain_text("could not be loaded. Reload the page.")
