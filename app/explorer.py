@@ -28,11 +28,11 @@ from app.checks import RequestError, check_coordinates, check_range, check_seed,
 from app.exports import save_gif, save_mp4, save_strip
 from vae import losses
 from vae.atlas import Atlas, AtlasError, Place
-from vae.checkpoint import ATLAS, ModelInfo, load_info, load_metrics, load_model
+from vae.checkpoint import ATLAS, load_metrics
+from vae.codec import open_codec
 from vae.directions import Directions, label_direction, principal_directions, single_threaded
 from vae.images import Picture, fit, open_picture, to_array, to_picture
-from vae.latent import Method, angle, interpolate, mix_corners, sample_posterior, sample_prior
-from vae.model import Posterior, compile_codec
+from vae.latent import Method, Posterior, angle, interpolate, mix_corners, sample_posterior, sample_prior
 from vae.priors import AggregatePosterior, Distribution, fit_aggregate
 
 MAX_COUNT = 64  # samples in a grid
@@ -160,9 +160,8 @@ class Explorer:
 
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
-        self.info: ModelInfo = load_info(self.folder)
-        self.config = self.info.config
-        self._encode, self._decode = compile_codec(load_model(self.folder))
+        codec = open_codec(self.folder)
+        self.info, self._encode, self._decode = codec.description, codec.encode, codec.decode
         self._atlas_lock = threading.Lock()
         self._fit_lock = threading.Lock()
         self._kept: OrderedDict[str, np.ndarray] = OrderedDict()
@@ -178,7 +177,7 @@ class Explorer:
     @property
     def is_spatial(self) -> bool:
         """Whether the latent is a feature map, whose N(0, I) samples have texture but no global structure."""
-        return self.config.latent == "spatial"
+        return self.info.is_spatial
 
     @cached_property
     def metrics(self) -> dict:
@@ -187,7 +186,7 @@ class Explorer:
 
     def describe(self) -> str:
         """What the model is and was trained on, in a few words of Markdown."""
-        size, shape = self.config.image_size, " x ".join(map(str, self.config.latent_shape))
+        size, shape = self.info.image_size, " x ".join(map(str, self.info.latent_shape))
         latent = f"a latent map of {shape}" if self.is_spatial else f"a latent vector of {shape} numbers"
         parts = [f"**{self.info.title}.** {self.info.summary}", f"{size} x {size} pixels through {latent}."]
         if self.metrics:
@@ -216,19 +215,19 @@ class Explorer:
         if not self.has_atlas:
             raise RequestError(f"{self.info.title} has no map yet. Make one: {self.atlas_command}")
         try:
-            return Atlas.read(self.folder / ATLAS, self.config.latent_shape)
+            return Atlas.read(self.folder / ATLAS, self.info.latent_shape)
         except AtlasError as error:
             raise RequestError(str(error)) from error
 
     @property
     def atlas_command(self) -> str:
         """The command that makes the map."""
-        dataset = self.info.training.get("dataset", "DATASET")
+        dataset = str(self.info.training.get("dataset", "DATASET"))
         return shlex.join(["python", "-m", "train", "atlas", "--model", str(self.folder), "--dataset", dataset])
 
     def warm_up(self) -> None:
         """Compiles encoder and decoder and reads the map, so that the first person does not wait for it."""
-        self.reconstruct(Image.new("RGB", (self.config.image_size,) * 2), temperature=1.0)
+        self.reconstruct(Image.new("RGB", (self.info.image_size,) * 2), temperature=1.0)
         self.sample(1)
         with suppress(RequestError):  # one that is missing or damaged is told of where it is asked for
             self.decode_at(0, 0)
@@ -247,7 +246,7 @@ class Explorer:
         """
         temperature = check_range("temperature", temperature, 0, MAX_TEMPERATURE)
         original = open_picture(picture)
-        fitted = fit(original, self.config.image_size)
+        fitted = fit(original, self.info.image_size)
         posterior = self._posterior(fitted)
         latent = sample_posterior(posterior, check_seed(seed), temperature)
         reconstruction = self._decode(latent)
@@ -284,7 +283,7 @@ class Explorer:
             PictureError: it cannot be read.
         """
         posterior = _posterior_of_file(self, path)
-        count = UNCERTAINTY_SAMPLES if self.config.image_size <= 64 else UNCERTAINTY_SAMPLES // 2
+        count = UNCERTAINTY_SAMPLES if self.info.image_size <= 64 else UNCERTAINTY_SAMPLES // 2
         # One at a time, as in `decode`.
         decoded = [np.asarray(self._decode(sample_posterior(posterior, seed))[0]) for seed in range(count)]
         return np.std(decoded, axis=0, ddof=1).mean(axis=-1), count
@@ -452,7 +451,7 @@ class Explorer:
         first = check_whole("first", first, 0, MAX_COUNT - 1)
         temperature = check_range("temperature", temperature, 0, MAX_TEMPERATURE)
         seed = check_seed(seed)
-        noise = np.asarray(sample_prior(seed, count, self.config.latent_shape, temperature, first))
+        noise = np.asarray(sample_prior(seed, count, self.info.latent_shape, temperature, first))
         if distribution == "prior":
             return noise
         if distribution == "gaussian":
@@ -716,7 +715,7 @@ class Explorer:
         if kind == "png":
             save_strip(path, [frames[round(place)] for place in np.linspace(0, len(frames) - 1, min(9, len(frames)))])
             return str(path)
-        side = max(EXPORT_SIDE, self.config.image_size)
+        side = max(EXPORT_SIDE, self.info.image_size)
         large = [frame.resize((side, side), Image.Resampling.BICUBIC) for frame in frames]
         (save_gif if kind == "gif" else save_mp4)(path, large + large[-2:0:-1])
         return str(path)
@@ -755,7 +754,7 @@ class Explorer:
 
     def encode(self, picture: Picture) -> Float[np.ndarray, "*latent"]:
         """The posterior mean of any picture."""
-        return np.asarray(self._posterior(fit(open_picture(picture), self.config.image_size)).mean[0])
+        return np.asarray(self._posterior(fit(open_picture(picture), self.info.image_size)).mean[0])
 
     def decode(self, latent: Float[np.ndarray, "*latent"]) -> Image.Image:
         """The picture of a latent."""
@@ -766,7 +765,7 @@ class Explorer:
         return self._encode(to_array(fitted)[None])
 
     def _describe_fit(self, picture: Image.Image) -> str:
-        size, sentences = self.config.image_size, []
+        size, sentences = self.info.image_size, []
         if picture.info["frames"] > 1:
             sentences.append(f"Of the animation's {picture.info['frames']} pictures, the first was used.")
         if picture.width != picture.height:
@@ -804,5 +803,5 @@ def _rmse(a: Image.Image, b: Image.Image) -> float:
 @lru_cache(maxsize=64)
 def _posterior_of_file(explorer: Explorer, path: str) -> Posterior:
     """The posterior of an uploaded picture, kept: a hand that edits a latent asks for it many times a second."""
-    fitted = fit(open_picture(path), explorer.config.image_size)
+    fitted = fit(open_picture(path), explorer.info.image_size)
     return Posterior(*map(np.asarray, explorer._posterior(fitted)))

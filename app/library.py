@@ -8,7 +8,8 @@ from pathlib import Path
 
 from app.checks import RequestError
 from app.explorer import Explorer
-from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, ModelInfo, load_info, load_metrics
+from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, load_metrics
+from vae.codec import Description, describe
 
 
 class Library:
@@ -27,7 +28,7 @@ class Library:
         self._folders: dict[str, Path] = {}
         for folder in sorted(path.parent for path in assets.glob(f"*/{CONFIG}")):
             try:
-                load_info(folder)
+                describe(folder)
                 self._folders[folder.name] = folder
             except ModelFolderError as error:
                 print(f"Left out: {error}", file=sys.stderr)
@@ -37,7 +38,7 @@ class Library:
             self.default = chosen
         elif (Path(chosen).expanduser() / CONFIG).exists():
             folder = Path(chosen).expanduser().resolve()
-            load_info(folder)
+            describe(folder)
             self.default = folder.name
             self._folders[folder.name] = folder
         else:
@@ -55,9 +56,9 @@ class Library:
         default = getattr(self, "default", None)
         return sorted(self._folders, key=lambda name: (name != default, name))
 
-    def info(self, name: str) -> ModelInfo:
+    def info(self, name: str) -> Description:
         """What `config.json` says of a model; cheaper than its Explorer."""
-        return load_info(self._folders[name])
+        return describe(self._folders[name])
 
     def list(self) -> list[dict]:
         """Every model in JSON-ready types, the default first; none is loaded for it."""
@@ -66,9 +67,9 @@ class Library:
                 "name": name,
                 "title": info.title,
                 "summary": info.summary,
-                "image_size": info.config.image_size,
-                "latent": info.config.latent,
-                "latent_shape": list(info.config.latent_shape),
+                "image_size": info.image_size,
+                "latent": "spatial" if info.is_spatial else "vector",
+                "latent_shape": list(info.latent_shape),
                 "has_map": (self._folders[name] / ATLAS).exists(),
                 "metrics": load_metrics(self._folders[name]),
                 "default": name == self.default,

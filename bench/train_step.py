@@ -44,7 +44,7 @@ def time_torch(device: str, side: int, batch_size: int) -> float:
     from bench.lib.torch_vae import make_step
 
     config = TrainConfig(batch_size=batch_size, load_size=side, crop=side)
-    step = make_step(config.model, side, config.weights, device)
+    step = make_step(config.model, side, config.objective.weights, device)
     images = torch.rand(batch_size, 3, side, side, device=device).to(memory_format=torch.channels_last)
     return median_seconds(lambda: step(images).item(), STEPS)
 

@@ -14,10 +14,9 @@ import platform
 import shlex
 import sys
 from pathlib import Path
-from typing import get_args
 
 from train.config import DEVICE_MEMORY_BUDGET, PRESETS, FlagError, TrainConfig
-from vae.losses import Likelihood
+from vae.losses import OBJECTIVES
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -46,7 +45,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     fit.add_argument(
         "--likelihood",
-        choices=get_args(Likelihood),
+        choices=OBJECTIVES,
         help="l1-ssim (the presets'); or a true ELBO with no weights to tune: gaussian (sigma-VAE), or bernoulli for "
         "binary pictures",
     )
@@ -60,7 +59,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--free-bits",
         type=_weight,
         metavar="NATS",
-        help="that each latent number may carry before it costs anything: against posterior collapse (default: 0)",
+        help="that each dimension of the latent may carry for free: against posterior collapse (default: 0)",
     )
     fit.add_argument("--seed", type=_natural, default=0, metavar="N", help="of weights, order and noise (default: 0)")
     fit.add_argument("--title", default="", help="a short name for the model, shown in the app")
@@ -105,13 +104,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         hosts = [parsed.coordinator, parsed.processes, parsed.process_id]
         if None in hosts and hosts != [None, None, None]:
             fit.error("argument --coordinator: goes with --processes and --process-id; give all three, or none")
-        if parsed.kl_weight is not None and parsed.likelihood not in (None, "l1-ssim"):
-            fit.error(
-                f"argument --kl-weight: {parsed.kl_weight:g} given; accepted: none, "
-                f"as the ELBO of --likelihood {parsed.likelihood} has no weights"
-            )
         try:
             configure(parsed)
+        except FlagError as error:
+            fit.error(str(error))
         except ValueError as error:
             fit.error(f"argument --crop: {error}")
     return parsed
@@ -235,11 +231,20 @@ def describe_result(arguments: argparse.Namespace, pictures: int, steps: int) ->
 def configure(arguments: argparse.Namespace) -> TrainConfig:
     """The preset, with what the flags change in it."""
     preset = PRESETS[arguments.preset]
-    names = ("steps", "batch_size", "crop", "learning_rate", "likelihood", "kl_warmup", "free_bits", "seed")
+    names = ("steps", "batch_size", "crop", "learning_rate", "kl_warmup", "free_bits", "seed")
     changes = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    objective = preset.objective
+    if arguments.likelihood not in (None, objective.name):
+        objective = OBJECTIVES[arguments.likelihood]
     if arguments.kl_weight is not None:
-        changes["weights"] = preset.weights._replace(kl=arguments.kl_weight)
-    return dataclasses.replace(preset, **changes)
+        if objective.weights is None:
+            raise FlagError(
+                "--kl-weight",
+                f"{arguments.kl_weight:g} given; accepted: none, "
+                f"as the ELBO of --likelihood {objective.name} has no weights",
+            )
+        objective = dataclasses.replace(objective, weights=objective.weights._replace(kl=arguments.kl_weight))
+    return dataclasses.replace(preset, objective=objective, **changes)
 
 
 def describe_hardware() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from vae.losses import Likelihood, LossWeights
+from vae.losses import L1SSIM, LossWeights, Objective, objective_record
 from vae.model import VAEConfig
 
 # GiB of pictures that live in each device's memory. Not part of a run: the weights are the same wherever they are.
@@ -25,10 +25,8 @@ class TrainConfig:
 
     Attributes:
         model: the architecture.
-        weights: weights of L1, 1 - SSIM and KL in the loss.
-        likelihood: "l1-ssim", or a normalised one, which needs no weights: "gaussian" with the optimal variance, or
-            "bernoulli" for binary pictures.
-        free_bits: nats that each latent number may carry before it costs anything.
+        objective: the loss.
+        free_bits: nats that each dimension of the latent may carry before it costs anything.
         kl_warmup: steps over which the KL weight rises from 0; lets the decoder find the latent useful first.
         steps: optimiser steps in all.
         batch_size: pictures a step.
@@ -45,8 +43,7 @@ class TrainConfig:
     """
 
     model: VAEConfig = field(default_factory=VAEConfig)
-    weights: LossWeights = LossWeights()
-    likelihood: Likelihood = "l1-ssim"
+    objective: Objective = L1SSIM()
     free_bits: float = 0.0
     kl_warmup: int = 500
     steps: int = 10_000
@@ -74,7 +71,8 @@ class TrainConfig:
 
     def to_dict(self) -> dict:
         """The configuration as JSON-ready types."""
-        return {**dataclasses.asdict(self), "model": self.model.to_dict(), "weights": self.weights._asdict()}
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {"model": values.pop("model").to_dict(), **objective_record(values.pop("objective")), **values}
 
 
 VECTOR_64 = VAEConfig(image_size=64, latent="vector", latent_dim=128, channels=(32, 64, 128), halve_first=True)
@@ -83,14 +81,16 @@ PRESETS: dict[str, TrainConfig] = {
     # One object in the middle of a white background: a vector latent, small enough for two CPU cores.
     # A mirrored fruit is a fruit.
     "fruits": TrainConfig(
-        model=VECTOR_64, weights=LossWeights(1.0, 0.5, 3.3e-4), steps=18_000, load_size=64, crop=64, flip=True
+        model=VECTOR_64, objective=L1SSIM(LossWeights(1.0, 0.5, 3.3e-4)), steps=18_000, load_size=64, crop=64, flip=True
     ),
     # Emoji read left to right and fill their frame: neither mirrored nor shifted.
-    "emoji": TrainConfig(model=VECTOR_64, weights=LossWeights(1.0, 0.25, 3e-5), steps=5_000, load_size=64, crop=64),
+    "emoji": TrainConfig(
+        model=VECTOR_64, objective=L1SSIM(LossWeights(1.0, 0.25, 3e-5)), steps=5_000, load_size=64, crop=64
+    ),
     # The reference spatial configuration. It is fully convolutional, so that crops teach it as much as whole pictures.
     "photos": TrainConfig(
         model=VAEConfig(),
-        weights=LossWeights(1.0, 0.1, 5e-7),
+        objective=L1SSIM(LossWeights(1.0, 0.1, 5e-7)),
         steps=10_000,
         batch_size=8,
         load_size=272,

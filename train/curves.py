@@ -10,20 +10,23 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 CURVES = "training-curves.png"
-TITLES = {"l1": "L1", "ssim": "SSIM", "kl": "KL to N(0, I), nats a picture"}
 INK, MUTED, RULE, LINE = "#1f2328", "#59636e", "#d8dee4", "#0a6ed1"
 
 
-def write_curves(folder: Path) -> None:
-    """Draws `training/metrics.jsonl` of a model folder: each term of the loss against steps, smoothed, and as it was.
+def write_curves(folder: Path, curves: dict[str, str]) -> None:
+    """Draws `training/metrics.jsonl` of a model folder: terms of the loss against steps, smoothed, and as they were.
 
     1600 pixels wide, to be shown at 800. It brings its own white, so that it reads on pages of any colour.
+
+    Args:
+        folder: of the model.
+        curves: the terms to draw, with their titles: an objective's `curves`.
     """
     rows = [json.loads(line) for line in (folder / "training" / "metrics.jsonl").read_text().splitlines()]
     steps = np.array([row["step"] for row in rows])
     figure = Figure(figsize=(8, 2.7), dpi=200, layout="constrained", facecolor="white")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
-    for axes, (term, title) in zip(figure.subplots(1, len(TITLES)), TITLES.items(), strict=True):
+    for axes, (term, title) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
         values = np.array([row[term] for row in rows])
         axes.plot(steps, values, color=LINE, alpha=0.3, linewidth=0.8)
         axes.plot(steps, smooth(values), color=LINE, linewidth=1.8)

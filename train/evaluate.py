@@ -14,7 +14,9 @@ from train.card import EXPLANATIONS, update_metrics
 from train.data import Pictures, load_pictures
 from vae import likelihoods, losses
 from vae.checkpoint import METRICS, load_info, load_model, write_json
-from vae.model import VAE, Posterior, compile_codec
+from vae.latent import Posterior
+from vae.likelihoods import GAUSSIAN, Likelihood
+from vae.model import VAE, compile_codec
 
 FEW_PICTURES = 10  # of which nobody can say what varies
 ACTIVE_VARIANCE = 0.01  # of a unit's mean over the data set, above which it counts as in use
@@ -34,8 +36,8 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     vae = load_model(arguments.model)
     metrics = evaluate(vae, pictures)
     if arguments.nll:
-        bernoulli = info.training.get("likelihood") == "bernoulli"
-        metrics |= bound_nll(vae, pictures, arguments.nll, "bernoulli" if bernoulli else "gaussian")
+        objective = losses.recorded_objective(info.training)
+        metrics |= bound_nll(vae, pictures, arguments.nll, objective.likelihood if objective else GAUSSIAN)
     write_json(arguments.model / METRICS, metrics)
     update_metrics(arguments.model)
     for name, value in metrics.items():
@@ -87,7 +89,7 @@ def _measure(image: Array, reconstruction: Array, posterior: Posterior) -> dict[
     }
 
 
-def bound_nll(vae: VAE, pictures: Pictures, samples: int, likelihood: str, seed: int = 0) -> dict:
+def bound_nll(vae: VAE, pictures: Pictures, samples: int, likelihood: Likelihood, seed: int = 0) -> dict:
     """An upper bound on -log p(picture), averaged over the pictures (`vae.likelihoods.importance_weighted_nll`).
 
     The variance of a Gaussian is the optimal one for one posterior sample of each of these pictures, so that models
@@ -101,9 +103,9 @@ def bound_nll(vae: VAE, pictures: Pictures, samples: int, likelihood: str, seed:
     keys = jax.random.split(jax.random.key(seed), len(pictures))
     images = [picture[None] / np.float32(255) for picture in pictures.images]
 
-    nll = jax.jit(likelihoods.NLL[likelihood])
+    nll = jax.jit(likelihood.nll)
     options = {}
-    if likelihood == "gaussian":
+    if likelihood is GAUSSIAN:
         variance = jax.jit(likelihoods.optimal_variance)
         progress = tqdm(zip(images, keys, strict=True), "variance", len(images), unit="picture", leave=False)
         options["variance"] = np.mean([variance(image, decode(sample(encode(image), key))) for image, key in progress])
@@ -117,9 +119,9 @@ def bound_nll(vae: VAE, pictures: Pictures, samples: int, likelihood: str, seed:
     nats = float(np.mean(bounds))
     return {
         "nll_nats": nats,
-        "nll_bits_per_dim": likelihoods.bits_per_dim(nats, images[0].size, likelihood),
+        "nll_bits_per_dim": likelihood.bits_per_dim(nats, images[0].size),
         "nll_samples": samples,
-        "nll_likelihood": likelihood,
+        "nll_likelihood": likelihood.name,
     }
 
 

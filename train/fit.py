@@ -31,7 +31,7 @@ from train.data import Pictures
 from train.devices import any_process, check_shares, is_main, replicate
 from vae.checkpoint import WEIGHTS, ModelInfo, Parameters, bind, blank, parameters, save_model, write_json
 from vae.images import grid, to_uint8
-from vae.losses import elbo_loss
+from vae.losses import objective_record, recorded_objective
 from vae.model import VAE
 
 GRID_PICTURES = 8
@@ -112,10 +112,7 @@ def train_step(
 
     def loss_fn(values: Parameters):
         reconstruction, posterior = bind(blank(config.model, dtype=dtype), values)(images, posterior_key)
-        return elbo_loss(
-            images, reconstruction, posterior, config.weights,
-            likelihood=config.likelihood, kl_warm=warm, free_bits=config.free_bits,
-        )  # fmt: skip
+        return config.objective(images, reconstruction, posterior, kl_warm=warm, free_bits=config.free_bits)
 
     gradients, terms = jax.grad(loss_fn, has_aux=True)(state.parameters)
     updates, optimiser = make_optimiser(config).update(gradients, state.optimiser, state.parameters)
@@ -223,7 +220,7 @@ def fit(
                 rate = len(rows) * config.batch_size / (time.monotonic() - since)
                 if log:
                     log.write({"step": done, **mean, "pictures_per_s": rate})
-                shown = {name: f"{mean[name]:.4g}" for name in ("loss", "l1", "ssim", "kl")}
+                shown = {name: f"{mean[name]:.4g}" for name in ("loss", *config.objective.curves)}
                 progress.set_postfix({**shown, "pictures/s": f"{rate:.0f}"})
                 pending, since = [], time.monotonic()
             if saving:
@@ -237,7 +234,7 @@ def fit(
             if stopping and done < config.steps:
                 raise TrainError(f"Stopped at step {done}, saved. To go on: {resume_command()}")
     if is_main():
-        write_curves(out)
+        write_curves(out, config.objective.curves)
         write_card(out)
 
 
@@ -274,6 +271,8 @@ def _check_same(run: Path, values: dict, what: str) -> None:
     """That `run.json` has these values. What an earlier version did not write down cannot be compared."""
     record = run / "run.json"
     before = json.loads(record.read_text()) if record.exists() else {}
+    if (objective := recorded_objective(before)) is not None:
+        before |= objective_record(objective)  # in today's words
     changed = [f"{name} was {before[name]}, is {now}" for name, now in values.items() if before.get(name, now) != now]
     if changed:
         raise TrainError(

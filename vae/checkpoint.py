@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -19,7 +20,9 @@ from safetensors.numpy import load_file, save_file
 from vae.model import VAE, VAEConfig
 
 FORMAT_VERSION = 1
+CONV_VAE = "conv-vae"  # the kind of model that is ours; a folder of the first version does not say its kind
 CONFIG, WEIGHTS, ATLAS, METRICS, CARD = "config.json", "model.safetensors", "atlas.parquet", "metrics.json", "README.md"
+PRIOR = "prior.safetensors"
 
 Parameters = dict[str, Array]  # "encoder.stages.0.norm1.scale" -> its array
 
@@ -86,6 +89,7 @@ def save_model(folder: Path | str, values: Parameters, info: ModelInfo) -> None:
     try:
         config = {
             "format_version": FORMAT_VERSION,
+            "kind": CONV_VAE,
             "title": info.title,
             "summary": info.summary,
             "architecture": info.config.to_dict(),
@@ -105,41 +109,66 @@ def save_model(folder: Path | str, values: Parameters, info: ModelInfo) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def load_info(folder: Path | str) -> ModelInfo:
-    """Reads `config.json`.
+def read_config(folder: Path | str) -> dict:
+    """The content of `config.json`, whatever the kind of model.
 
     Raises:
-        ModelFolderError: it is missing, damaged, from a later format, or describes no valid architecture.
+        ModelFolderError: it is missing, damaged, or from a later format.
     """
     path = Path(folder) / CONFIG
     try:
         content = json.loads(path.read_text())
         version = content["format_version"]
-        if version != FORMAT_VERSION:
-            raise ModelFolderError(f"{path} has format_version {version}; this version reads {FORMAT_VERSION}.")
-        return ModelInfo(
-            config=VAEConfig(**content["architecture"]),
-            title=content.get("title") or Path(folder).resolve().name,
-            summary=content.get("summary", ""),
-            training=content.get("training", {}),
-        )
-    except ModelFolderError:
-        raise
     except FileNotFoundError:
         raise ModelFolderError(
             f"{folder} is not a model folder: it has no {CONFIG}. `python -m train fit --out FOLDER` makes one."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelFolderError(f"{path} cannot be used: {type(error).__name__}: {error}") from error
+    if version != FORMAT_VERSION:
+        raise ModelFolderError(f"{path} has format_version {version}; this version reads {FORMAT_VERSION}.")
+    return content
+
+
+def load_info(folder: Path | str) -> ModelInfo:
+    """What `config.json` says of one of our own models.
+
+    Raises:
+        ModelFolderError: as for `read_config`; or the architecture is invalid.
+    """
+    content = read_config(folder)
+    title, summary, training = content.get("title"), content.get("summary"), content.get("training")
+    try:
+        return ModelInfo(
+            config=VAEConfig(**content["architecture"]),
+            title=title if title and isinstance(title, str) else Path(folder).resolve().name,
+            summary=summary if isinstance(summary, str) else "",
+            training=training if isinstance(training, dict) else {},
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        path = Path(folder) / CONFIG
         raise ModelFolderError(f"{path} cannot be used: {type(error).__name__}: {error}") from error
 
 
 def load_metrics(folder: Path | str) -> dict:
-    """The held-out figures of `metrics.json`; empty where the model was never evaluated, or the file is damaged."""
+    """The figures of `metrics.json`; empty where the model was never evaluated, or the file is damaged.
+
+    Returns:
+        What the file holds, with `psnr_db`, `ssim`, `l1` and `kl_nats` (None for a deterministic encoder) as numbers,
+        and `held_out`: whether the pictures measured were kept out of training. An older file does not say so, and is
+        judged by the name of its split.
+    """
     try:
         metrics = json.loads((Path(folder) / METRICS).read_text())
-        known = {name: float(metrics[name]) for name in ("psnr_db", "ssim", "l1", "kl_nats")}
-        return {**metrics, **known}
-    except (OSError, ValueError, KeyError, TypeError):
+        known = {name: float(metrics[name]) for name in ("psnr_db", "ssim", "l1")}
+        known["kl_nats"] = None if metrics["kl_nats"] is None else float(metrics["kl_nats"])
+        if not all(math.isfinite(value) for value in known.values() if value is not None):
+            return {}
+        held_out = metrics.get("held_out")
+        if not isinstance(held_out, bool):
+            held_out = not str(metrics.get("split")).startswith(("train", "all"))
+        return {**metrics, **known, "held_out": held_out}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 

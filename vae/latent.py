@@ -1,4 +1,4 @@
-"""Functions on latents: samples of prior and posterior from a seed, straight and spherical interpolation.
+"""Latents: the posterior, samples of it and of the prior from a seed, straight and spherical interpolation.
 
 A latent is `Float[Array, "*latent"]`: (length,) or (height, width, channels); what is said of its length or angle is
 said of it flattened.
@@ -6,16 +6,37 @@ said of it flattened.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
-
-from vae.model import Posterior
+from jaxtyping import Array, Float, PRNGKeyArray
 
 Method = Literal["lerp", "slerp"]
+
+
+class Posterior(NamedTuple):
+    """The approximate posterior q(latent | picture) = N(mean, exp(log_var)), a diagonal Gaussian.
+
+    Attributes:
+        mean: of the latent; what a deterministic encoder gives.
+        log_var: the logarithm of each dimension's variance, natural; None for a deterministic encoder, which has none.
+    """
+
+    mean: Float[Array, "batch *latent"]
+    log_var: Float[Array, "batch *latent"] | None
+
+    def sample(self, key: PRNGKeyArray, temperature: float = 1.0) -> Float[Array, "batch *latent"]:
+        """A reparameterised sample: `mean + temperature * exp(log_var / 2) * epsilon`, epsilon from N(0, I).
+
+        Equation 10 of Kingma & Welling 2013; temperature 1 is the posterior itself, 0 its mean. Of a deterministic
+        encoder, the mean.
+        """
+        if self.log_var is None:
+            return self.mean
+        epsilon = jax.random.normal(key, self.mean.shape, self.mean.dtype)
+        return self.mean + temperature * jnp.exp(self.log_var / 2) * epsilon
 
 
 def sample_prior(
@@ -42,7 +63,7 @@ def sample_prior(
 def sample_posterior(posterior: Posterior, seed: int, temperature: float = 1.0) -> Float[Array, "batch *latent"]:
     """`posterior.sample` with a seed in place of a key, drawn on the CPU like `sample_prior`."""
     with jax.default_device(jax.devices("cpu")[0]):
-        return Posterior(*map(np.asarray, posterior)).sample(jax.random.key(np.uint32(seed)), temperature)
+        return jax.tree.map(np.asarray, posterior).sample(jax.random.key(np.uint32(seed)), temperature)
 
 
 @jax.jit

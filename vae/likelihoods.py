@@ -6,12 +6,14 @@ Pictures and reconstructions are in [0, 1]; a reconstruction is the mean of the 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vae.model import Posterior
+from vae.latent import Posterior
 
 LEVELS = 256  # of a pixel value: what turns a density on [0, 1] into the probability of one of them
 SMALLEST_VARIANCE = 1e-6  # a quarter of a level: keeps a perfect reconstruction's density finite
@@ -55,15 +57,40 @@ def bernoulli_nll(
     return -jnp.sum(images * jnp.log(p) + (1 - images) * jnp.log1p(-p), axis=(1, 2, 3))
 
 
-NLL = {"gaussian": gaussian_nll, "bernoulli": bernoulli_nll}
+@dataclass(frozen=True)
+class Likelihood:
+    """A distribution over pictures, given the reconstruction.
 
-
-def bits_per_dim(nats: Float[Array, "..."], numbers: int, likelihood: str) -> Float[Array, "..."]:
-    """Nats for a picture of so many numbers, as bits for each number.
-
-    A Gaussian is a density on [0, 1]; a level of an 8-bit picture is 1/256 of it wide, which costs 8 bits more.
+    Attributes:
+        name: "gaussian" or "bernoulli".
+        nll: -log p(picture) of each picture, in nats, from pictures and reconstructions.
+        is_density: a density over [0, 1], where a level of an 8-bit picture is 1/256 wide; else a probability.
+        latex: the equation of the loss, the negative ELBO under it.
     """
-    return nats / (numbers * math.log(2)) + (math.log2(LEVELS) if likelihood == "gaussian" else 0)
+
+    name: str
+    nll: Callable[..., Float[Array, " batch"]]
+    is_density: bool
+    latex: str
+
+    def bits_per_dim(self, nats: Float[Array, "..."] | float, numbers: int) -> Float[Array, "..."] | float:
+        """Nats for a picture of so many numbers, as bits for each of them: what naming its 8-bit level takes."""
+        return nats / (numbers * math.log(2)) + (math.log2(LEVELS) if self.is_density else 0)
+
+
+GAUSSIAN = Likelihood(
+    name="gaussian",
+    nll=gaussian_nll,
+    is_density=True,
+    latex=r"\mathcal{L} = \frac{\lVert x - \hat x \rVert_2^2}{2 s^2} + \frac{D}{2} \log(2 \pi s^2) + \mathrm{KL},"
+    r"\qquad s^2 = \text{the mean squared error of a pixel value, over the batch}",
+)
+BERNOULLI = Likelihood(
+    name="bernoulli",
+    nll=bernoulli_nll,
+    is_density=False,
+    latex=r"\mathcal{L} = -\sum_j \big(x_j \log \hat x_j + (1 - x_j) \log (1 - \hat x_j)\big) + \mathrm{KL}",
+)
 
 
 def importance_weighted_nll(

@@ -1,20 +1,27 @@
-"""Reconstruction, SSIM, KL, and the ELBO that joins them. Pictures are in [0, 1]."""
+"""Reconstruction, SSIM, KL, and the objectives that join them. Pictures are in [0, 1].
+
+An objective owns its name, weights, terms and equation: the command line, the records of a run, its curves and the page
+read them there. Another one is a class like `L1SSIM`, listed in `Objective` and `OBJECTIVES`.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from vae.likelihoods import NLL, bits_per_dim
-from vae.model import Posterior
+from vae.latent import Posterior
+from vae.likelihoods import BERNOULLI, GAUSSIAN, Likelihood
 
-Likelihood = Literal["l1-ssim", "gaussian", "bernoulli"]
+Terms = dict[str, Float[Array, ""]]
 
+KL_TITLE = "KL to N(0, I), nats a picture"
 SSIM_SIGMA = 1.5
 SSIM_RADIUS = 5  # scikit-image truncates the Gaussian at 3.5 sigma: 11 taps
 
@@ -95,24 +102,16 @@ def free_bits_kl(posterior: Posterior, free_bits: float) -> Float[Array, ""]:
 
 
 class LossWeights(NamedTuple):
-    """Weights of the three terms of `elbo_loss` with `likelihood="l1-ssim"`."""
+    """Weights of the three terms of `L1SSIM`."""
 
-    rec: float = 1.0
+    l1: float = 1.0
     ssim: float = 0.5
     kl: float = 1e-5
 
 
-def elbo_loss(
-    images: Float[Array, "batch h w 3"],
-    reconstruction: Float[Array, "batch h w 3"],
-    posterior: Posterior,
-    weights: LossWeights,
-    *,
-    likelihood: Likelihood = "l1-ssim",
-    kl_warm: float | Float[Array, ""] = 1.0,
-    free_bits: float = 0.0,
-) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
-    """The training loss, `rec * L1 + ssim * (1 - SSIM) + kl * KL`, each averaged over the batch; and its terms.
+@dataclass(frozen=True)
+class L1SSIM:
+    """The training loss `l1 * L1 + ssim * (1 - SSIM) + kl * KL`, each term averaged over the batch.
 
     Why this is an ELBO. For any q, Jensen's inequality bounds the evidence of a picture x from below:
 
@@ -129,33 +128,148 @@ def elbo_loss(
     (Higgins et al. 2017 call N-free versions of it beta). Adding `1 - SSIM` to d keeps the form, with an unnormalised
     likelihood that also charges for lost structure. E_q is estimated with one reparameterised sample.
 
-    With a normalised likelihood nothing is left out and nothing is to be weighed: the loss is the negative bound
-    itself, divided by N so that its size does not depend on the picture's.
+    With a normalised likelihood nothing is left out and nothing is to be weighed: see `ELBO`.
 
-    Args:
-        images: in [0, 1].
-        reconstruction: in [0, 1], decoded from a sample of the posterior.
-        posterior: of the pictures.
-        weights: for "l1-ssim"; the others have none.
-        likelihood: "l1-ssim", "gaussian" (calibrated) or "bernoulli" (`vae.likelihoods`).
-        kl_warm: a factor on the KL, which rises from 0 to 1 at the beginning of training.
-        free_bits: nats that each latent number may carry for free (`free_bits_kl`).
-
-    Returns:
-        The loss, and `loss`, `l1`, `ssim`, `kl` (nats, without free bits and warm-up); with a normalised likelihood
-        also `bits_per_dim`, the negative bound in bits a number.
+    Attributes:
+        weights: of the three terms.
+        name: what the command line and `config.json` call this objective.
+        latex: the loss as an equation.
+        likelihood: the one under which the evidence of a model trained so is bounded, as it has none of its own.
+        curves: the terms worth a curve, with their titles.
     """
-    terms = {
+
+    weights: LossWeights = LossWeights()
+
+    name: ClassVar[str] = "l1-ssim"
+    latex: ClassVar[str] = (
+        r"\mathcal{L} = w_1 \lVert x - \hat x \rVert_1 + w_2\,(1 - \mathrm{SSIM}(x, \hat x)) + w_3\,\mathrm{KL}"
+    )
+    likelihood: ClassVar[Likelihood] = GAUSSIAN
+    curves: ClassVar[dict[str, str]] = {"l1": "L1", "ssim": "SSIM", "kl": KL_TITLE}
+
+    def __call__(
+        self,
+        images: Float[Array, "batch h w 3"],
+        reconstruction: Float[Array, "batch h w 3"],
+        posterior: Posterior,
+        *,
+        kl_warm: float | Float[Array, ""] = 1.0,
+        free_bits: float = 0.0,
+    ) -> tuple[Float[Array, ""], Terms]:
+        """The loss of a batch, and its terms.
+
+        Args:
+            images: in [0, 1].
+            reconstruction: in [0, 1], decoded from a sample of the posterior.
+            posterior: of the pictures.
+            kl_warm: a factor on the KL, which rises from 0 to 1 at the beginning of training.
+            free_bits: nats that each dimension of the latent may carry for free (`free_bits_kl`).
+
+        Returns:
+            The loss, and `loss`, `l1`, `ssim`, `kl` (nats, without free bits and warm-up).
+        """
+        terms = _terms(images, reconstruction, posterior)
+        w, paid = self.weights, kl_warm * free_bits_kl(posterior, free_bits)
+        loss = w.l1 * terms["l1"] + w.ssim * (1 - terms["ssim"]) + w.kl * paid
+        return loss, {"loss": loss, **terms}
+
+    def in_numbers(self, terms: Mapping[str, float]) -> str:
+        """The loss of one picture as an equation, from its `l1`, `ssim` and `kl`."""
+        w = self.weights
+        parts = w.l1 * terms["l1"], w.ssim * (1 - terms["ssim"]), w.kl * terms["kl"]
+        return (
+            rf"{w.l1:g} \cdot {terms['l1']:.4f} + {w.ssim:g} \cdot (1 - {terms['ssim']:.4f}) + "
+            rf"{_latex(w.kl)} \cdot {terms['kl']:.1f} = {parts[0]:.4f} + {parts[1]:.4f} + {parts[2]:.4f} "
+            rf"= {sum(parts):.4f}"
+        )
+
+
+@dataclass(frozen=True)
+class ELBO:
+    """The negative ELBO itself, under a normalised likelihood (`vae.likelihoods`): there is nothing to be weighed.
+
+    It is divided by the number of pixel values, so that its size does not depend on the picture's.
+
+    Attributes:
+        likelihood: p(x | z): `GAUSSIAN`, with the variance that suits each batch best, or `BERNOULLI`.
+        name, latex, weights, curves: as of `L1SSIM`.
+    """
+
+    likelihood: Likelihood
+
+    weights: ClassVar[None] = None
+    curves: ClassVar[dict[str, str]] = {"bits_per_dim": "Bits a pixel value", "ssim": "SSIM", "kl": KL_TITLE}
+
+    @property
+    def name(self) -> str:
+        return self.likelihood.name
+
+    @property
+    def latex(self) -> str:
+        return self.likelihood.latex
+
+    def __call__(
+        self,
+        images: Float[Array, "batch h w 3"],
+        reconstruction: Float[Array, "batch h w 3"],
+        posterior: Posterior,
+        *,
+        kl_warm: float | Float[Array, ""] = 1.0,
+        free_bits: float = 0.0,
+    ) -> tuple[Float[Array, ""], Terms]:
+        """The loss of a batch and its terms, as of `L1SSIM`.
+
+        Two more terms: `nll`, -log p(x | z) in nats, and `bits_per_dim`, the negative ELBO in bits a pixel value.
+        """
+        terms = _terms(images, reconstruction, posterior)
+        values = math.prod(images.shape[1:])
+        terms["nll"] = jnp.mean(self.likelihood.nll(images, reconstruction))
+        terms["bits_per_dim"] = self.likelihood.bits_per_dim(terms["nll"] + terms["kl"], values)
+        loss = (terms["nll"] + kl_warm * free_bits_kl(posterior, free_bits)) / values
+        return loss, {"loss": loss, **terms}
+
+    def in_numbers(self, terms: Mapping[str, float]) -> str:
+        """The loss of one picture as an equation, from its `nll`, `kl` and `bits_per_dim`."""
+        nll, kl = terms["nll"], terms["kl"]
+        bits = rf"{terms['bits_per_dim']:.3f} \text{{ bits a pixel value}}"
+        return rf"{nll:.1f} + {kl:.1f} = {nll + kl:.1f} \text{{ nats, or }} {bits}"
+
+
+Objective = L1SSIM | ELBO
+OBJECTIVES: dict[str, Objective] = {one.name: one for one in (L1SSIM(), ELBO(GAUSSIAN), ELBO(BERNOULLI))}
+
+
+def objective_record(objective: Objective) -> dict:
+    """What `recorded_objective` reads, as JSON-ready types."""
+    return {"likelihood": objective.name, "weights": objective.weights._asdict() if objective.weights else {}}
+
+
+def recorded_objective(record: dict) -> Objective | None:
+    """The objective that the record of a run names; None where it names none, or one that is unknown here.
+
+    Records of the first version have weights only, as there was a single loss; older ones call the weight of L1 "rec".
+    """
+    weights = record.get("weights")
+    name = record.get("likelihood", L1SSIM.name if weights else None)
+    objective = OBJECTIVES.get(name) if isinstance(name, str) else None
+    if objective is None or objective.weights is None:
+        return objective
+    try:
+        weights = LossWeights(**{"l1" if key == "rec" else key: float(value) for key, value in weights.items()})
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return L1SSIM(weights) if len(record["weights"]) == len(weights) and all(map(math.isfinite, weights)) else None
+
+
+def _terms(images: Array, reconstruction: Array, posterior: Posterior) -> Terms:
+    """Those of every objective, averaged over the batch."""
+    return {
         "l1": jnp.mean(l1(images, reconstruction)),
         "ssim": jnp.mean(ssim(images, reconstruction)),
         "kl": jnp.mean(kl(posterior)),
     }
-    paid = kl_warm * free_bits_kl(posterior, free_bits)
-    if likelihood == "l1-ssim":
-        loss = weights.rec * terms["l1"] + weights.ssim * (1 - terms["ssim"]) + weights.kl * paid
-    else:
-        numbers = math.prod(images.shape[1:])
-        nll = jnp.mean(NLL[likelihood](images, reconstruction))
-        terms["bits_per_dim"] = bits_per_dim(nll + terms["kl"], numbers, likelihood)
-        loss = (nll + paid) / numbers
-    return loss, {"loss": loss, **terms}
+
+
+def _latex(number: float) -> str:
+    mantissa, _, exponent = f"{number:g}".partition("e")
+    return mantissa + (rf" \cdot 10^{{{int(exponent)}}}" if exponent else "")

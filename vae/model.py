@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from vae.latent import Posterior
 from vae.layers import GROUPS, Downsample, ResNetBlock, Upsample
 
 LOG_VAR_RANGE = (-30.0, 20.0)  # keeps exp(log_var) finite; a trained posterior stays far inside
@@ -71,21 +72,6 @@ class VAEConfig:
     def to_dict(self) -> dict:
         """The configuration as JSON-ready types."""
         return {**dataclasses.asdict(self), "channels": list(self.channels)}
-
-
-class Posterior(NamedTuple):
-    """The approximate posterior q(latent | picture) = N(mean, exp(log_var)), a diagonal Gaussian."""
-
-    mean: Float[Array, "batch *latent"]
-    log_var: Float[Array, "batch *latent"]
-
-    def sample(self, key: PRNGKeyArray, temperature: float = 1.0) -> Float[Array, "batch *latent"]:
-        """A reparameterised sample: `mean + temperature * exp(log_var / 2) * epsilon`, epsilon from N(0, I).
-
-        Equation 10 of Kingma & Welling 2013; temperature 1 is the posterior itself, 0 its mean.
-        """
-        epsilon = jax.random.normal(key, self.mean.shape, self.mean.dtype)
-        return self.mean + temperature * jnp.exp(self.log_var / 2) * epsilon
 
 
 # Luminance, blue against yellow, red against green; scaled to vary about equally over photographs.

@@ -209,7 +209,7 @@ def _show_way(way: Way, total: int) -> dict:
 
 
 def _describe(explorer: Explorer, way: Way) -> str:
-    size = math.prod(explorer.config.latent_shape)
+    size = math.prod(explorer.info.latent_shape)
     return (
         f"**These two:** {way.angle:.0f}° apart; lengths {way.length_a:.1f} and {way.length_b:.1f}, where the prior's "
         f"samples have about √{size:,} = {math.sqrt(size):.1f}. Posterior means are shorter than samples: what the "

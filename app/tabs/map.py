@@ -278,7 +278,7 @@ def in_words(name: str, group: Group) -> str:
 def how_it_works(explorer: Explorer) -> str:
     """The equations behind the map, with this map's own numbers."""
     atlas = explorer.atlas
-    numbers = int(np.prod(explorer.config.latent_shape))
+    numbers = int(np.prod(explorer.info.latent_shape))
     error = ""
     if ERROR_COLUMN in atlas.numbers:
         median = np.nanmedian(atlas.numbers[ERROR_COLUMN])

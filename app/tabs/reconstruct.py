@@ -20,6 +20,7 @@ from app.widgets.latent_editor import KNOWN_WELL, LatentEditor
 from app.widgets.numbers import Limits, RawNumber, RawSlider
 from app.widgets.tiles import metric_tiles
 from vae.checkpoint import ModelFolderError
+from vae.losses import L1SSIM
 
 INTRODUCTION = """Drop in a picture: the encoder squeezes it into the latent, the decoder draws it again from that
 alone. What comes back is what the model can say about it; what is lost, it has no words for."""
@@ -33,13 +34,6 @@ NO_FILES = "There are no pictures yet: drop some into the box, or click it."
 THUMBNAIL_SIDE = 48
 SAME_MODEL = "This is the model itself: choose another one to compare it with."
 SECONDS_BETWEEN_TABLES = 1.0
-
-LOSSES = {  # by likelihood
-    "l1-ssim": r"\mathcal{L} = w_1 \lVert x - \hat x \rVert_1 + w_2\,(1 - \mathrm{SSIM}(x, \hat x)) + w_3\,\mathrm{KL}",
-    "gaussian": r"\mathcal{L} = \frac{\lVert x - \hat x \rVert_2^2}{2 s^2} + \frac{D}{2} \log(2 \pi s^2) + \mathrm{KL},"
-    r"\qquad s^2 = \text{the mean squared error of a number, over the batch}",
-    "bernoulli": r"\mathcal{L} = -\sum_j \big(x_j \log \hat x_j + (1 - x_j) \log (1 - \hat x_j)\big) + \mathrm{KL}",
-}
 
 TEMPERATURE = Limits("Temperature", 0, int(MAX_TEMPERATURE))
 SEED = Limits("Seed", 0, MAX_SEED, whole=True)
@@ -296,19 +290,19 @@ def describe_batch(rows: list[batch.Row], explorer: Explorer) -> str:
 
 
 def _title(explorer: Explorer, beside: Explorer | None = None) -> str:
-    size = explorer.config.image_size
+    size = explorer.info.image_size
     words = f"**{explorer.info.title}**, at {size} x {size}"
-    if beside and beside.config.image_size != size:
+    if beside and beside.info.image_size != size:
         words += ": figures of a picture of another size, which compare only roughly"
     return words
 
 
 def describe_workings(explorer: Explorer, made: Reconstruction | None, temperature: float) -> str:
     """How encoder, latent and decoder hang together, in equations; with a picture, also in its numbers."""
-    numbers = " x ".join(map(str, explorer.config.latent_shape))
-    weights = explorer.info.training.get("weights", {})
-    encoder, sample, loss, bits = _live_numbers(explorer, made, temperature, weights) if made else [""] * 4
-    objective = LOSSES[explorer.info.training.get("likelihood", "l1-ssim")]
+    numbers = " x ".join(map(str, explorer.info.latent_shape))
+    encoder, sample, loss, bits = _live_numbers(explorer, made, temperature) if made else [""] * 4
+    objective = explorer.info.objective
+    equation = f"$${objective.latex}$$" if objective else "What this model was trained with is not recorded."
     active = ""
     if explorer.metrics.get("count", 0) > 1 and "active_units" in explorer.metrics:
         active = f" This model has {explorer.metrics['active_units']} of {explorer.metrics['latent_units']}."
@@ -323,7 +317,7 @@ $$z = \mu + \tau\, e^{{\log\sigma^2 / 2}} \odot \epsilon, \qquad \epsilon \sim \
 {sample}
 
 **Loss.** What the reconstruction $\hat x$ loses, and what the latent costs:
-$${objective}$$
+{equation}
 $$\mathrm{{KL}} = \tfrac12 \sum_i \big(\sigma_i^2 + \mu_i^2 - 1 - \log\sigma_i^2\big)$$
 {loss}
 
@@ -337,7 +331,7 @@ about a picture, the second about a model; a number that is active can still be 
 """
 
 
-def _live_numbers(explorer: Explorer, made: Reconstruction, temperature: float, weights: dict) -> tuple[str, ...]:
+def _live_numbers(explorer: Explorer, made: Reconstruction, temperature: float) -> tuple[str, ...]:
     mean, deviation, metrics = made.posterior_mean, made.posterior_deviation, made.metrics
     known = int((deviation < KNOWN_WELL).sum())
     encoder = (
@@ -346,22 +340,12 @@ def _live_numbers(explorer: Explorer, made: Reconstruction, temperature: float, 
     )
     sample = f"*Here:* temperature {temperature:g}" + (", so that $z = \\mu$." if temperature == 0 else ".")
     loss = ""
-    if {"rec", "ssim", "kl"} <= weights.keys() and explorer.info.training.get("likelihood", "l1-ssim") == "l1-ssim":
-        terms = (
-            weights["rec"] * metrics["l1"], weights["ssim"] * (1 - metrics["ssim"]), weights["kl"] * metrics["kl_nats"]
-        )  # fmt: skip
-        loss = (
-            f"*This picture:* ${weights['rec']:g} \\cdot {metrics['l1']:.4f} + {weights['ssim']:g} \\cdot (1 - "
-            f"{metrics['ssim']:.4f}) + {_latex(weights['kl'])} \\cdot {metrics['kl_nats']:.1f} = {terms[0]:.4f} + "
-            f"{terms[1]:.4f} + {terms[2]:.4f} = {sum(terms):.4f}$, with the weights that the model was trained with."
-        )
+    objective = explorer.info.objective
+    if isinstance(objective, L1SSIM):
+        terms = {"l1": metrics["l1"], "ssim": metrics["ssim"], "kl": metrics["kl_nats"]}
+        loss = f"*This picture:* ${objective.in_numbers(terms)}$, with the weights that the model was trained with."
     bits = (
         f"*This picture:* {metrics['kl_nats']:.1f} nats are {made.latent_bits:,.0f} bits, "
         f"{made.latent_bits / made.error.size:.3f} a pixel; its PNG takes {made.png_bits:,}."
     )
     return encoder, sample, loss, bits
-
-
-def _latex(number: float) -> str:
-    mantissa, _, exponent = f"{number:g}".partition("e")
-    return mantissa + (rf" \cdot 10^{{{int(exponent)}}}" if exponent else "")

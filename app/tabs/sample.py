@@ -161,7 +161,7 @@ def build(work: Workspace, tab: gr.Tab) -> dict[str, Component]:
         kept, boxes = settle([count, temperature, seed])
         kinds = TITLES if explorer.has_atlas else ["prior"]
         distribution = distribution if distribution in kinds else "prior"
-        pixels = ["pixels"] if explorer.config.image_size <= 128 else []
+        pixels = ["pixels"] if explorer.info.image_size <= 128 else []
         place = _from_picture(explorer, path) if path else None
         return (
             gr.Radio(
@@ -314,7 +314,7 @@ def _page(place: dict[str, Any]) -> dict[str, Any]:
 
 def _mean(explorer: Explorer) -> dict[str, Any]:
     if not explorer.has_atlas:
-        return _place(explorer, np.zeros(explorer.config.latent_shape), "The prior's mean")
+        return _place(explorer, np.zeros(explorer.info.latent_shape), "The prior's mean")
     return _place(explorer, explorer.principal.mean, "The mean of the data")
 
 
@@ -435,13 +435,13 @@ def _beside(explorer: Explorer, token: str, xs: Sequence[int], y: int) -> list[n
 def _spatial_note(explorer: Explorer) -> dict:
     if not explorer.is_spatial:
         return gr.update(visible=False)
-    height, width, channels = explorer.config.latent_shape
+    height, width, channels = explorer.info.latent_shape
     return gr.update(value=SPATIAL_NOTE.format(height=height, width=width, channels=channels), visible=True)
 
 
 def _explain(explorer: Explorer) -> str:
     """How it works, with the numbers of this model."""
-    size = int(np.prod(explorer.config.latent_shape))
+    size = int(np.prod(explorer.info.latent_shape))
     parts = [
         "A sample is a latent drawn at random, put through the decoder; the temperature T scales its noise:",
         r"$$z = T\,\epsilon,\quad \epsilon \sim \mathcal{N}(0, I),\qquad x = \mathrm{decoder}(z)$$",

@@ -105,7 +105,7 @@ def make_step(config: VAEConfig, side: int, weights: LossWeights, device: str) -
             reconstruction, mean, log_var = model(images)
         kl = 0.5 * (mean**2 + torch.expm1(log_var) - log_var).sum(dim=(1, 2, 3)).mean()
         structure = 1 - ssim(images, reconstruction, band, band)
-        return weights.rec * (images - reconstruction).abs().mean() + weights.ssim * structure + weights.kl * kl
+        return weights.l1 * (images - reconstruction).abs().mean() + weights.ssim * structure + weights.kl * kl
 
     if device == "cuda":
         loss_fn = torch.compile(loss_fn)

@@ -38,11 +38,11 @@ def test_the_three_models_ship_and_fruits_is_the_default(library):
 def test_reconstruction_resembles_its_own_kind_of_picture(library, examples, name):
     explorer = library[name]
     made = explorer.reconstruct(examples[name])
-    assert made.picture.size == made.reconstruction.size == (explorer.config.image_size,) * 2
+    assert made.picture.size == made.reconstruction.size == (explorer.info.image_size,) * 2
     assert made.metrics["psnr_db"] > 15
     grey = Image.new("RGB", made.picture.size, "grey")
     assert difference(made.picture, made.reconstruction) < 0.5 * difference(made.picture, grey)
-    assert made.posterior_mean.shape == made.posterior_deviation.shape == explorer.config.latent_shape
+    assert made.posterior_mean.shape == made.posterior_deviation.shape == explorer.info.latent_shape
 
 
 def test_reported_metrics_are_those_of_the_two_pictures_shown(library, examples):

@@ -32,7 +32,7 @@ def test_a_grid_drawn_in_parts_is_the_grid(library, name, distribution):
     whole = explorer.sample_latents(6, 1.0, 3, distribution)
     parts = [explorer.sample_latents(2, 1.0, 3, distribution, first) for first in (0, 2, 4)]
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-4)
-    assert whole.shape == (6, *explorer.config.latent_shape)
+    assert whole.shape == (6, *explorer.info.latent_shape)
     assert not np.allclose(whole, explorer.sample_latents(6, 1.0, 4, distribution))
 
 

@@ -19,12 +19,12 @@ PROGRAM = """
 from train import fit
 from train.__main__ import main
 from train.config import PRESETS, TrainConfig
-from vae.losses import LossWeights
+from vae.losses import L1SSIM, LossWeights
 from vae.model import VAEConfig
 
 model = VAEConfig(image_size=16, latent="vector", latent_dim=8, channels=(16,), halve_first=True)
 PRESETS["tiny"] = TrainConfig(
-    model=model, weights=LossWeights(1.0, 0.25, 1e-4), warmup=4, load_size=18, crop=16, flip=True
+    model=model, objective=L1SSIM(LossWeights(1.0, 0.25, 1e-4)), warmup=4, load_size=18, crop=16, flip=True
 )
 main()
 """

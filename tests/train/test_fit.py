@@ -31,7 +31,7 @@ from train.config import PRESETS, TrainConfig
 from train.curves import smooth, write_curves
 from train.data import batch_indices, load_pictures
 from vae.checkpoint import ModelInfo, load_info, load_model, parameters, save_model
-from vae.losses import LossWeights
+from vae.losses import L1SSIM, LossWeights
 from vae.model import VAEConfig
 
 pytestmark = pytest.mark.usefixtures("quick_compiling")
@@ -40,7 +40,7 @@ ROOT = Path(__file__).parents[2]
 EMOJI = ROOT / "assets" / "datasets" / "emoji.parquet"
 TINY = TrainConfig(
     model=VAEConfig(image_size=16, latent="vector", latent_dim=8, channels=(8,), halve_first=True),
-    weights=LossWeights(1.0, 0.25, 1e-4),
+    objective=L1SSIM(LossWeights(1.0, 0.25, 1e-4)),
     kl_warmup=50,
     steps=200,
     batch_size=4,
@@ -55,7 +55,7 @@ TINY = TrainConfig(
 PROGRAM = f"""
 from train.__main__ import main
 from train.config import PRESETS, TrainConfig
-from vae.losses import LossWeights
+from vae.losses import L1SSIM, LossWeights
 from vae.model import VAEConfig
 
 PRESETS["tiny"] = {TINY!r}

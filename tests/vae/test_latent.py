@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vae.latent import interpolate, lerp, sample_posterior, sample_prior, slerp
-from vae.model import Posterior
+from vae.latent import Posterior, interpolate, lerp, sample_posterior, sample_prior, slerp
 
 
 def unit(*values: float) -> jax.Array:

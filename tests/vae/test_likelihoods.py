@@ -7,9 +7,16 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from vae.likelihoods import bernoulli_nll, bits_per_dim, gaussian_nll, importance_weighted_nll, optimal_variance
-from vae.losses import LossWeights, elbo_loss, free_bits_kl, kl, kl_per_unit
-from vae.model import Posterior
+from vae.latent import Posterior
+from vae.likelihoods import (
+    BERNOULLI,
+    GAUSSIAN,
+    bernoulli_nll,
+    gaussian_nll,
+    importance_weighted_nll,
+    optimal_variance,
+)
+from vae.losses import ELBO, free_bits_kl, kl, kl_per_unit
 
 pytestmark = pytest.mark.usefixtures("quick_compiling")
 
@@ -98,9 +105,9 @@ def test_bernoulli_nll_agrees_with_scipy_and_takes_black_and_white():
 
 def test_uniform_noise_of_256_levels_costs_8_bits_a_number():
     """A density of 1 on [0, 1] says nothing, and 8 bits name one of 256 levels; a fair coin costs 1 bit."""
-    assert_allclose(bits_per_dim(0.0, NUMBERS, "gaussian"), 8)
+    assert_allclose(GAUSSIAN.bits_per_dim(0.0, NUMBERS), 8)
     coin = bernoulli_nll(np.ones((1, *SHAPE)), np.full((1, *SHAPE), 0.5))
-    assert_allclose(bits_per_dim(coin, NUMBERS, "bernoulli"), 1, rtol=1e-5)
+    assert_allclose(BERNOULLI.bits_per_dim(coin, NUMBERS), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("samples", [1, 5])
@@ -145,8 +152,7 @@ def test_the_elbo_is_best_at_the_maximum_likelihood_solution():
         reconstructions = jnp.concatenate([fitted.decode(scale * posterior.sample(key)) for key in keys])
         repeated = jnp.tile(images, (20, 1, 1, 1))
         variance = float(optimal_variance(repeated, reconstructions))
-        loss = elbo_loss(repeated, reconstructions, jax.tree.map(lambda x: jnp.tile(x, (20, 1)), posterior),
-                         LossWeights(), likelihood="gaussian")[0]  # fmt: skip
+        loss, _ = ELBO(GAUSSIAN)(repeated, reconstructions, jax.tree.map(lambda x: jnp.tile(x, (20, 1)), posterior))
         return float(loss) * NUMBERS, variance
 
     best, variance = negative_elbo(1, 0, 0)

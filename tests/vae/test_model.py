@@ -11,8 +11,9 @@ from flax import nnx
 from numpy.testing import assert_allclose, assert_array_equal
 
 from vae.checkpoint import bind, parameters
+from vae.latent import Posterior
 from vae.losses import LossWeights, elbo_loss, kl
-from vae.model import LOG_VAR_RANGE, VAE, Posterior, VAEConfig, compile_codec
+from vae.model import LOG_VAR_RANGE, VAE, VAEConfig, compile_codec
 
 pytestmark = pytest.mark.usefixtures("quick_compiling")
 
