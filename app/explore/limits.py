@@ -1,0 +1,179 @@
+"""Every bound and number of the app, once; and the checks of what a page or a client asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+MEGABYTE = 1 << 20
+
+# Latents, as they travel
+MAX_LATENTS = 64  # in one request
+MAX_LATENT = 100.0  # absolute, of one number; the results of a page's arithmetic stay far below
+MAX_WORDS = 200  # characters that say what a drawn picture is
+
+# What a page may change a latent by
+MAX_EDIT = 10.0  # absolute, of a number set by hand; N(0, I) has nearly all its mass within 3
+MAX_SCALE = 2.0  # of a channel of a spatial latent
+BAR_LIMIT = 3.0  # where the axis of the latent's bars ends, unless a number lies beyond
+KNOWN_WELL = 0.7  # of a posterior's standard deviation: below, a dimension tells at least half a bit
+
+# Sampling and directions
+MAX_COUNT = 64  # samples in a grid
+MAX_TEMPERATURE = 3.0
+MAX_SEED = 2**32 - 1
+MAX_DEVIATIONS = 3.0  # along a direction
+STRIP_COUNT = 7  # pictures along a direction, from one end to the other
+PRINCIPAL_COUNT = 6  # principal directions offered
+LOCAL_COUNT = 32  # latents that tell the directions around a place
+LOCAL_REACH = 2  # pictures to either side of the middle
+MIN_LABELLED = 20  # pictures that a label needs for its mean to mean something
+MAX_LABELS = 200  # of a column, the most frequent
+VARIANCE_PICTURES = 16  # that the posterior's mean variance is measured on, where each gives one value a dimension
+LEAST_VARIANCE_PICTURES = 3  # where the places of a spatial latent give many
+
+# The data's latents against the prior
+OFF_CENTRE = 0.2  # absolute, of a dimension's mean
+WIDE, NARROW = 1.2, 0.8  # of its deviation
+IDLE = 0.9  # of the deviation that is the posterior's own: above, the dimension tells little about a picture
+
+# Between pictures
+MAX_STEPS = 65  # pictures of an interpolation
+CORNER_SIDE = 9  # pictures along an edge of the square between four
+MAX_STRENGTH = 2.0  # of an analogy
+EXPORT_SIDE = 256  # pixels at least, of an exported animation
+EXPORT_STRIP = 9  # pictures of an exported strip
+FRAME_MILLISECONDS = 60  # of an exported animation
+
+# The map
+MAX_COORDINATE = 1e6  # of a map, which is some tens wide
+PATH_CORNERS = 512  # of a path over the map
+PATH_COUNT = 33  # pictures along it, and along the direction between two groups
+NEIGHBOURS = 8  # nearest latents: shown beside a point, and placing a picture
+SHEPARD_NEIGHBOURS = 6  # nearest points on the map that a place between points is mixed from
+AMONG, EDGE = 2.0, 4.0  # spacings of the data to the nearest latent: among the data, at its edge
+NEAR, BETWEEN = 20.0, 100.0  # spacings of the map to the nearest point: near data, between points
+THUMBNAIL = 64  # pixels; the side of a picture on the map
+MAX_THUMBNAILS = 32  # in one request
+GROUP_LABELS = 3  # most frequent labels named of a group
+RARE = 0.05  # of a group: a label so rare says nothing of it
+COLOUR_PERCENTILES = (1, 99)  # between which a column's colours run, so that a few outliers do not take them all
+
+# Uploads
+MAX_FILE_MEGABYTES = 30
+MAX_FILES = 200  # of a batch
+OPENED_AT_ONCE = 2  # pictures; a large one takes 200 MB until it is fitted
+DRAWN_LEVELS = 8  # of 255, that a picture may be from its latent's and still be taken for it
+
+# Cost
+TIMED_DECODES = 3  # the fastest of which counts
+UNCERTAINTY_SECONDS = 0.5  # of decoding, for the uncertainty of one picture
+LEAST_UNCERTAINTY_SAMPLES, MAX_UNCERTAINTY_SAMPLES = 4, 16
+SUBJECT_BYTES = 128 * MEGABYTE  # of uploads, fitted to the models' sizes
+MODEL_BYTES = 64 * MEGABYTE  # of what one model has worked out
+WARM_UP_BYTES = 50 * MEGABYTE  # of a model's weights: a larger one is loaded when somebody picks it
+
+SHOWN = 60  # characters of a refused value that its message repeats
+
+
+class RequestError(ValueError):
+    """Something asked for that cannot be done, with a message for the person who asked."""
+
+
+def for_page() -> dict[str, float]:
+    """The numbers that the page's scripts need too, under their names there."""
+    return {
+        "maxLatents": MAX_LATENTS,
+        "maxLatent": MAX_LATENT,
+        "maxEdit": MAX_EDIT,
+        "maxScale": MAX_SCALE,
+        "barLimit": BAR_LIMIT,
+        "knownWell": KNOWN_WELL,
+        "maxCount": MAX_COUNT,
+        "maxTemperature": MAX_TEMPERATURE,
+        "maxSeed": MAX_SEED,
+        "maxDeviations": MAX_DEVIATIONS,
+        "stripCount": STRIP_COUNT,
+        "localReach": LOCAL_REACH,
+        "maxSteps": MAX_STEPS,
+        "cornerSide": CORNER_SIDE,
+        "maxStrength": MAX_STRENGTH,
+        "pathCorners": PATH_CORNERS,
+        "pathCount": PATH_COUNT,
+        "near": NEAR,
+        "between": BETWEEN,
+        "thumbnail": THUMBNAIL,
+        "maxThumbnails": MAX_THUMBNAILS,
+    }
+
+
+def check_range(name: str, value: Any, low: float, high: float) -> float:
+    """The value as a float.
+
+    Raises:
+        RequestError: it is not a number from `low` to `high`.
+    """
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not low <= number <= high:
+        raise RequestError(f"{name} is {shown(value)}; it must be a number from {_plain(low)} to {_plain(high)}.")
+    return number
+
+
+def check_whole(name: str, value: Any, low: int, high: int) -> int:
+    """The value as an int.
+
+    Raises:
+        RequestError: it is not a whole number from `low` to `high`.
+    """
+    number = check_range(name, value, low, high)
+    if not number.is_integer():
+        raise RequestError(f"{name} is {shown(value)}; it must be a whole number from {low} to {high}.")
+    return int(number)
+
+
+def check_coordinates(x: Any, y: Any) -> tuple[float, float]:
+    """A place of a map.
+
+    Raises:
+        RequestError: a coordinate is not a number from -1e6 to 1e6.
+    """
+    limit = MAX_COORDINATE
+    return check_range("x", x, -limit, limit), check_range("y", y, -limit, limit)
+
+
+def check_seed(seed: Any) -> int:
+    """A seed of JAX's random numbers.
+
+    Raises:
+        RequestError: it is not a whole number from 0 to 2^32 - 1.
+    """
+    return check_whole("seed", seed, 0, MAX_SEED)
+
+
+def check_choice(name: str, value: Any, accepted: Sequence[str]) -> str:
+    """The value, one of those accepted.
+
+    Raises:
+        RequestError: it is another.
+    """
+    if not isinstance(value, str) or value not in accepted:
+        choices = ", ".join(f'"{choice}"' for choice in accepted)
+        raise RequestError(f"{name} is {shown(value)}; accepted: {choices}.")
+    return value
+
+
+def shown(value: Any) -> str:
+    """A refused value as a message repeats it, cut to a readable length."""
+    try:
+        text = str(value)
+    except ValueError:  # Python writes out no integer of more than 4,300 digits
+        return "a very long number"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)

@@ -1,0 +1,88 @@
+"""The cache: computed once, bounded in bytes, and asked by several threads at the same time."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.explore.cache import Cache, size_of
+
+
+def test_what_was_computed_is_not_computed_again():
+    cache, calls = Cache(1000), []
+    assert [cache.get("key", lambda: calls.append(1) or 7) for _ in range(3)] == [7, 7, 7]
+    assert len(calls) == 1
+    assert cache.get("other", lambda: 8) == 8
+
+
+def test_above_its_bytes_the_least_recently_used_are_dropped():
+    cache = Cache(2500)
+    for key in "abc":
+        cache.get(key, lambda: np.zeros(1000, np.uint8))
+        assert cache.bytes <= 2500
+        cache.get("a", list)  # used again
+    recomputed = []
+    for key in "abc":
+        cache.get(key, lambda key=key: recomputed.append(key) or np.zeros(1, np.uint8))
+    assert recomputed == ["b"]
+
+
+def test_what_is_larger_than_the_cache_is_returned_and_not_kept():
+    cache = Cache(10)
+    assert cache.get("large", lambda: np.ones(100)).sum() == 100
+    assert cache.bytes == 0
+
+
+def test_threads_that_ask_at_the_same_time_share_one_computation():
+    cache, begun, calls = Cache(1000), threading.Barrier(8), []
+
+    def ask(_):
+        begun.wait()
+        return cache.get("key", lambda: calls.append(1) or object())
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(ask, range(8)))
+    assert len(calls) == 1
+    assert len(set(map(id, found))) == 1
+
+
+def test_another_key_does_not_wait():
+    cache, is_waiting, may_go_on = Cache(1000), threading.Event(), threading.Event()
+
+    def slow():
+        is_waiting.set()
+        assert may_go_on.wait(10)
+        return "slow"
+
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(cache.get, "slow", slow)
+        assert is_waiting.wait(10)
+        assert cache.get("quick", lambda: "quick") == "quick"
+        may_go_on.set()
+        assert pending.result() == "slow"
+
+
+def test_a_failure_is_raised_and_not_kept():
+    cache = Cache(1000)
+
+    def fail():
+        raise ValueError("this once")
+
+    with pytest.raises(ValueError, match="this once"):
+        cache.get("key", fail)
+    assert cache.get("key", lambda: 5) == 5
+    assert cache.bytes == size_of(5)
+
+
+def test_sizes_are_those_of_what_is_inside():
+    @dataclass
+    class Made:
+        array: np.ndarray
+        pictures: dict
+
+    made = Made(np.zeros((10, 10), np.float32), {64: Image.new("RGB", (64, 64)), 8: Image.new("L", (8, 8))})
+    assert 400 + 64 * 64 * 3 + 64 <= size_of(made) <= 400 + 64 * 64 * 3 + 64 + 100
+    assert size_of((np.zeros(3, np.float64), None, b"12345")) == pytest.approx(24 + 5, abs=40)
