@@ -1,0 +1,131 @@
+"""The models that the app offers."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from app.explore.limits import WARM_UP_BYTES, RequestError, shown
+from app.explore.opened import OpenModel
+from app.explore.subject import prepare_for
+from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, load_metrics
+from vae.codec import Description, describe
+
+
+class Library:
+    """The models that the app offers, by name; each is loaded at its first use and kept. Safe for several threads.
+
+    Attributes:
+        default: the name of the model to begin with.
+        names: of all models, the default first.
+
+    Args:
+        assets: every model folder in it is offered, but for those whose `config.json` is damaged.
+        chosen: names among them, or other model folders, which are offered too; the first becomes the default. If there
+            is none, the default is "fruits", or else the first by name.
+
+    Raises:
+        RequestError: a chosen one is neither, or there is no model at all.
+        ModelFolderError: the `config.json` of a chosen one is damaged.
+    """
+
+    def __init__(self, assets: Path | str, chosen: Sequence[str] = ()):
+        self._folders: dict[str, Path] = {}
+        self._descriptions: dict[str, Description] = {}
+        for folder in sorted(path.parent for path in Path(assets).glob(f"*/{CONFIG}")):
+            try:
+                self._add(folder.name, folder)
+            except ModelFolderError as error:
+                print(f"Left out: {error}", file=sys.stderr)
+        picked = [self._find(one) for one in chosen]
+        if not self._folders:
+            raise RequestError(f"There is no model in {assets}. Train one: python -m train fit --help")
+        first = "fruits" if "fruits" in self._folders else next(iter(self._folders))
+        self.default = picked[0] if picked else first
+        self.names = sorted(self._folders, key=lambda name: (name != self.default, name))
+        prepare_for(info.image_size for info in self._descriptions.values())
+        self._models: dict[str, OpenModel] = {}
+        self._locks = {name: threading.Lock() for name in self.names}
+
+    def _find(self, chosen: str) -> str:
+        """The name of a chosen model, whose folder is added if it is not one of the assets."""
+        if chosen in self._folders:
+            return chosen
+        folder = Path(chosen).expanduser().resolve()
+        if not (folder / CONFIG).exists():
+            raise RequestError(
+                f"{chosen!r} given; accepted: a model folder (with a {CONFIG}), or one of {', '.join(self._folders)}"
+            )
+        known = {path.resolve(): name for name, path in self._folders.items()}
+        if folder in known:
+            return known[folder]
+        name, number = folder.name, 2
+        while name in self._folders:  # runs/a/model and runs/b/model
+            name, number = f"{folder.name}-{number}", number + 1
+        self._add(name, folder)
+        return name
+
+    def _add(self, name: str, folder: Path) -> None:
+        self._descriptions[name] = describe(folder)
+        self._folders[name] = folder
+
+    def info(self, name: Any) -> Description:
+        """What `config.json` says of a model, without loading it; an empty name is the default.
+
+        Raises:
+            RequestError: there is no such model.
+        """
+        return self._descriptions[self._check(name)]
+
+    def list(self) -> list[dict]:
+        """Every model in JSON-ready types, the default first; none is loaded for it."""
+        return [
+            {
+                "name": name,
+                "title": info.title,
+                "summary": info.summary,
+                "image_size": info.image_size,
+                "latent": "spatial" if info.is_spatial else "vector",
+                "latent_shape": list(info.latent_shape),
+                "has_variance": info.has_variance,
+                "has_map": (self._folders[name] / ATLAS).exists(),
+                "metrics": load_metrics(self._folders[name]),
+                "default": name == self.default,
+            }
+            for name, info in ((name, self._descriptions[name]) for name in self.names)
+        ]
+
+    def warm_up(self) -> None:
+        """Loads and compiles the models, the default first. Large ones, and damaged ones, are left to who picks them."""
+        for name in self.names:
+            try:
+                if name == self.default or _size(self._folders[name]) <= WARM_UP_BYTES:
+                    self[name].warm_up()
+            except ModelFolderError as error:
+                print(f"Not warmed up: {error}", file=sys.stderr)
+
+    def __getitem__(self, name: Any) -> OpenModel:
+        """A model, loaded; an empty name is the default.
+
+        Raises:
+            RequestError: there is no such model.
+            ModelFolderError: its folder is damaged.
+        """
+        name = self._check(name)
+        with self._locks[name]:
+            if name not in self._models:
+                self._models[name] = OpenModel(self._folders[name], name)
+            return self._models[name]
+
+    def _check(self, name: Any) -> str:
+        name = self.default if name in ("", None) else name
+        if not isinstance(name, str) or name not in self._folders:
+            raise RequestError(f"There is no model {shown(name)!r}; there are: {', '.join(self.names)}.")
+        return name
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))

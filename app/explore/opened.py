@@ -1,0 +1,187 @@
+"""OpenModel: one model folder, loaded, with its map, its priors and what has been worked out about it."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from app.explore import wire
+from app.explore.cache import Cache
+from app.explore.limits import DRAWN_LEVELS, MODEL_BYTES, TIMED_DECODES, RequestError
+from app.explore.subject import Subject
+from vae.atlas import Atlas, AtlasError
+from vae.checkpoint import ATLAS, load_metrics
+from vae.codec import Description, open_codec
+from vae.images import to_array, to_picture
+from vae.latent import Posterior
+
+T = TypeVar("T")
+
+
+class OpenModel:
+    """What the questions in this folder are asked of. Safe for several threads.
+
+    Attributes:
+        folder: the model's.
+        name: by which it is picked.
+        info: what is known of it.
+        metrics: the figures of `metrics.json`; empty where the model was never evaluated.
+        seconds_per_decode: how long one picture takes to decode on this machine, as measured by `warm_up`; None before.
+
+    Args:
+        folder: a model folder.
+        name: if not the folder's own.
+
+    Raises:
+        ModelFolderError: the folder holds no model that can be loaded.
+    """
+
+    def __init__(self, folder: Path | str, name: str | None = None):
+        self.folder = Path(folder)
+        self.name = name or self.folder.resolve().name
+        codec = open_codec(self.folder)
+        self.info: Description = codec.description
+        self.metrics = load_metrics(self.folder)
+        self.seconds_per_decode: float | None = None
+        self._encode, self._decode = codec.encode, codec.decode
+        self._atlas: Atlas | None = None
+        self._atlas_lock = threading.Lock()
+        self._cache = Cache(MODEL_BYTES)
+
+    @property
+    def card(self) -> dict:
+        """What a page knows the model by, in JSON-ready types."""
+        return {
+            "name": self.name,
+            "title": self.info.title,
+            "size": self.info.image_size,
+            "shape": list(self.info.latent_shape),
+        }
+
+    def describe(self) -> str:
+        """What the model is and was trained on, in a line of Markdown."""
+        size, shape = self.info.image_size, " x ".join(map(str, self.info.latent_shape))
+        latent = (
+            f"a spatial latent of {shape} numbers" if self.info.is_spatial else f"a latent vector of {shape} numbers"
+        )
+        parts = [f"**{self.info.title}.** {self.info.summary}".strip(), f"{size} x {size} pixels through {latent}."]
+        if self.metrics:
+            measured = "On held-out pictures" if self.metrics["held_out"] else "On pictures that it was trained on"
+            parts.append(f"{measured}: {self.metrics['psnr_db']:.1f} dB PSNR, {self.metrics['ssim']:.2f} SSIM.")
+        return " ".join(parts)
+
+    # ---- Pictures and latents ----
+
+    def posterior(self, subject: Subject) -> Posterior:
+        """What the encoder makes of a picture, without a batch axis; encoded once for each upload."""
+        return self.remember("posterior", subject.key, lambda: self.encode(subject.fitted(self.info.image_size)))
+
+    def latent(self, subject: Subject) -> Float[np.ndarray, "*latent"]:
+        """The latent that this model drew the picture from, if it did; else the posterior mean."""
+        own = self.own_latent(subject)
+        return self.posterior(subject).mean if own is None else own
+
+    def own_latent(self, subject: Subject) -> Float[np.ndarray, "*latent"] | None:
+        """The latent that a picture carries, if this model drew it from that; else None.
+
+        The picture is compared with what the latent decodes to: it may have been painted over since, cut, or drawn by
+        another model of the same name.
+        """
+        if subject.latent is None or subject.latent_model != self.name:
+            return None
+        return self.remember("own latent", subject.key, lambda: self._check_own(subject))
+
+    def _check_own(self, subject: Subject) -> Float[np.ndarray, "*latent"] | None:
+        if (subject.width, subject.height) != (self.info.image_size,) * 2:
+            return None
+        try:
+            latent = wire.from_text(subject.latent, self.info.latent_shape, most=1)[0]
+        except RequestError:
+            return None
+        shown, decoded = (np.asarray(p, np.int16) for p in (subject.fitted(self.info.image_size), self.decode(latent)))
+        return latent if np.abs(shown - decoded).max() <= DRAWN_LEVELS else None
+
+    def encode(self, picture: Image.Image) -> Posterior:
+        """The posterior of a square picture of the model's size, without a batch axis."""
+        mean, log_var = self._encode(to_array(picture)[None])
+        return Posterior(np.asarray(mean)[0], None if log_var is None else np.asarray(log_var)[0])
+
+    def decode(self, latent: Float[np.ndarray, "*latent"]) -> Image.Image:
+        """The picture of a latent."""
+        return to_picture(self.decode_pixels(latent))
+
+    def decode_pixels(self, latent: Float[np.ndarray, "*latent"]) -> Float[np.ndarray, "height width 3"]:
+        """The picture of a latent, before it is rounded to 8 bits."""
+        # One at a time: compiled once whatever the count, and faster on a CPU than a batch, which leaves its caches.
+        return np.asarray(self._decode(np.asarray(latent, np.float32)[None]))[0]
+
+    # ---- The map ----
+
+    @property
+    def has_atlas(self) -> bool:
+        """Whether there is a map to walk."""
+        return (self.folder / ATLAS).exists()
+
+    @property
+    def atlas(self) -> Atlas:
+        """The map, read at its first use.
+
+        Raises:
+            RequestError: there is none, or it cannot be read.
+        """
+        with self._atlas_lock:  # else two tabs that open at once would both read and index it
+            if self._atlas is None:
+                self._atlas = self._read_atlas()
+            return self._atlas
+
+    def _read_atlas(self) -> Atlas:
+        if not self.has_atlas:
+            raise RequestError(f"{self.info.title} has no map yet. Make one: {self.atlas_command}")
+        try:
+            return Atlas.read(self.folder / ATLAS, self.info.latent_shape)
+        except AtlasError as error:
+            raise RequestError(str(error)) from error
+
+    @property
+    def atlas_command(self) -> str:
+        """The command that makes the map."""
+        dataset = str(self.info.training.get("dataset", "DATASET"))
+        return shlex.join(["python", "-m", "train", "atlas", "--model", str(self.folder), "--dataset", dataset])
+
+    # ---- Cost ----
+
+    def warm_up(self) -> None:
+        """Compiles encoder and decoder, times the decoder, and reads the map, so that nobody has to wait for it."""
+        self.encode(Image.new("RGB", (self.info.image_size,) * 2))
+        self.seconds_per_decode = self._time_decoder()
+        with suppress(RequestError):  # a map that is missing or damaged is told of where it is asked for
+            self.atlas.latent_at(0, 0)
+
+    def affordable(self, seconds: float, least: int, most: int) -> int:
+        """How many pictures can be decoded in so many seconds on this machine, from `least` to `most`."""
+        if self.seconds_per_decode is None:
+            self.seconds_per_decode = self._time_decoder()
+        return max(least, min(most, int(seconds / self.seconds_per_decode)))
+
+    def _time_decoder(self) -> float:
+        latent = np.zeros(self.info.latent_shape, np.float32)
+        self.decode(latent)  # compiles
+        times = []
+        for _ in range(TIMED_DECODES):
+            begun = time.perf_counter()
+            self.decode(latent)
+            times.append(time.perf_counter() - begun)
+        return min(times)
+
+    def remember(self, question: str, key: Hashable, compute: Callable[[], T]) -> T:
+        """What `compute` returns, kept for the next time that the question is asked with this key."""
+        return self._cache.get((question, key), compute)
