@@ -1,0 +1,157 @@
+"""The files that the app writes: pictures, animations, strips, tables and archives, all in one folder of its own."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from app.explore import drawn, wire
+from app.explore.limits import EXPORT_SIDE, EXPORT_STRIP, FRAME_MILLISECONDS, MAX_WORDS, RequestError
+from app.explore.opened import OpenModel
+
+LONGEST_NAME = 100  # bytes, without the extension
+AnimationKind = Literal["gif", "mp4"]
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory:
+    """Where `tempfile` puts things, which `app.main` sets to the folder of Gradio's own; deleted when Python ends."""
+    return tempfile.TemporaryDirectory(prefix="latentscape-")
+
+
+def remove_older_than(seconds: float) -> None:
+    """Deletes what was written, or written once more, longer ago than that."""
+    for folder in Path(_folder().name).glob("*"):
+        with suppress(FileNotFoundError):  # another thread was here first
+            if time.time() - folder.stat().st_mtime > seconds:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def save_drawn(model: OpenModel, latent: Float[np.ndarray, "*latent"], words: Any) -> str:
+    """Decodes a latent and writes the picture as a PNG that carries it; returns the file's path.
+
+    Args:
+        model: that draws it.
+        latent: of the model.
+        words: what it is, such as "sample 3 of seed 7"; at most 200 characters.
+
+    Raises:
+        RequestError: the words are not such words.
+    """
+    if not isinstance(words, str) or len(words) > MAX_WORDS:
+        raise RequestError(f"The words that say what a picture is must be a text of at most {MAX_WORDS} characters.")
+    text = wire.to_text(latent, model.info.latent_shape)
+    latent = wire.from_text(text, model.info.latent_shape, most=1)[0]  # as it will be read, in float16 if spatial
+    picture = model.decode(latent)
+    drawn.mark_drawn(picture, drawn.Drawn(model.name, text, words))
+    return save_picture(picture, model.name, words)
+
+
+def save_picture(picture: Image.Image, *words: str) -> str:
+    """Writes a PNG whose name is made of words, and which carries what the picture carries; returns its path.
+
+    The same picture under the same words goes to the same file.
+    """
+    chunks, carried = PngInfo(), picture.info.get(drawn.CHUNK)
+    if carried:
+        chunks.add_text(drawn.CHUNK, carried)
+    path = _place(hashlib.sha256(picture.tobytes() + (carried or "").encode()).hexdigest()[:16], words, "png")
+    beside = path.with_name(f".{secrets.token_hex(8)}")  # then renamed: nobody reads half of it
+    picture.save(beside, "PNG", pnginfo=chunks)
+    os.replace(beside, path)
+    return str(path)
+
+
+def save_animation(frames: Sequence[Image.Image], kind: AnimationKind, *words: str) -> str:
+    """Writes frames as an endless GIF or an MP4, there and back; returns the file's path.
+
+    Frames are enlarged to at least 256 pixels.
+    """
+    side = max(EXPORT_SIDE, frames[0].width + frames[0].width % 2)
+    large = [frame.resize((side, side), Image.Resampling.BICUBIC) for frame in frames]
+    path = _new_place(words, kind)
+    (_write_gif if kind == "gif" else _write_mp4)(path, large + large[-2:0:-1])
+    return str(path)
+
+
+def save_strip(frames: Sequence[Image.Image], *words: str) -> str:
+    """Writes up to nine of the frames side by side, evenly chosen, as a PNG; returns the file's path."""
+    places = np.linspace(0, len(frames) - 1, min(EXPORT_STRIP, len(frames)))
+    chosen = [frames[round(place)] for place in places]
+    width, height = frames[0].size
+    strip = Image.new("RGB", (width * len(chosen), height))
+    for k, frame in enumerate(chosen):
+        strip.paste(frame, (k * width, 0))
+    return save_picture(strip, *words)
+
+
+def save_table(lines: Sequence[Sequence[str | float | None]], *words: str) -> str:
+    """Writes a CSV; returns the file's path."""
+    path = _new_place(words, "csv")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(lines)
+    return str(path)
+
+
+def save_archive(pictures: Mapping[str, Image.Image], others: Sequence[str], *words: str) -> str:
+    """Writes a ZIP of pictures, under their names and as PNGs, and of other files; returns its path."""
+    path = _new_place(words, "zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for other in others:
+            archive.write(other, Path(other).name)
+        for name, picture in pictures.items():
+            with archive.open(name, "w") as file:
+                picture.save(file, "PNG")
+    return str(path)
+
+
+def _new_place(words: Sequence[str], extension: str) -> Path:
+    return _place(secrets.token_hex(8), words, extension)
+
+
+def _place(folder: str, words: Sequence[str], extension: str) -> Path:
+    """A file's path, in a folder of its own, so that its name can be what a person reads when they download it."""
+    inside = Path(_folder().name) / folder
+    inside.mkdir(parents=True, exist_ok=True)
+    inside.touch()  # written once more: not to be removed with age yet
+    name = "-".join(filter(None, (re.sub(r"[^\w.+,()]+", "-", word).strip("-.") for word in words)))
+    name = name.encode()[:LONGEST_NAME].decode(errors="ignore")
+    return inside / f"{name or 'picture'}.{extension}"
+
+
+def _write_gif(path: Path, frames: Sequence[Image.Image]) -> None:
+    reduced = [frame.quantize(method=Image.Quantize.FASTOCTREE) for frame in frames]
+    reduced[0].save(path, save_all=True, append_images=reduced[1:], duration=FRAME_MILLISECONDS, loop=0)
+
+
+def _write_mp4(path: Path, frames: Sequence[Image.Image]) -> None:
+    """H.264 with 4:2:0 colour, which every browser and phone plays; the sides must be even."""
+    from imageio_ffmpeg import get_ffmpeg_exe  # brings its own ffmpeg; only who exports a film waits for it
+
+    width, height = frames[0].size
+    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(1000 / FRAME_MILLISECONDS)]
+    encoded = ["-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
+    # Not through the package's own writer, which forks: with JAX's threads in the process, that may hang.
+    subprocess.run(
+        [get_ffmpeg_exe(), "-loglevel", "error", *raw, "-i", "-", *encoded, "-y", str(path)],
+        input=b"".join(frame.convert("RGB").tobytes() for frame in frames),
+        check=True,
+    )

@@ -1,0 +1,102 @@
+"""What lies between two pictures: latents on a straight or a spherical path, and how far apart its steps are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, get_args
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from app.explore.limits import MAX_STEPS, check_choice, check_range, check_whole
+from app.explore.opened import OpenModel
+from app.explore.subject import Subject
+from vae import latent as between
+from vae.latent import Method
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Two latents, compared.
+
+    Attributes:
+        angle: between them, in degrees.
+        length_a, length_b: Euclidean.
+        prior_length: of a sample of N(0, I), nearly: the square root of how many numbers a latent has.
+    """
+
+    angle: float
+    length_a: float
+    length_b: float
+    prior_length: float
+
+
+def interpolate(model: OpenModel, a: Subject, b: Subject, t: Any, method: Any = "slerp") -> Image.Image:
+    """The picture at t between the latents of two pictures.
+
+    Args:
+        model: whose latents.
+        a, b: the pictures.
+        t: 0 is a's, 1 is b's; 0 to 1.
+        method: "lerp" or "slerp".
+
+    Raises:
+        RequestError: t is out of range, or there is no such method.
+    """
+    t, method = check_range("t", t, 0, 1), _check_method(method)
+    return model.decode(np.asarray(between.interpolate(model.latent(a), model.latent(b), t, method)))
+
+
+def interpolation(model: OpenModel, a: Subject, b: Subject, steps: Any = 9, method: Any = "slerp") -> list[Image.Image]:
+    """`steps` pictures, 2 to 65, at even t from a's to b's.
+
+    Raises:
+        RequestError: as for `interpolate`.
+    """
+    return [model.decode(latent) for latent in path(model.latent(a), model.latent(b), steps, method)]
+
+
+def path(
+    a: Float[np.ndarray, "*latent"], b: Float[np.ndarray, "*latent"], steps: Any, method: Any
+) -> Float[np.ndarray, "steps *latent"]:
+    """Latents at even t from a to b, both among them.
+
+    Args:
+        a, b: the ends.
+        steps: how many latents, 2 to 65.
+        method: "lerp" or "slerp".
+
+    Raises:
+        RequestError: `steps` is out of range, or there is no such method.
+    """
+    steps, method = check_whole("steps", steps, 2, MAX_STEPS), _check_method(method)
+    return np.stack([between.interpolate(a, b, t, method) for t in np.linspace(0, 1, steps)])
+
+
+def ends(a: Float[np.ndarray, "*latent"], b: Float[np.ndarray, "*latent"]) -> Ends:
+    """How two latents lie to each other."""
+    lengths = (float(np.linalg.norm(latent)) for latent in (a, b))
+    return Ends(between.angle(a, b), *lengths, prior_length=math.sqrt(a.size))
+
+
+def latent_steps(latents: Float[np.ndarray, "count *latent"]) -> list[float]:
+    """Euclidean distances of neighbouring latents."""
+    flat = latents.reshape(len(latents), -1)
+    return np.linalg.norm(np.diff(flat, axis=0), axis=1).tolist()
+
+
+def picture_steps(pictures: Sequence[Image.Image]) -> list[float]:
+    """Distances of neighbouring pictures: the root mean square of their difference, pixels in [0, 1]."""
+    return [_rms(np.asarray(b, np.float32) - np.asarray(a, np.float32)) / 255 for a, b in pairwise(pictures)]
+
+
+def _rms(difference: Float[np.ndarray, "height width 3"]) -> float:
+    return float(np.sqrt(np.mean(difference**2)))
+
+
+def _check_method(method: Any) -> Method:
+    return check_choice("method", method, get_args(Method))
