@@ -1,19 +1,25 @@
 "use strict";
-// What the page shows, kept in the address bar, so that a link brings it back: `?model=emoji&tab=sample&seed=7`.
-// `app/address.py` reads it back on the server; the widgets recall their own places.
+// What the page shows, kept in the address bar, so that a link brings it back: `?model=emoji&tab=sample&sample.seed=7`.
+// `app/address.py` reads it back on the server, and defines DEFAULT_TAB before this; widgets recall their own values.
 
 {
   const shown = new URLSearchParams(location.search);
   const opened = new URLSearchParams(location.search);
 
   const address = () => `${location.pathname}${shown.size ? `?${shown}` : ""}${location.hash}`;
-  const openTab = () => new URLSearchParams(location.search).get("tab") ?? "reconstruct";
+  const openTab = () => new URLSearchParams(location.search).get("tab") ?? DEFAULT_TAB;
 
   window.latentscape = {
     /** Puts a value in the address; null, undefined and "" take it out. */
     remember(key, value) {
       if (value === null || value === undefined || value === "") shown.delete(key);
       else shown.set(key, value);
+      history.replaceState(history.state, "", address());
+    },
+
+    /** Takes these out of the address. */
+    forget(keys) {
+      for (const key of keys) shown.delete(key);
       history.replaceState(history.state, "", address());
     },
 
@@ -28,12 +34,6 @@
       const text = opened.get(key);
       opened.delete(key);
       return text === null || text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text);
-    },
-
-    /** The name of a file, as Gradio gives it, if it is among these; or null. */
-    fileAmong(file, names) {
-      const name = file?.path?.split(/[\\/]/).pop();
-      return names.includes(name) ? name : null;
     },
   };
 

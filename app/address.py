@@ -2,60 +2,156 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
+import numpy as np
 from gradio.components import Component
 
-from app.checks import MAX_SEED
-from app.tabs.common import EXAMPLES, QUIET, PictureInput, Workspace
+from app.explore import files
+from app.explore.library import Library
+from app.explore.limits import MAX_LINKED_TEXT, RequestError, check_range, check_whole, shown
+from app.explore.subject import open_subject
+from app.explore.wire import check_bounds
+from app.kit.events import QUIET, REFUSALS
+from app.kit.examples import EXAMPLES, example_name
+from app.kit.inputs import PictureInput
+from app.kit.workspace import Workspace
 
 SCRIPT = Path(__file__).with_suffix(".js")
-HEAD = f"<script>{SCRIPT.read_text('utf-8')}</script>"
+DRAWN = "z"  # begins the text of a picture that stands for a latent: z:MODEL:NUMBERS
 
 
-def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component]) -> None:
-    """Keeps model, tab and these inputs in the address, and puts them back when the page is opened.
+def head(default_tab: str) -> str:
+    """The script that keeps the address, for the head of the page."""
+    return f"<script>const DEFAULT_TAB = {json.dumps(default_tab)};\n{SCRIPT.read_text('utf-8')}</script>"
 
-    Of the pictures, those that are examples: a link holds no uploads. The widgets keep their own: the place between two
-    pictures (`t`), and the chosen point of the map (`point`).
+
+def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notice: gr.HTML) -> None:
+    """Keeps the open tab and these inputs in the address, and puts them back when the page is opened.
+
+    Of the pictures, those that are examples, and those that were drawn from a latent that is short enough: a link holds
+    no uploads. What a link asks for and is not available is said in the notice, and taken out of the address. The
+    widgets keep values of their own, such as the place between two pictures.
+
+    Args:
+        page: that is being built.
+        work: has the tabs and the models.
+        kept: inputs by their keys in the address.
+        notice: hidden until there is something to say.
     """
-    kept = {"model": work.model, **kept}
+    refused = gr.JSON(visible=False)
     for key, component in kept.items():
-        remember = f"(value) => window.latentscape.remember('{key}', {_text(component)})"
-        component.change(None, component, None, js=remember)
-    work.open_tab.change(None, work.open_tab, None, js="(tab) => window.latentscape.visit(tab)")
+        text = component
+        if isinstance(component, PictureInput):
+            text = gr.Textbox(visible=False)
+            tell = partial(_picture_text, work.library)
+            component.change(tell, component, text, trigger_mode="multiple", queue=False, **QUIET)
+        text.change(None, text, None, js=f"(value) => window.latentscape.remember({json.dumps(key)}, value)")
+    open_tab = work.refresh.open_tab
+    open_tab.change(None, open_tab, None, js="(tab) => window.latentscape.visit(tab)")
 
     def restore(request: gr.Request):
-        """What the address says, where it says something that there is."""
-        asked = request.query_params
-        values = [_value(component, asked.get(key, "")) for key, component in kept.items()]
-        tab = asked.get("tab")
-        return *values, gr.Tabs(selected=tab) if tab in work.redraw else gr.skip()
+        asked = {key: text for key, text in request.query_params.items() if key in kept or key == "tab"}
+        updates, refusals = {}, {}
+        for key, text in asked.items():
+            try:
+                if key == "tab":
+                    updates[work.tabs] = gr.Tabs(selected=_chosen({name: name for name in work.refresh.requests}, text))
+                else:
+                    updates[kept[key]] = _value(work.library, kept[key], text)
+            except REFUSALS as error:
+                refusals[key] = str(error)
+        if refusals:
+            updates[notice] = gr.HTML(_complaint(refusals, asked), visible=True)
+            updates[refused] = [*refusals]
+        return updates or gr.skip()
 
-    page.load(restore, None, [*kept.values(), work.tabs], queue=False, **QUIET)
+    restored = page.load(restore, None, [*kept.values(), work.tabs, notice, refused], queue=False, **QUIET)
+    restored.then(None, refused, None, js="(keys) => window.latentscape.forget(keys ?? [])")
+    work.model.input(lambda: gr.HTML(visible=False), None, notice, queue=False, **QUIET)
 
 
-def _text(component: Component) -> str:
-    """In JavaScript, an input's `value` as the address has it."""
+def _complaint(refusals: Mapping[str, str], asked: Mapping[str, str]) -> str:
+    """What of a link is not available, as HTML. The texts come from the link: anyone may have written them."""
+    rows = (
+        f"<li><b>{html.escape(key)}</b> = {html.escape(shown(asked[key]))}: {html.escape(words)}</li>"
+        for key, words in refusals.items()
+    )
+    return f'<div role="alert">This link asks for what is not available here. It was left out:<ul>{"".join(rows)}</ul></div>'
+
+
+# ---- What a text in the address means ----
+
+
+def _value(library: Library, component: Component, text: str) -> Any:
+    """The value of an input that a text in the address means.
+
+    Raises:
+        RequestError: it means none.
+    """
     if isinstance(component, PictureInput):
-        return f"window.latentscape.fileAmong(value, {json.dumps([*EXAMPLES])})"
-    return "value"
+        return _picture(library, text)
+    if isinstance(component, gr.Checkbox):
+        return _chosen({"true": True, "false": False}, text)
+    if isinstance(component, gr.Radio | gr.Dropdown):
+        return _chosen({str(value): value for _, value in component.choices}, text)
+    check = check_whole if component.step == 1 or component.precision == 0 else check_range
+    return check(component.label, text, component.minimum, component.maximum)
 
 
-def _value(component: Component, text: str):
-    """The value of an input that the address means; nothing new if there is no such value."""
-    if isinstance(component, PictureInput):
-        found = {name: str(path) for name, path in EXAMPLES.items()}
-    elif isinstance(component, gr.Radio | gr.Dropdown):
-        found = {str(value): value for _, value in component.choices}
-    else:
-        low, high = (component.minimum, component.maximum) if isinstance(component, gr.Slider) else (0, MAX_SEED)
-        try:
-            number = float(text)
-        except ValueError:
-            return gr.skip()
-        found = {text: int(number) if number.is_integer() else number} if low <= number <= high else {}
-    return found.get(text, gr.skip())
+def _chosen(values: Mapping[str, Any], text: str) -> Any:
+    if text not in values:
+        raise RequestError(f"There is no such choice; there are: {', '.join(filter(None, values))}.")
+    return values[text]
+
+
+def _picture(library: Library, text: str) -> str:
+    """The file of a picture in the address: an example's name, or a latent."""
+    if text in EXAMPLES:
+        return str(EXAMPLES[text])
+    kind, _, rest = text.partition(":")
+    name, _, numbers = rest.rpartition(":")
+    if kind != DRAWN or not name:
+        raise RequestError("There is no such example picture.")
+    model = library[name]
+    latent = _from_text(numbers, model.info.latent_shape)
+    return files.save_drawn(model, latent, "from a link")
+
+
+def _picture_text(library: Library, path: str | None) -> str:
+    """What the address says of a picture; nothing of an upload, or of a latent that is too long."""
+    if path is None:
+        return ""
+    if name := example_name(path):
+        return name
+    subject = open_subject(path)
+    try:
+        model = library[subject.latent_model] if subject.latent_model else None
+        latent = model and model.own_latent(subject)
+    except REFUSALS:
+        return ""
+    if latent is None or latent.ndim > 1:
+        return ""
+    text = f"{DRAWN}:{model.name}:{_to_text(latent)}"
+    return text if len(text) <= MAX_LINKED_TEXT else ""
+
+
+def _to_text(latent: np.ndarray) -> str:
+    """A latent in letters that an address takes as they are; float16 is enough for eight bits a pixel."""
+    return base64.urlsafe_b64encode(latent.astype("<f2").tobytes()).decode().rstrip("=")
+
+
+def _from_text(text: str, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        content = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
+        latent = np.frombuffer(content, "<f2").reshape(shape)
+    except ValueError:
+        raise RequestError("This is not a latent of that model.") from None
+    return check_bounds(latent).astype(np.float32)

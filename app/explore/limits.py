@@ -66,6 +66,12 @@ MAX_FILES = 200  # of a batch
 OPENED_AT_ONCE = 2  # pictures; a large one takes 200 MB until it is fitted
 DRAWN_LEVELS = 8  # of 255, that a picture may be from its latent's and still be taken for it
 
+KEPT_SECONDS = 86_400  # how old an upload, or a file that the app wrote, may grow
+TIDY_SECONDS = 3_600  # how often those that are older are deleted
+
+# Links
+MAX_LINKED_TEXT = 1_000  # characters of one value in the address; a latent that takes more is left out
+
 # Cost
 TIMED_DECODES = 3  # the fastest of which counts
 UNCERTAINTY_SECONDS = 0.5  # of decoding, for the uncertainty of one picture

@@ -1,0 +1,92 @@
+"""The page: a header with the model picker, the tabs, and the address bar; and how it is served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+from typing import TypeVar
+
+import gradio as gr
+
+from app import address, api
+from app.explore.library import Library
+from app.explore.limits import KEPT_SECONDS, MAX_FILE_MEGABYTES, TIDY_SECONDS
+from app.kit import web
+from app.kit.events import QUIET, Refresh, explained
+from app.kit.examples import FOLDER as EXAMPLES
+from app.kit.workspace import Workspace
+from app.tabs import interpolate, map, reconstruct, sample
+from app.theme import STYLE, theme
+from app.widgets.latent_map import PRELOAD
+
+T = TypeVar("T")
+
+# The first is open at first. A tab is a file with a NAME (its id, and how its keys in the address begin), a TITLE,
+# `targets()` of "Send to", and `build(workspace)`, which returns the inputs that the address holds.
+TABS: tuple[ModuleType, ...] = (reconstruct, interpolate, sample, map)
+
+
+def build(library: Library) -> gr.Blocks:
+    """The page of these models."""
+    with gr.Blocks(title="Latentscape", fill_width=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
+        api.build(library)  # first: its endpoints get the plain names, whatever the tabs' handlers are called
+        with gr.Row(elem_id="header", equal_height=True):
+            gr.Markdown("# Latentscape\nWalk through what an image autoencoder has learnt.", elem_id="title")
+            choices = [(library.info(name).title, name) for name in library.names]
+            model = gr.Dropdown(choices, value=library.default, label="Model", elem_id="model", scale=0, min_width=240)
+        about = gr.Markdown(library[library.default].describe(), elem_id="about")
+        model.change(explained(lambda name: library[name].describe()), model, about, queue=False, **QUIET)
+        notice = gr.HTML(visible=False, elem_id="notice", elem_classes="note")
+        refresh = Refresh(model, [tab.NAME for tab in TABS])
+        targets = _joined(tab.targets() for tab in TABS)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            work = Workspace(library, refresh, tabs, targets)
+            kept = {"model": model}
+            for tab in TABS:
+                with refresh.tab(tab.TITLE, tab.NAME):
+                    kept |= {f"{tab.NAME}.{key}": component for key, component in tab.build(work).items()}
+        address.build(page, work, kept, notice)
+    return page
+
+
+def launch(library: Library, host: str | None = None, port: int | None = None) -> gr.Blocks:
+    """Serves the page, in threads of its own; `local_url` of what is returned is where.
+
+    Args:
+        library: the models.
+        host: address to listen on; None for this machine alone, or on a Space for all.
+        port: to listen on; None for the first that is free from 7860 on.
+
+    Raises:
+        OSError: it cannot listen there.
+    """
+    page = build(library)
+    page.queue(default_concurrency_limit=2)
+    page.launch(
+        server_name=host,
+        server_port=port,
+        theme=theme(),
+        css_paths=STYLE,
+        head=address.head(TABS[0].NAME) + PRELOAD,
+        app_kwargs={"routes": web.routes()},
+        max_file_size=f"{MAX_FILE_MEGABYTES}mb",
+        allowed_paths=[str(EXAMPLES)],  # wherever the app is started from
+        footer_links=["api", "settings"],
+        ssr_mode=False,  # the page is light enough without, and Node.js is one part less to need
+        prevent_thread_lock=True,
+    )
+    return page
+
+
+def _joined(parts: Iterable[Mapping[str, T]]) -> dict[str, T]:
+    """Several tabs' mappings in one.
+
+    Raises:
+        ValueError: two tabs use one key.
+    """
+    whole: dict[str, T] = {}
+    for part in parts:
+        if both := whole.keys() & part.keys():
+            raise ValueError(f"two tabs use {sorted(both)}")
+        whole |= part
+    return whole
