@@ -13,7 +13,7 @@ HOME = "http://modules.test/"
 
 @pytest.fixture(scope="module")
 def run(browser) -> Iterator[Callable]:
-    """`run("latents", "m.lerp(a, b, t)", a=..., b=..., t=...)`: the value of an expression of module `m`, web/latents.js.
+    """`run("latents", "m.length(f32(a))", a=[...])`: the value of an expression of module `m`, here web/latents.js.
 
     A list of numbers comes as one; `f32(list)` makes it a Float32Array, and `list(array)` back.
     """

@@ -11,13 +11,15 @@ from contextlib import contextmanager
 import brotli
 import gradio as gr
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from app.explore import limits
 from app.kit import web
+from app.kit.pictures import data_url
 from app.widgets.comparison import Comparison
 
-PICTURE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PICTURE = data_url(Image.new("RGB", (2, 2)))
 
 
 @contextmanager
@@ -59,7 +61,7 @@ def proxied(target: str, prefix: str) -> Iterator[str]:
                 self.wfile.flush()
             return None
 
-        do_GET = do_POST = forward  # noqa: N815
+        do_GET = do_POST = forward
 
         def log_message(self, *words) -> None:
             pass

@@ -1,0 +1,185 @@
+"""Inputs: pictures, of which every path is checked, and numbers as a person or a client typed them."""
+
+from __future__ import annotations
+
+import html
+import math
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_base64_to_cache
+from gradio.utils import get_upload_folder
+
+from app.explore.limits import RequestError, shown
+from app.explore.subject import open_subject
+from app.kit.events import NEWEST
+from app.kit.examples import EXAMPLES
+from vae.images import PictureError
+
+GONE = "This picture is no longer here. Add it again."
+REFUSED = "That did not work"  # the title of a message
+
+_EXAMPLES = frozenset(os.path.realpath(path) for path in EXAMPLES.values())
+
+
+# ---- Pictures ----
+
+
+def own_file(path: object) -> str:
+    """The path of a file that the app may open for whoever sent it, without links in it.
+
+    That is a regular file, in the folder where Gradio keeps what visitors upload and what the app shows, or one of the
+    example pictures. Gradio itself checks paths only where the client says that they are files.
+
+    Raises:
+        RequestError: it is anything else, which means that the request is forged or the file is gone.
+    """
+    try:
+        found = os.path.realpath(path) if isinstance(path, str) and path else ""
+        is_file = stat.S_ISREG(os.lstat(found).st_mode)
+    except (OSError, ValueError):  # no such file; or no path at all, as with a NUL in it
+        raise RequestError(GONE) from None
+    is_ours = found in _EXAMPLES or Path(found).is_relative_to(os.path.realpath(get_upload_folder()))
+    if not is_file or not is_ours or os.path.islink(path):
+        raise RequestError(GONE)
+    return found
+
+
+def readable_picture(path: object) -> str | None:
+    """The path of a picture that a visitor sent; None if it cannot be read, and then the page says why."""
+    try:
+        found = own_file(path)
+        open_subject(found)
+    except (RequestError, PictureError) as error:
+        gr.Warning(html.escape(str(error)), title=REFUSED)
+        return None
+    return found
+
+
+class PictureFile(gr.Image):
+    """A picture as a file. Hands its path on undecoded: `open_subject` decodes it, and says what is wrong with it."""
+
+    def __init__(self, label: str, **options: Any):
+        super().__init__(
+            label=label, type="filepath", image_mode=None, sources=["upload", "clipboard", "webcam"], **options
+        )
+
+    def get_block_name(self) -> str:
+        """The front end is gr.Image's own."""
+        return "image"
+
+    def get_config(self, cls=None) -> dict[str, Any]:
+        """gr.Image's own: Gradio reads the names of the settings off the constructor, and this one has others."""
+        return super().get_config(gr.Image)
+
+    def preprocess(self, payload) -> str | None:
+        """The path of the file that was sent, or None."""
+        try:
+            return self._path(payload)
+        except RequestError as error:
+            raise gr.Error(str(error), title=REFUSED, print_exception=False) from None
+
+    def _path(self, payload) -> str | None:
+        if payload is None:
+            return None
+        if payload.url and payload.url.startswith("data:"):
+            try:
+                return own_file(save_base64_to_cache(payload.url, self.GRADIO_CACHE))
+            except (ValueError, OSError):
+                raise RequestError("This picture's data URL cannot be read.") from None
+        return own_file(payload.path)
+
+
+class PictureInput(PictureFile):
+    """A picture from disk, clipboard or camera. A file that is not one is turned away with one message.
+
+    Handlers get the path of a picture that can be read, or None. Gradio shows an error that a handler raises over every
+    one of its outputs, and hands the same file to each handler that takes it as input: so the complaint is made here,
+    once for each upload, and the input is cleared.
+    """
+
+    def render(self):
+        """Gradio's own, and what follows an upload."""
+        super().render()
+        self.upload(self._turn_away, self, self, preprocess=False, **NEWEST)
+        return self
+
+    def preprocess(self, payload) -> str | None:
+        """The path of a picture that can be read, or None."""
+        try:
+            path = self._path(payload)
+            if path:
+                open_subject(path)
+            return path
+        except (RequestError, PictureError):
+            return None
+
+    @staticmethod
+    def _turn_away(payload: Any):
+        """Takes the upload as it came."""
+        path = payload.get("path") if isinstance(payload, dict) else None
+        return gr.skip() if path is None or readable_picture(path) else None
+
+
+# ---- Numbers ----
+
+
+class RawNumber(gr.Number):
+    """A number box that hands on what was sent. Gradio's own rounds fractions, and fails on text without a word."""
+
+    is_template = True  # the front end is gr.Number's own
+
+    def preprocess(self, payload: Any) -> Any:
+        """The payload, whatever it is."""
+        return payload
+
+
+class RawSlider(gr.Slider):
+    """A slider that hands on what was sent: a number typed into its box may be out of range."""
+
+    is_template = True  # the front end is gr.Slider's own
+
+    def preprocess(self, payload: Any) -> Any:
+        """The payload, whatever it is."""
+        return payload
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a number box accepts. What a person typed becomes the nearest accepted number; a client's is refused.
+
+    Attributes:
+        name: of the box, for the message.
+        low, high: the bounds, both accepted.
+        whole: whether only whole numbers are.
+    """
+
+    name: str
+    low: float
+    high: float
+    whole: bool = False
+
+    def clamp(self, value: Any) -> tuple[float, str]:
+        """The nearest number that is accepted, and a sentence if that is another than was typed; else ""."""
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        kept = self.low if math.isnan(number) else min(max(number, self.low), self.high)
+        kept = round(kept) if self.whole else kept
+        if kept == number:
+            return kept, ""
+        kind = "whole numbers" if self.whole else "numbers"
+        typed = "nothing" if value in (None, "") else shown(value)
+        return kept, f"{self.name} takes {kind} from {self.low} to {self.high}: {typed} became {kept}."
+
+    def take(self, value: Any) -> float:
+        """The nearest number that is accepted; the page says so if that is another than was typed."""
+        kept, sentence = self.clamp(value)
+        if sentence:
+            gr.Warning(html.escape(sentence), title="Out of range")
+        return kept

@@ -1,0 +1,71 @@
+"""Pictures from one tab to another: an upload or an example as the file itself, a drawn one with its latent in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import gradio as gr
+from gradio.components import Component
+
+from app.explore.files import save_drawn
+from app.explore.latents import unpack
+from app.explore.library import Library
+from app.explore.limits import RequestError
+from app.kit.events import QUIET
+from app.kit.inputs import PictureInput
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a picture can be sent.
+
+    Attributes:
+        label: the words on the button.
+        tab: the id of the tab that is opened.
+        input: what takes the picture. It is made before the tabs (`render=False`), each of which renders its own.
+    """
+
+    label: str
+    tab: str
+    input: PictureInput
+
+
+def send_buttons(targets: Mapping[str, Target], tabs: gr.Tabs, picture: Component, *but: str) -> None:
+    """A row of buttons that take the path that `picture` holds to every target but those named."""
+
+    def send(path, tab):
+        if path is None:
+            raise gr.Error("There is no picture to send yet.", title="Nothing to send", print_exception=False)
+        return path, gr.Tabs(selected=tab)
+
+    with gr.Row(elem_classes="send"):
+        gr.Markdown("Send to", elem_classes="caption")
+        for name, target in targets.items():
+            if name in but:
+                continue
+            button = gr.Button(target.label, size="sm", min_width=0, elem_classes=f"send-{name}")
+            button.click(partial(send, tab=target.tab), picture, [target.input, tabs], **QUIET)
+
+
+def drawn_picture(library: Library, event: gr.EventData) -> str:
+    """The picture of the latent that a widget's event carries: decoded, and written as a PNG that holds the latent.
+
+    Args:
+        library: has the model.
+        event: with `model`, a name; `latent`, one latent in the wire form; `words`, what the picture is. It comes from
+            the browser, and may be forged.
+
+    Returns:
+        The path of the file, which is named after the model and the words.
+
+    Raises:
+        RequestError: it is forged.
+        ModelFolderError: the model cannot be loaded.
+    """
+    data = event._data if isinstance(event._data, dict) else {}
+    if not isinstance(data.get("model"), str):
+        raise RequestError("The event names no model. Reload the page.")
+    model = library[data["model"]]
+    return save_drawn(model, unpack(data.get("latent"), model, most=1)[0], data.get("words"))
