@@ -60,6 +60,8 @@ GROUP_LABELS = 3  # most frequent labels named of a group
 RARE = 0.05  # of a group: a label so rare says nothing of it
 COLOUR_PERCENTILES = (1, 99)  # between which a column's colours run, so that a few outliers do not take them all
 
+EXAMPLE_POINTS = 6  # offered as examples, by a model that the app has no example pictures for
+
 # Uploads
 MAX_FILE_MEGABYTES = 30
 MAX_FILES = 200  # of a batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from app.explore.limits import (
     GROUP_LABELS,
     MAX_STEPS,
     MAX_THUMBNAILS,
+    MAX_WORDS,
     NEIGHBOURS,
     PATH_CORNERS,
     PATH_COUNT,
@@ -189,6 +191,12 @@ class Point:
     latent: Float[np.ndarray, "*latent"]
     distance: float = 0.0
 
+    @property
+    def words(self) -> str:
+        """What its drawn picture says that it is."""
+        named = ", ".join(filter(None, [*self.labels.values(), Path(self.id).stem]))
+        return f"point {self.index} of the map: {named}"[:MAX_WORDS]
+
 
 def point(model: OpenModel, index: Any) -> Point:
     """A point by its row.
@@ -198,6 +206,15 @@ def point(model: OpenModel, index: Any) -> Point:
     """
     index = _check_row(model, index)
     return _point(model, index, model.atlas.latent(index))
+
+
+def point_at(model: OpenModel, latent: Float[np.ndarray, "*latent"]) -> Point | None:
+    """The point whose latent this is; None if there is no such point, or no map that can be read."""
+    try:
+        index = int(model.atlas.locate(latent, 1).neighbours[0])
+    except RequestError:
+        return None
+    return point(model, index) if np.array_equal(model.atlas.latent(index), latent) else None
 
 
 def neighbours(model: OpenModel, index: Any, count: int = NEIGHBOURS) -> list[Point]:

@@ -1,15 +1,46 @@
-"""The example pictures that ship with the app."""
+"""Pictures to begin with: those that ship with the app, and points of a model's own map."""
 
 from __future__ import annotations
 
+import filecmp
 from pathlib import Path
+
+import numpy as np
+
+from app.explore import map
+from app.explore.files import save_drawn
+from app.explore.limits import EXAMPLE_POINTS, RequestError
+from app.explore.opened import OpenModel
 
 FOLDER = Path(__file__).parents[2] / "assets" / "examples"
 
 # By file name, which is made of a kind of picture and of what it shows: "fruit-apple.png".
 EXAMPLES = {path.name: path for path in sorted(FOLDER.glob("*-*")) if path.suffix in {".png", ".jpg"}}
 
+# By the data set that a model was trained on, as its `config.json` names it: the kind of examples that are like it.
+KINDS = {"data/fruits": "fruit", "assets/datasets/emoji.parquet": "emoji", "data/photos": "photo"}
 
-def examples_for(model: str) -> list[Path]:
-    """The example pictures, those of a model's own kind first: of "fruits", the files called fruit-*."""
-    return sorted(EXAMPLES.values(), key=lambda path: not model.startswith(path.name.partition("-")[0]))
+
+def examples_for(model: OpenModel) -> dict[str, Path]:
+    """What a model offers as examples, by file name.
+
+    A model whose data the shipped examples are like: these, those of its own kind first. Any other: some points of its
+    map, drawn. Without a map nothing, since pictures that are foreign to a model only show it failing.
+    """
+    kind = KINDS.get(str(model.info.training.get("dataset")))
+    if kind:
+        return dict(sorted(EXAMPLES.items(), key=lambda item: not item[0].startswith(f"{kind}-")))
+    try:
+        count = len(model.atlas)
+    except RequestError:
+        return {}
+    rows = np.linspace(0, count - 1, EXAMPLE_POINTS).astype(int)
+    points = [map.point(model, int(row)) for row in dict.fromkeys(rows)]
+    drawn = [Path(save_drawn(model, point.latent, point.words)) for point in points]
+    return {path.name: path for path in drawn}
+
+
+def example_name(path: str) -> str:
+    """The name of the shipped example that a file is, or is a copy of; else empty."""
+    example = EXAMPLES.get(Path(path).name)
+    return example.name if example and filecmp.cmp(path, example, shallow=False) else ""

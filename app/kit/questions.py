@@ -1,0 +1,74 @@
+"""What the widgets' scripts ask the server, each as one call on `explore`. Latents travel; pictures go as one sheet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.explore import latents as travelling
+from app.explore import map, sample
+from app.explore.latents import pack
+from app.explore.library import Library
+from app.kit.pictures import sheet
+
+
+class Questions:
+    """Server functions, to be handed to widgets. All arguments come from a page, which anyone can imitate.
+
+    Every one raises RequestError for what cannot be done, and ModelFolderError for a model that cannot be loaded.
+    """
+
+    def __init__(self, library: Library):
+        self._library = library
+
+    def decode(self, model: str, latents: str) -> dict[str, Any]:
+        """The pictures of 1 to 64 latents in the wire form, as a sheet."""
+        return sheet(travelling.decode(self._library[model], latents))
+
+    def sample(
+        self, model: str, distribution: str, first: int, count: int, temperature: float, seed: int
+    ) -> dict[str, Any]:
+        """`latents` drawn at random."""
+        opened = self._library[model]
+        return {"latents": pack(sample.sample(opened, distribution, first, count, temperature, seed), opened)}
+
+    def directions(self, model: str) -> dict[str, Any]:
+        """The principal `directions`, as latents, with their `shares` of the variance and their `deviations`; and the
+        `labels` that a direction can lead between, by column."""
+        opened = self._library[model]
+        found = sample.directions(opened)
+        return {
+            "directions": pack(found.directions, opened),
+            "shares": found.shares.tolist(),
+            "deviations": found.deviations.tolist(),
+            "labels": sample.labels(opened),
+        }
+
+    def label_direction(self, model: str, column: str, start: str, end: str) -> dict[str, Any]:
+        """The `direction` from one label's mean to another's, its `deviation`, and how many of these they are
+        `apart`."""
+        opened = self._library[model]
+        found, apart = sample.label_direction(opened, column, start, end)
+        return {
+            "direction": pack(found.directions, opened),
+            "deviation": float(found.deviations[0]),
+            "apart": float(apart),
+        }
+
+    def local_directions(self, model: str, latent: str) -> dict[str, Any]:
+        """The two `directions` in which the data varies most near a latent, and their `deviations`."""
+        opened = self._library[model]
+        found = sample.local_directions(opened, travelling.unpack(latent, opened, most=1)[0])
+        return {"directions": pack(found.directions, opened), "deviations": found.deviations.tolist()}
+
+    def decode_place(self, model: str, index: int | None, x: float, y: float) -> dict[str, Any]:
+        """The picture of a point of the map, or with index None of a place, as a sheet; and its `distance` to the
+        nearest point, in spacings of the map."""
+        opened = self._library[model]
+        if index is not None:
+            return {**sheet([opened.decode(map.point(opened, index).latent)]), "distance": 0.0}
+        picture, place = map.decode_at(opened, x, y)
+        return {**sheet([picture]), "distance": place.distance}
+
+    def thumbnails(self, model: str, places: list) -> dict[str, Any]:
+        """Small pictures of points and places of the map, as a sheet."""
+        return sheet(map.thumbnails(self._library[model], places))
