@@ -84,7 +84,8 @@ def _complaint(refusals: Mapping[str, str], asked: Mapping[str, str]) -> str:
         f"<li><b>{html.escape(key)}</b> = {html.escape(shown(asked[key]))}: {html.escape(words)}</li>"
         for key, words in refusals.items()
     )
-    return f'<div role="alert">This link asks for what is not available here. It was left out:<ul>{"".join(rows)}</ul></div>'
+    words = "This link asks for what is not available here. It was left out:"
+    return f'<div role="alert">{words}<ul>{"".join(rows)}</ul></div>'
 
 
 # ---- What a text in the address means ----

@@ -153,7 +153,7 @@ class _API:
             The picture (PNG), which carries its latent.
         """
         opened = self._library[model]
-        latent, place = map.latent_at(opened, x, y)
+        latent, _ = map.latent_at(opened, x, y)
         return files.save_drawn(opened, latent, f"the map at {float(x):.2f}, {float(y):.2f}")
 
 

@@ -44,7 +44,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         action="extend",
         default=[],
         metavar="NAME_OR_FOLDER",
-        help="models to open: names from assets/models, or model folders; the first is shown at first (default: fruits)",
+        help="what to open: names from assets/models, or model folders; the first is shown at first (default: fruits)",
     )
     parser.add_argument("--host", metavar="H", help="address to listen on (default: 127.0.0.1; on a Space 0.0.0.0)")
     parser.add_argument("--port", type=_port, metavar="P", help="port to listen on (default: the first free from 7860)")

@@ -1,11 +1,15 @@
 """The page as a whole: the address bar, the ways between the tabs, quick hands, and accessibility."""
 
+import base64
 import re
 from collections import Counter
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+
+from tests.browser.waiting import come_to_rest, fall_silent
 
 pytestmark = pytest.mark.browser
 
@@ -25,8 +29,6 @@ def test_the_page_says_what_the_model_is_and_changes_with_the_picker(page, serve
 
 
 def test_after_quick_switching_the_last_choice_is_shown_and_the_page_falls_silent(page, server):
-    asked = []
-    page.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
     page.goto(server)
     for _ in range(2):
         for model, tab in (("Emoji", "Map"), ("Photos", "Sample"), ("Fruits", "Map"), ("Emoji", "Sample")):
@@ -34,17 +36,15 @@ def test_after_quick_switching_the_last_choice_is_shown_and_the_page_falls_silen
             page.get_by_role("tab", name=tab).click()
     expect(page.locator("#about")).to_contain_text("Emoji.")
     expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(16)
-    page.wait_for_timeout(3000)  # what was asked for is drawn
-    asked.clear()
-    page.wait_for_timeout(2000)
-    assert asked == []
+    fall_silent(page)
 
 
 def test_a_link_brings_back_model_tab_and_seed(page, server):
-    page.goto(f"{server}?model=emoji&tab=sample&seed=7")
+    page.goto(f"{server}?model=emoji&tab=sample&sample.seed=7")
     expect(page.locator("#about")).to_contain_text("Emoji.")
     expect(page.get_by_role("tab", name="Sample")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_label("Seed").locator("visible=true")).to_have_value("7")
+    expect(page.locator("#notice")).to_be_hidden()
     pick_model(page, "Fruits")
     page.get_by_role("tab", name="Map").click()
     expect(page.locator("#about")).to_contain_text("Fruits")
@@ -58,12 +58,79 @@ def test_a_link_brings_back_a_way_between_examples(page, server):
         page.locator("fieldset.examples:visible", has_text=f"Examples for {letter}").get_by_title(name).click()
     page.get_by_label("Straight (lerp)").click()
     page.get_by_label("17", exact=True).click()
-    page.wait_for_function("['a=', 'b=', 'path=lerp', 'steps=17'].every((part) => location.search.includes(part))")
+    page.wait_for_function(
+        "['a=', 'b=', 'path=lerp', 'steps=17'].every((part) => location.search.includes(`interpolate.${part}`))"
+    )
     page.goto(page.url)
     expect(page.locator("#scrubber .scrubber-progress")).to_have_text("17 pictures")
     expect(page.locator("#interpolate-a img")).to_have_attribute("src", re.compile("fruit-lemon"))
     expect(page.locator("#interpolate-b img")).to_have_attribute("src", re.compile("fruit-plum"))
     expect(page.get_by_label("Straight (lerp)")).to_be_checked()
+
+
+def test_a_link_brings_back_a_checkbox(page, server):
+    page.goto(f"{server}?tab=sample&sample.from=mixture&sample.beside=false")
+    expect(page.get_by_label("Mixture fitted")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Beside the prior")).not_to_be_checked()
+    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(16)
+    page.get_by_role("checkbox", name="Beside the prior").check()
+    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(32)
+    page.wait_for_function("location.search.includes('sample.beside=true')")
+
+
+def test_a_link_holds_a_drawn_picture_as_its_latent(page, server):
+    page.goto(f"{server}?tab=sample&sample.seed=7")
+    page.get_by_role("button", name="Sample 3", exact=True).click()
+    page.locator(".send-picture").locator("visible=true").click()
+    expect(page.locator("#metrics")).to_contain_text("dB")
+    page.wait_for_function("location.search.includes('reconstruct.picture=z%3Afruits%3A')")
+    figures = page.locator("#metrics dd").first.inner_text()
+    page.goto(page.url)
+    expect(page.locator("#metrics dd").first).to_have_text(figures, use_inner_text=True)
+    expect(page.get_by_text("drawn by Fruits (from a link)")).to_be_visible()
+
+
+def test_a_long_latent_is_left_out_of_the_link(page, server):
+    page.goto(f"{server}?model=photos&tab=sample&sample.count=1")
+    page.get_by_role("button", name="Sample 1", exact=True).click()
+    page.locator(".send-picture").locator("visible=true").click()
+    expect(page.locator("#metrics")).to_contain_text("dB")
+    fall_silent(page)
+    assert "reconstruct.picture" not in page.url
+
+
+def test_an_unknown_model_in_a_link_is_said_and_leaves_the_address(page, server):
+    page.goto(f"{server}?model=nonexist&tab=sample&sample.seed=7")
+    expect(page.locator("#notice")).to_contain_text("There is no such choice; there are: fruits")
+    expect(page.locator("#notice")).to_contain_text("nonexist")
+    expect(page.locator("#about")).to_contain_text("Fruits")
+    page.wait_for_function("!location.search.includes('nonexist') && location.search.includes('sample.seed=7')")
+    pick_model(page, "Emoji")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def float16(*numbers: float) -> str:
+    return base64.urlsafe_b64encode(np.array(numbers, "<f2").tobytes()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        ("z:fruits:" + float16(*[0.0] * 127), "not a latent of that model"),
+        ("z:fruits:" + float16(*[0.0] * 127, float("nan")), "must be finite"),
+        ("z:fruits:" + float16(*[0.0] * 127, 1e4), "must be finite"),
+        ("z:fruits:%25%25", "not a latent of that model"),
+        ("z:nobody:" + float16(*[0.0] * 128), "There is no model 'nobody'"),
+        ("z:", "no such example picture"),
+        ("../../etc/passwd", "no such example picture"),
+        ("<img src=x onerror=alert(1)>", "no such example picture"),
+    ],
+)
+def test_a_hostile_picture_in_a_link_is_refused_in_words(page, server, picture, words):
+    page.goto(f"{server}?reconstruct.picture={picture}")
+    expect(page.locator("#notice")).to_contain_text(words)
+    assert page.locator("#notice img").count() == 0
+    page.wait_for_function("!location.search.includes('picture')")
 
 
 def test_back_goes_to_the_tab_before_and_changes_nothing_else(page, server):
@@ -97,29 +164,43 @@ def test_after_a_link_another_model_draws_the_picture_anew(page, server):
 
 def test_an_upload_while_the_page_still_draws_is_drawn(page, server, examples):
     """The drawing that the page began with, of no picture, must not end after that of the picture."""
-    slowed = []
+    held = []
 
-    def slowly(route):  # what is asked before the picture is there arrives late
-        if not slowed:
-            slowed.append(route.request.url)
-            page.wait_for_timeout(1500)
-        route.continue_()
+    def hold_the_first(route):  # what is asked before the picture is there arrives after it
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
 
-    page.route("**/queue/join*", slowly)
+    page.route("**/queue/join*", hold_the_first)
     page.goto(server)
-    page.set_input_files("#reconstruct-picture input[type=file]", str(examples["fruits"]))
+    page.wait_for_selector("#reconstruct-picture input[type=file]", state="attached")
+    with page.expect_response("**/upload*"):
+        page.set_input_files("#reconstruct-picture input[type=file]", str(examples["fruits"]))
+    assert held
+    held[0].continue_()
     expect(page.locator("#metrics")).to_contain_text("dB")
-    page.wait_for_timeout(2500)
-    assert slowed
+    fall_silent(page)
     expect(page.locator("#metrics")).to_contain_text("dB")
 
 
 def test_a_link_with_nonsense_opens_the_page_as_it_is(page, server):
-    page.goto(
-        f"{server}?model=../../etc&tab=nowhere&seed=-1e9&t=abc&point=99999999999&a=../../x&steps=7&temperature=nan"
-    )
+    nonsense = {
+        "model": "../../etc",
+        "tab": "nowhere",
+        "sample.seed": "-1e9",
+        "interpolate.t": "abc",
+        "map.point": "99999999999",
+        "interpolate.a": "../../x",
+        "interpolate.steps": "7",
+        "sample.temperature": "nan",
+        "sample.beside": "perhaps",
+    }
+    page.goto(f"{server}?{'&'.join(f'{key}={text}' for key, text in nonsense.items())}")
     expect(page.locator("#about")).to_contain_text("Fruits")
     expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")
+    for key in nonsense.keys() - {"interpolate.t", "map.point"}:  # those two are their widgets' own
+        expect(page.locator("#notice")).to_contain_text(f"{key} = ")
     page.get_by_role("tab", name="Map").click()
     expect(page.locator(".latent-map[data-state=ready]")).to_be_visible()
 
@@ -145,7 +226,8 @@ def test_axe_finds_no_serious_violation(page, server, tab, theme):
     if tab == "Reconstruct":
         page.locator("#reconstruct-examples button").first.click()
         expect(page.locator("#metrics")).to_contain_text("dB")
-    page.wait_for_timeout(1500)  # transitions, and what the tab draws by itself
+    fall_silent(page)
+    come_to_rest(page)
     found = Axe().run(page).response["violations"]
     serious = [
         f"{violation['id']}: {violation['help']}\n    {node['target']}  {node['html'][:200]}"
@@ -163,7 +245,8 @@ def test_no_tab_is_wider_than_the_screen(page, server, width, theme):
     page.goto(f"{server}?__theme={theme}")
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
-        page.wait_for_timeout(500)
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        fall_silent(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
     assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (theme == "dark")
 

@@ -1,0 +1,27 @@
+"""A page that knows what it is still waiting for."""
+
+import pytest
+
+# Counts what the page has asked the server for and not been answered yet. Gradio's results come in one stream, which the
+# page closes when there is nothing left to wait for.
+WATCH = """
+window.asked = { open: 0, at: 0, count: 0 };
+const fetched = window.fetch;
+window.fetch = (...parts) => {
+  const url = String(parts[0]?.url ?? parts[0]);
+  if (!/queue\\/(join|data)|component_server|\\/upload|\\/run\\//.test(url)) return fetched(...parts);
+  const done = () => Object.assign(window.asked, { open: window.asked.open - 1, at: performance.now() });
+  window.asked.open++;
+  window.asked.count++;
+  if (!url.includes("queue/data")) return fetched(...parts).finally(done);
+  (parts[0]?.signal ?? parts[1]?.signal).addEventListener("abort", done, { once: true });
+  return fetched(...parts);
+};
+"""
+
+
+@pytest.fixture
+def page(page):
+    """The page, and in `window.asked` what it is waiting for: see `waiting.fall_silent`."""
+    page.add_init_script(WATCH)
+    return page

@@ -1,0 +1,39 @@
+"""What a test waits for: conditions of the page, never a time."""
+
+from playwright.sync_api import Page
+
+SILENCE_MS = 800  # in which the page asks nothing: longer than any of its timers
+
+
+def fall_silent(page: Page) -> None:
+    """Waits until every question of the page is answered and nothing new is asked."""
+    page.wait_for_function(
+        "(ms) => window.asked.open === 0 && performance.now() - window.asked.at > ms", arg=SILENCE_MS, polling=50
+    )
+
+
+def come_to_rest(page: Page) -> None:
+    """Waits until nothing on the page moves any more."""
+    page.wait_for_function("document.getAnimations().every((animation) => animation.playState !== 'running')")
+
+
+def another_picture(page: Page, canvas: str, before: str) -> str:
+    """Waits until a canvas shows another picture than this; returns it, as a data URL."""
+    shows_another = "([selector, before]) => document.querySelector(selector).toDataURL() !== before"
+    page.wait_for_function(shows_another, arg=[canvas, before])
+    return picture_of(page, canvas)
+
+
+def picture_of(page: Page, canvas: str) -> str:
+    """What a canvas shows, as a data URL; waits until something is drawn, and the next frame with it."""
+    page.wait_for_function(
+        """(selector) => {
+            const canvas = document.querySelector(selector);
+            if (!canvas?.width) return false;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            return data.some((value, k) => k % 4 === 3 && value > 0);
+        }""",
+        arg=canvas,
+    )
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return page.locator(canvas).first.evaluate("canvas => canvas.toDataURL()")
