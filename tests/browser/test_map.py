@@ -2,15 +2,21 @@
 
 import base64
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from bench.map import make_large
-from tests.conftest import running_app
+from tests.browser.waiting import fall_silent
+from tests.conftest import ROOT, running_app
+from vae.atlas import Atlas
+from vae.checkpoint import ATLAS
+from vae.codec import describe
 
 pytestmark = pytest.mark.browser
 
+LARGE = 60_000
 READY = ".latent-map[data-state=ready]"
 
 
@@ -23,8 +29,23 @@ DROP = """(element, [name, type, content, encoding]) => {
 }"""
 
 
+def make_large(folder: Path) -> None:
+    """A model folder whose map has 60,000 points."""
+    fruits = ROOT / "assets" / "models" / "fruits"
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).symlink_to(fruits / name)
+    generator = np.random.default_rng(0)
+    Atlas(
+        ids=[str(k) for k in range(LARGE)],
+        positions=generator.normal(0, 5, (LARGE, 2)).astype(np.float32),
+        latents=generator.normal(size=(LARGE, *describe(fruits).latent_shape)).astype(np.float16),
+        labels={},
+    ).write(folder / ATLAS)
+
+
 def open_map(page: Page, server: str, model: str = "fruits", **asked) -> None:
-    query = "&".join(f"{key}={value}" for key, value in {"tab": "map", "model": model, **asked}.items())
+    own = {f"map.{key}": value for key, value in asked.items()}
+    query = "&".join(f"{key}={value}" for key, value in {"tab": "map", "model": model, **own}.items())
     page.goto(f"{server}?{query}")
     expect(page.locator(READY)).to_be_visible(timeout=60_000)
 
@@ -53,17 +74,17 @@ def pictures_shown(page: Page) -> list[str]:
 
 def test_pictures_replace_points_when_near_and_stay_while_panning(page, server):
     open_map(page, server)
-    page.wait_for_timeout(300)
+    fall_silent(page)
     assert pictures_shown(page) == [], "the whole map shows its points"
     page.emulate_media(reduced_motion="reduce")  # zooms at once
     page.locator(".latent-map-view").focus()
     for _ in range(4):
         page.keyboard.press("+")
     expect(page.locator(".latent-map")).to_have_attribute("data-pictures", re.compile(r"(\d+ ){8}"))
-    page.wait_for_timeout(1000)
+    fall_silent(page)
     before = pictures_shown(page)
     drag(page, (0.5, 0.5), (0.54, 0.5))
-    page.wait_for_timeout(600)
+    fall_silent(page)
     after = pictures_shown(page)
     assert len(set(before) & set(after)) >= 0.7 * len(before)
     page.get_by_role("button", name="Pictures").click()
@@ -104,9 +125,9 @@ def test_the_address_keeps_the_point_and_a_selected_picture_can_be_sent_by_name(
     sent = page.locator("#reconstruct-picture img").first
     expect(sent).to_have_attribute("src", re.compile("Apple.*Red.*Yellow.*r_194_100"))
     page.get_by_role("tab", name="Map").click()
-    assert "point=5000" in page.url
+    assert "map.point=5000" in page.url
     pick_model(page, "Emoji", "3,438")
-    assert "point=" not in page.url
+    assert "map.point=" not in page.url
     expect(page.locator(".latent-map-live")).to_have_text("")
     expect(page.locator("#map-facts")).to_be_hidden()
 
@@ -119,11 +140,15 @@ def test_a_placed_picture_follows_the_model_and_a_damaged_one_is_turned_away(pag
     pick_model(page, "Emoji", "3,438")
     expect(marker).to_have_count(1)
     expect(facts).to_contain_text("Your picture")
-    page.wait_for_timeout(800)
-    size = page.locator(".latent-map-view").bounding_box()
-    for line in page.locator(".latent-map-overlay .link").all():  # all of the neighbourhood is in view
-        assert 0 <= float(line.get_attribute("x2")) <= size["width"]
-        assert 0 <= float(line.get_attribute("y2")) <= size["height"]
+    page.wait_for_function(  # all of the neighbourhood comes into view
+        """() => {
+            const { width, height } = document.querySelector(".latent-map-view").getBoundingClientRect();
+            const links = [...document.querySelectorAll(".latent-map-overlay .link")];
+            const isInView = ({ x2, y2 }) =>
+                x2.baseVal.value >= 0 && x2.baseVal.value <= width && y2.baseVal.value >= 0 && y2.baseVal.value <= height;
+            return links.length > 0 && links.every(isInView);
+        }"""
+    )
     page.locator(".latent-map-stage").evaluate(DROP, ["broken.png", "image/png", "no picture"])
     expect(page.get_by_text("This file is not a picture that can be read")).to_be_visible()
     expect(marker).to_have_count(1)
@@ -151,7 +176,7 @@ def test_enter_in_find_goes_from_match_to_match_and_names_are_no_colours(page, s
     search.fill("black cat")
     search.press("Enter")
     expect(page.locator(".latent-map-found")).to_have_text("1 of 2")
-    expect(page.locator(".latent-map-card")).to_contain_text("black cat")
+    expect(page.locator(".latent-map-tooltip")).to_contain_text("black cat")
     search.press("Enter")
     expect(page.locator(".latent-map-found")).to_have_text("2 of 2")
     search.press("Shift+Enter")
@@ -204,7 +229,7 @@ def test_the_place_under_the_pointer_is_decoded(page, server, model):
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x - 40, y)
     page.mouse.move(x, y, steps=4)
-    picture = page.locator(".latent-map-card img")
+    picture = page.locator(".latent-map-tooltip img")
     expect(picture).to_have_attribute("src", re.compile("^data:image"))
     first = picture.get_attribute("src")
     page.mouse.move(box["x"] + 0.3 * box["width"], y, steps=4)

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.browser.waiting import another_picture, fall_silent, picture_of
+
 pytestmark = pytest.mark.browser
 
 INPUT = "#reconstruct-picture input[type=file]"
@@ -29,16 +31,7 @@ def show(page: Page, server: str, picture, model: str = "Fruits") -> None:
     expect(page.locator("#metrics")).to_contain_text("dB")
 
 
-def edited_picture(page: Page) -> str:
-    return page.locator("#latent canvas").evaluate("canvas => canvas.toDataURL()")
-
-
-def wait_for_another_picture(page: Page, before: str) -> str:
-    for _ in range(100):
-        if (now := edited_picture(page)) != before:
-            return now
-        page.wait_for_timeout(100)
-    raise AssertionError("the picture of the edited latent was not drawn again")
+EDITED = "#latent canvas"
 
 
 @pytest.mark.parametrize("model", ["Fruits", "Emoji", "Photos"])
@@ -83,12 +76,12 @@ def test_a_file_that_is_no_picture_is_explained_once_and_leaves_nothing_behind(p
     expect(page.get_by_text(EMPTY)).to_be_visible()
     expect(page.locator("#reconstruct-picture img")).to_have_count(0)
     expect(page.locator("#metrics dl")).to_have_count(0)
-    page.wait_for_timeout(1000)
+    fall_silent(page)
     expect(message).to_have_count(1)
     page.get_by_role("tab", name="Sample").click()
     choose_model(page, "Emoji")
     page.get_by_role("tab", name="Reconstruct").click()
-    page.wait_for_timeout(1000)
+    fall_silent(page)
     assert message.count() <= 1, "no second message; the first may be gone by now"
     expect(page.locator("#tabs").get_by_text("Error", exact=True).locator("visible=true")).to_have_count(0)
 
@@ -101,14 +94,12 @@ def test_a_wide_picture_is_cropped_and_the_page_says_so(page, server, tmp_path):
 
 def test_a_number_of_the_latent_is_changed_by_keyboard_and_by_pointer_and_reset(page, server, examples):
     show(page, server, examples["fruits"])
-    expect(page.locator("#latent canvas")).to_be_visible()
-    page.wait_for_timeout(300)
-    first = edited_picture(page)
+    first = picture_of(page, EDITED)
     status = page.locator(".latent-editor-status")
     expect(status).to_have_text("As encoded")
     page.locator(".latent-editor-value").focus()
     page.keyboard.press("End")
-    second = wait_for_another_picture(page, first)
+    second = another_picture(page, EDITED, first)
     expect(status).to_have_text("1 number changed")
     plot = page.locator("#latent svg")
     plot.scroll_into_view_if_needed()
@@ -117,7 +108,7 @@ def test_a_number_of_the_latent_is_changed_by_keyboard_and_by_pointer_and_reset(
     page.mouse.down()
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 2, steps=4)
     page.mouse.up()
-    wait_for_another_picture(page, second)
+    another_picture(page, EDITED, second)
     expect(status).to_have_text("2 numbers changed")
     page.locator("#send-edited .send-a").click()
     expect(page.locator("#interpolate-a img")).to_have_attribute("src", re.compile("edited"))
@@ -125,18 +116,15 @@ def test_a_number_of_the_latent_is_changed_by_keyboard_and_by_pointer_and_reset(
     page.get_by_role("button", name="Reset", exact=True).click()
     expect(status).to_have_text("As encoded")
     expect(page.locator("#send-edited")).to_be_hidden()
-    page.wait_for_timeout(300)
-    assert edited_picture(page) == first
+    page.wait_for_function("(before) => document.querySelector('#latent canvas').toDataURL() === before", arg=first)
 
 
 def test_a_channel_of_a_map_is_silenced(page, server, examples):
     show(page, server, examples["photos"], "Photos")
-    expect(page.locator("#latent canvas")).to_be_visible()
-    page.wait_for_timeout(300)
-    first = edited_picture(page)
+    first = picture_of(page, EDITED)
     page.get_by_label("Scale of channel 1").focus()
     page.keyboard.press("Home")
-    wait_for_another_picture(page, first)
+    another_picture(page, EDITED, first)
     expect(page.locator("#latent")).to_contain_text("× 0.00")
 
 

@@ -38,7 +38,7 @@ def test_a_grid_is_kept_with_its_seed(page, server):
 
 
 def test_a_chosen_sample_is_shown_large_and_sent_under_a_telling_name(page, server):
-    open_sample(page, server, "model=fruits&seed=7")
+    open_sample(page, server, "model=fruits&sample.seed=7")
     expect(page.locator(PICTURES)).to_have_count(16)
     page.get_by_role("button", name="Sample 3", exact=True).click()
     large = page.locator("#sample-selected img")

@@ -6,7 +6,8 @@ SILENCE_MS = 800  # in which the page asks nothing: longer than any of its timer
 
 
 def fall_silent(page: Page) -> None:
-    """Waits until every question of the page is answered and nothing new is asked."""
+    """Waits until every question of the page is answered and, for as long as its timers may take, nothing is asked."""
+    page.evaluate("() => { window.asked.at = performance.now(); }")
     page.wait_for_function(
         "(ms) => window.asked.open === 0 && performance.now() - window.asked.at > ms", arg=SILENCE_MS, polling=50
     )
