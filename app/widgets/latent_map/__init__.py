@@ -1,0 +1,108 @@
+"""LatentMap: the 2-D map of a data set's latents, to look at, walk over and click."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gradio as gr
+import numpy as np
+import plotly
+
+from app.explore.map import Overview
+from app.kit.widget import Widget
+
+_PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
+
+# Gradio serves this one file in place, and only it.
+gr.set_static_paths([_PLOTLY])
+
+# For the head of a page with a map.
+PRELOAD = f"""<script>{{
+const PLOTLY = {json.dumps(str(_PLOTLY))};
+{Path(__file__).with_name("preload.js").read_text("utf-8")}}}</script>"""
+
+
+class LatentMap(Widget):
+    """A scatter plot of up to some hundred thousand pictures that decodes what the pointer is over.
+
+    The value is what `payload` builds, or None for the empty state. To update, return from a handler
+    `LatentMap(value=...)`, `LatentMap(marker=...)`, `LatentMap(selected=...)`, or several of them in one; None takes
+    a marker or a selection away.
+
+    Events; what they carry is in the `gr.EventData`, comes from the browser and may be forged:
+        select: a person chose a point: `index` is its row.
+        walk_path: a person drew a line: `path` is its corners, a list of [x, y] in map coordinates.
+        compare_groups: a person gathered points: `a` and `b` are lists of rows, `b` empty for one group alone, and
+            `point` is the row to start from, or None.
+        clear_drawing: a person is done with what was drawn.
+
+    Server functions, which the page needs both:
+        decode_place(model, index, x, y): while the pointer moves, one call at a time for each page. `index` is the row
+            of a point, or None for a place between points; answers a `sheet` of one picture and `distance`, to the
+            nearest point, in units of the map's spacing.
+        thumbnails(model, places): a `sheet` of small pictures, one for each place: a row, or a pair [x, y].
+
+    Props:
+        marker: None, or a picture of the person's own: `{"x", "y", "neighbours": rows, "label": str}`.
+        selected: row of the selected point, or None.
+        empty_text: what the empty state says; `code` in backquotes.
+        drop_target: id of the gr.Image that gets a picture file dropped on the map; None where none may be dropped.
+        address: key under which the page's address keeps the selected point; None for not at all.
+    """
+
+    EVENTS = ("select", "walk_path", "compare_groups", "clear_drawing")
+    PROPS: ClassVar[dict[str, Any]] = {
+        "marker": None,
+        "selected": None,
+        "empty_text": "This model has no map yet.",
+        "drop_target": None,
+        "address": None,
+    }
+
+    def postprocess(self, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Adds the address of the plotting library: as a file of Gradio's, which knows the root path it is under."""
+        return value and value | {"plotly": {"path": str(_PLOTLY), "meta": {"_type": "gradio.FileData"}}}
+
+    @staticmethod
+    def payload(model: str, overview: Overview, titles: Mapping[str, tuple[str, str]] | None = None) -> dict[str, Any]:
+        """Packs a map for the page.
+
+        Args:
+            model: handed back to the server functions.
+            overview: the points.
+            titles: of numeric columns, by name: what the page calls it, and a note on what it means; else its name.
+
+        Returns:
+            `model`, `count`, `spacing`, `x` and `y` (map coordinates, float32); `columns` of labels, each with `name`,
+            `categories` from the most to the least frequent, and the `codes` of the points (uint16, positions in
+            `categories`); `numbers`, each with `name`, `note`, `values` (float32, NaN for none) and the `range` of its
+            colours. Arrays are the base64 of their little-endian bytes.
+        """
+        titles = titles or {}
+        x, y = overview.positions.T
+        columns = [
+            {"name": column.name, "categories": column.labels, "codes": _base64(column.codes, "<u2")}
+            for column in overview.categories
+        ]
+        numbers = [
+            {"name": title, "note": note, "values": _base64(column.values, "<f4"), "range": [column.low, column.high]}
+            for column in overview.numbers
+            for title, note in [titles.get(column.name, (column.name, ""))]
+        ]
+        return {
+            "model": model,
+            "count": len(x),
+            "x": _base64(x, "<f4"),
+            "y": _base64(y, "<f4"),
+            "columns": columns,
+            "numbers": numbers,
+            "spacing": overview.spacing,
+        }
+
+
+def _base64(array: np.ndarray, dtype: str) -> str:
+    return base64.b64encode(array.astype(dtype).tobytes()).decode()

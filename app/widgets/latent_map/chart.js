@@ -1,0 +1,199 @@
+// The points, drawn by Plotly with WebGL. Panning, zooming and finding the point under the pointer are not Plotly's: it
+// knows no pinch, and its hover knows only points, not the places between them.
+
+import { selectionOf } from "./grouping.js";
+import { loadPlotly } from "./plotly.js";
+
+const HEAVY = 20_000; // points; more cannot be drawn anew at every frame on a slow machine
+const HEAVY_MARGIN = 0.5; // of the view's size, on each side: drawn besides, to be dragged into view
+const OUTLINED_MATCHES = 400; // at most; more would be a blot of outlines
+
+export class Chart {
+  /** CSS pixels, as drawn last. */
+  pointSize = 0;
+  #drawn = null; // the viewport, as drawn last
+  #plot;
+  #plotly = null; // until it is loaded
+  #state;
+  #palette;
+  #onLost;
+
+  /** `onLost` is called when the browser has taken the canvas away, as it does to the oldest of several. */
+  constructor({ plot, state, palette, onLost }) {
+    this.#plot = plot;
+    this.#state = state;
+    this.#palette = palette;
+    this.#onLost = onLost;
+  }
+
+  /** Loads what draws. The error says why it could not, in words. */
+  async load(url) {
+    if (this.#plotly) return;
+    requireWebGL();
+    this.#plotly = await loadPlotly(url);
+  }
+
+  /** Draws all points anew. */
+  async draw() {
+    const { points, viewport } = this.#state;
+    this.pointSize = pointSize(points, viewport);
+    await this.#plotly.react(this.#plot, this.#traces(), this.#layout(), this.#config());
+    if (this.#state.points !== points) return; // another map came meanwhile
+    this.#keep(viewport); // if the view has moved on meanwhile, the next frame shifts
+    this.#plot.removeAllListeners("plotly_webglcontextlost");
+    this.#plot.on("plotly_webglcontextlost", () => {
+      this.clear();
+      this.#onLost();
+    });
+  }
+
+  /** At each frame that moves the view: brings the points to their new places, or shifts what was drawn of them there. */
+  follow() {
+    if (!this.#drawn || this.#isResized() || !this.#isHeavy() || !this.#reachesOverView()) this.#move();
+    else this.#shift();
+  }
+
+  /** Once the view rests. Says whether all points have to be drawn anew, as they have to be larger when zoomed in. */
+  settle() {
+    const { points, viewport } = this.#state;
+    if (pointSize(points, viewport) !== this.pointSize) return true;
+    if (this.#drawn !== viewport) this.#move();
+    return false;
+  }
+
+  /** Before other points come. */
+  forget() {
+    this.#drawn = null;
+  }
+
+  clear() {
+    this.forget();
+    this.#plotly?.purge(this.#plot);
+  }
+
+  // ---- What Plotly draws ----
+
+  #traces() {
+    const { grouping, matches } = this.#state;
+    // The rarest last, on top; but the grey of the others, which are many, under all colours.
+    const groups = grouping.groups.toSorted((a, b) => (b.slot === "other") - (a.slot === "other"));
+    const all = groups.map((group) => this.#trace(group, group, { opacity: matches ? 0.12 : 0.8 }));
+    if (!matches) return all;
+    const count = matches.reduce((sum, hit) => sum + hit, 0);
+    const line = { width: count > OUTLINED_MATCHES ? 0 : 1, color: this.#palette.slot("ink") };
+    const found = groups.map((group) => {
+      const members = group.members.filter((i) => matches[i]);
+      const selection = selectionOf(this.#state.points, members);
+      return this.#trace(group, selection, { opacity: 1, line, size: this.pointSize + 2 });
+    });
+    return all.concat(found);
+  }
+
+  #trace({ isVisible, slot }, { members, x, y }, options) {
+    const { number } = this.#state.grouping;
+    const isColoured = number && slot !== "other";
+    const paint = isColoured ? this.#scale(number, members) : { color: this.#palette.slot(slot) };
+    const marker = { size: this.pointSize, line: { width: 0 }, ...paint, ...options };
+    return { type: "scattergl", mode: "markers", x, y, visible: isVisible, hoverinfo: "skip", marker };
+  }
+
+  #scale({ values, range: [cmin, cmax] }, members) {
+    const { ramp } = this.#palette;
+    const colorscale = ramp.map((colour, k) => [k / (ramp.length - 1), colour]);
+    return { color: Float32Array.from(members, (i) => values[i]), colorscale, cmin, cmax, showscale: false };
+  }
+
+  #layout() {
+    const axis = { visible: false, autorange: false, fixedrange: true };
+    const ranges = this.#ranges();
+    return {
+      ...this.#size(),
+      margin: { l: 0, r: 0, t: 0, b: 0 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      showlegend: false,
+      hovermode: false,
+      dragmode: false,
+      xaxis: { ...axis, range: ranges["xaxis.range"] },
+      yaxis: { ...axis, range: ranges["yaxis.range"] },
+    };
+  }
+
+  // Plotly draws two pixels for one across. For a plot that is larger than the view, the screen's own have to do.
+  #config() {
+    const plotGlPixelRatio = this.#isHeavy() ? Math.min(2, devicePixelRatio) : 2;
+    return { plotGlPixelRatio, staticPlot: true, displayModeBar: false, responsive: false };
+  }
+
+  #isHeavy() {
+    return this.#state.points.count > HEAVY;
+  }
+
+  // Larger than the view where there are many points: those about to come into view are drawn already.
+  #size() {
+    const factor = this.#isHeavy() ? 1 + 2 * HEAVY_MARGIN : 1;
+    const { width, height } = this.#state.viewport.size;
+    return { width: Math.round(width * factor), height: Math.round(height * factor) };
+  }
+
+  #ranges() {
+    const { left, right, bottom, top } = this.#state.viewport.box(this.#size());
+    return { "xaxis.range": [left, right], "yaxis.range": [bottom, top] };
+  }
+
+  // ---- Where it is ----
+
+  #isResized() {
+    const { width, height } = this.#size();
+    return this.#plot.layout.width !== width || this.#plot.layout.height !== height;
+  }
+
+  // Told of a size, Plotly lays everything out anew, which takes too long for a frame.
+  #move() {
+    this.#plotly.relayout(this.#plot, { ...(this.#isResized() ? this.#size() : {}), ...this.#ranges() });
+    this.#keep(this.#state.viewport);
+  }
+
+  #keep(viewport) {
+    this.#drawn = viewport;
+    const { width, height } = this.#size();
+    const left = `${(viewport.size.width - width) / 2}px`;
+    const top = `${(viewport.size.height - height) / 2}px`;
+    Object.assign(this.#plot.style, { width: `${width}px`, height: `${height}px`, left, top, transform: "" });
+  }
+
+  // From the view that was drawn last to the one wanted now, about the middle.
+  #shiftNow() {
+    const { viewport } = this.#state;
+    const [x, y] = viewport.toPixels([this.#drawn.x, this.#drawn.y]);
+    const { width, height } = viewport.size;
+    return { left: x - width / 2, top: y - height / 2, stretch: viewport.scale / this.#drawn.scale };
+  }
+
+  #reachesOverView() {
+    const { left, top, stretch } = this.#shiftNow();
+    const { width, height } = this.#size();
+    const shown = this.#state.viewport.size;
+    const isCovered = (shift, drawn, needed) => Math.abs(shift) <= (drawn * stretch - needed) / 2;
+    return isCovered(left, width, shown.width) && isCovered(top, height, shown.height);
+  }
+
+  // What Plotly drew last is moved and stretched to where it belongs: its picture, not its points.
+  #shift() {
+    const { left, top, stretch } = this.#shiftNow();
+    this.#plot.style.transform = `translate(${left}px, ${top}px) scale(${stretch})`;
+  }
+}
+
+// Without WebGL, Plotly would put a note of its own in the place of the points.
+function requireWebGL() {
+  const context = document.createElement("canvas").getContext("webgl");
+  if (!context) throw new Error("this browser has WebGL switched off");
+  context.getExtension("WEBGL_lose_context")?.loseContext(); // browsers allow but a few at a time
+}
+
+function pointSize({ count }, { zoom }) {
+  const byCount = Math.min(8, Math.max(2.5, 12 - 2 * Math.log10(count)));
+  const byZoom = Math.min(2.5, Math.max(1, zoom) ** 0.3);
+  return Math.round(byCount * byZoom * 2) / 2;
+}

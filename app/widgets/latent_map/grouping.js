@@ -1,0 +1,94 @@
+// The points in groups, one colour each: the categories of a column, as many as there are colours, or the points with a
+// number and those without. Pure.
+
+const COLOURS = 11; // as many as the style sheet defines
+const OTHER = "other"; // and a grey
+const FEWEST_ALIKE = 3; // points a category needs on average for its colour to say something
+
+export class Grouping {
+  /** A group has a name and a slot: the number of its colour, or "other". `groupOf` says for each point which is its. */
+  constructor(points, groups, groupOf, number = null) {
+    const members = membersOf(groupOf, groups.length);
+    this.groups = groups.map((group, g) => ({ ...group, isVisible: true, ...selectionOf(points, members[g]) }));
+    this.groupOf = groupOf;
+    this.number = number; // that the points are coloured by, if they are
+  }
+
+  groupAt(index) {
+    return this.groups[this.groupOf[index]];
+  }
+
+  isShown(index) {
+    return this.groupAt(index).isVisible;
+  }
+
+  /** The number of a point, if the points are coloured by one and this point has it; or null. */
+  numberAt(index) {
+    const value = this.number?.values[index];
+    return value === undefined || Number.isNaN(value) ? null : value;
+  }
+
+  /** Shows or hides one group. */
+  toggle(group) {
+    group.isVisible = !group.isVisible;
+  }
+
+  /** Hides all others; or shows them if they are hidden. */
+  toggleAlone(group) {
+    const isAlone = this.groups.every((other) => other.isVisible === (other === group));
+    for (const other of this.groups) other.isVisible = isAlone || other === group;
+  }
+}
+
+/** Rows of points, and their coordinates. */
+export function selectionOf({ x, y }, members) {
+  return { members, x: Float32Array.from(members, (i) => x[i]), y: Float32Array.from(members, (i) => y[i]) };
+}
+
+export function groupByNothing(points) {
+  return new Grouping(points, [{ name: "All", slot: 1 }], new Uint8Array(points.count));
+}
+
+export function groupByColumn(points, { categories, codes }) {
+  const fits = categories.length <= COLOURS + 1; // the last may have the grey to itself
+  const named = fits ? categories : categories.slice(0, COLOURS);
+  const groups = named.map((name, k) => ({ name: name || "no label", slot: k < COLOURS ? k + 1 : OTHER }));
+  if (!fits) groups.push({ name: `other (${(categories.length - COLOURS).toLocaleString()} more)`, slot: OTHER });
+  // Codes count from the most frequent category on, so that all past the colours fall into the last group.
+  return new Grouping(
+    points,
+    groups,
+    Uint8Array.from(codes, (code) => Math.min(code, groups.length - 1)),
+  );
+}
+
+export function groupByNumber(points, number) {
+  const groups = [
+    { name: number.name, slot: 1 },
+    { name: "no number", slot: OTHER },
+  ];
+  return new Grouping(points, groups, Uint8Array.from(number.values, Number.isNaN), number);
+}
+
+/** Whether hardly two points have the same label: good to search in; as colours they say nothing. */
+export function isNearlyUnique({ categories: { length } }, { count }) {
+  return length > COLOURS && length * FEWEST_ALIKE > count;
+}
+
+/** The column that says most at first sight: the finest with a colour for every category, or else the coarsest; or null. */
+export function tellingColumn(points) {
+  const count = ({ categories }) => categories.length;
+  const telling = points.columns
+    .filter((column) => count(column) > 1 && !isNearlyUnique(column, points))
+    .sort((a, b) => count(a) - count(b));
+  return telling.findLast((column) => count(column) <= COLOURS) ?? telling[0] ?? null;
+}
+
+function membersOf(groupOf, count) {
+  const sizes = new Uint32Array(count);
+  for (const group of groupOf) sizes[group]++;
+  const members = Array.from(sizes, (size) => new Uint32Array(size));
+  const filled = new Uint32Array(count);
+  for (let i = 0; i < groupOf.length; i++) members[groupOf[i]][filled[groupOf[i]]++] = i;
+  return members;
+}

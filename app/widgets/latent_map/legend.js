@@ -1,0 +1,94 @@
+// What the colours mean: the choice of a column, a chip for each of its categories, or a ramp for numbers.
+
+import { make } from "../../web/dom.js";
+import { groupByColumn, groupByNothing, groupByNumber, isNearlyUnique, tellingColumn } from "./grouping.js";
+
+export const shortly = (number) => String(Number(number.toPrecision(3)));
+
+export class Legend {
+  #find;
+  #select;
+  #chips;
+  #palette;
+  #onVisible;
+  #choices = []; // by the options' values: {name, group}, where `group()` is the grouping of the points
+  #isChosen = false; // by a person, who will want the same of the next map
+
+  /**
+   * `find` takes the end of a class name; `onGroup` is called when a person chooses what to colour by, and `onVisible`
+   * when one hides or shows a group.
+   */
+  constructor({ find, palette, onGroup, onVisible }) {
+    this.#find = find;
+    this.#select = find("-colour");
+    this.#chips = find("-legend");
+    this.#palette = palette;
+    this.#onVisible = onVisible;
+    this.#select.addEventListener("change", () => {
+      this.#isChosen = true;
+      onGroup();
+    });
+  }
+
+  /** Offers a map's columns and numbers. What a person chose of another map stays chosen where it is known here too. */
+  offer(points) {
+    const before = this.#choices[this.#select.value]?.name;
+    const byColumn = (column) => ({ name: column.name, group: () => groupByColumn(points, column) });
+    const byNumber = (number) => ({ name: number.name, group: () => groupByNumber(points, number) });
+    const nothing = { name: "nothing", group: () => groupByNothing(points) };
+    const names = points.columns.filter((column) => isNearlyUnique(column, points));
+    const labels = points.columns.filter((column) => !names.includes(column));
+    this.#choices = [...labels.map(byColumn), ...points.numbers.map(byNumber), nothing, ...names.map(byColumn)];
+    this.#select.replaceChildren(...this.#choices.map(({ name }, k) => new Option(name, k)));
+    const indexOf = (name) => this.#choices.findIndex((choice) => choice.name === name);
+    const kept = this.#isChosen ? indexOf(before) : -1;
+    this.#select.value = kept >= 0 ? kept : indexOf(tellingColumn(points)?.name ?? nothing.name);
+  }
+
+  /** The points grouped by what is chosen. */
+  group() {
+    return this.#choices[this.#select.value].group();
+  }
+
+  /** Says what the colours of a grouping mean. */
+  show(grouping) {
+    const { groups, number } = grouping;
+    this.#chips.hidden = groups.length < 2 || Boolean(number);
+    this.#chips.replaceChildren(...groups.map((group) => this.#chip(group, grouping)));
+    this.#find("-ramp").hidden = !number;
+    this.showRamp(grouping);
+  }
+
+  /** The part of it that another theme changes. */
+  showRamp({ number }) {
+    if (!number) return;
+    const { name, note } = number;
+    const [low, high] = number.range;
+    this.#find("-bar").style.background = `linear-gradient(to right, ${this.#palette.ramp.join(", ")})`;
+    this.#find("-ramp").querySelector("figcaption").textContent = note ? `${name}: ${note}` : name;
+    const words = [`≤ ${shortly(low)}`, shortly((low + high) / 2), `≥ ${shortly(high)}`];
+    this.#find("-scale").replaceChildren(...words.map((tick) => make("span", {}, tick)));
+  }
+
+  #chip(group, grouping) {
+    const count = make("small", { textContent: group.members.length.toLocaleString() });
+    const options = {
+      type: "button",
+      className: "latent-map-chip",
+      title: "Click to hide or show, double-click for this one alone",
+      attributes: { "aria-pressed": group.isVisible, style: `--chip: var(--latent-map-${group.slot})` },
+    };
+    const button = make("button", options, group.name, count);
+    button.addEventListener("click", () => this.#change(grouping, () => grouping.toggle(group)));
+    button.addEventListener("dblclick", () => this.#change(grouping, () => grouping.toggleAlone(group)));
+    return button;
+  }
+
+  #change(grouping, change) {
+    change();
+    grouping.groups.forEach((group, k) => {
+      this.#chips.children[k].setAttribute("aria-pressed", group.isVisible);
+    });
+    this.#onVisible();
+  }
+}

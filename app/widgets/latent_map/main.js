@@ -1,0 +1,395 @@
+// The map of a data set's latents: its state, and what leads to what. The modules beside this one read the state and say,
+// by callbacks, what a person did; it is written here alone.
+
+import { recall, remember } from "../../web/address.js";
+import { asking } from "../../web/ask.js";
+import { make, onSeen, telling } from "../../web/dom.js";
+import { newest } from "../../web/latest.js";
+import { Camera } from "./camera.js";
+import { Chart } from "./chart.js";
+import { debounce } from "./debounce.js";
+import { passDropsOn } from "./drop.js";
+import { boundsOfPlaces } from "./geometry.js";
+import { listenToKeys, listenToWheel, Pointers } from "./input.js";
+import { Layers } from "./layers.js";
+import { Legend } from "./legend.js";
+import { overlayShapes } from "./overlay.js";
+import { Palette } from "./palette.js";
+import { Points } from "./points.js";
+import { Search } from "./search.js";
+import { Tools } from "./tools.js";
+import { Tooltip } from "./tooltip.js";
+import { Viewport } from "./view.js";
+
+const ANNOUNCE_MS = 250; // without anything newer to announce
+const REST_MS = 140; // without a move: the view rests
+const LEAST_STEP = 4; // CSS pixels that an arrow key goes, so that one sees it
+const EDGE = 24; // CSS pixels: an arrow key that comes nearer to it brings the point to the middle
+const MATCH_ZOOM = 4; // at least, where a search jumps to
+const MARKER_ZOOM = 2.5; // at most, around a marker: one still sees where on the map it is
+const MARKER_MARGIN = 3; // times the box around a marker and its neighbours
+
+export function mount({ element, trigger, props, server, watch }) {
+  const find = (name) => element.querySelector(`.latent-map${name}`);
+  const [root, stage, view, overlay, live] = ["", "-stage", "-view", "-overlay", "-live"].map(find);
+  const tell = telling(trigger);
+  const ask = asking(server);
+  const loads = newest();
+  let model = null; // whose map was shown last
+
+  const camera = new Camera(follow);
+  const state = {
+    points: null, // Points; null while there are none
+    grouping: null, // Grouping: the points by what they are coloured by
+    matches: null, // Uint8Array with 1 for each point that the search found; null without a search
+    selected: null, // row of a point
+    // Viewport; null until the points are drawn, for which the tab has to be open
+    get viewport() {
+      return camera.viewport;
+    },
+  };
+  const isReady = () => state.viewport !== null;
+
+  const palette = new Palette(root);
+  const chart = new Chart({ plot: find("-plot"), state, palette, onLost: redraw });
+  const layers = new Layers({ find, state, palette, ask, onToggle: announceLayer });
+  const tooltip = new Tooltip({ box: find("-tooltip"), state, ask, onTarget: followTooltip });
+  const legend = new Legend({ find, palette, onGroup: regroup, onVisible: redrawWithoutTooltip });
+  const search = new Search({ find, state, onMatches: showMatches, onJump: jumpTo, onLeave: hideTooltip });
+  const tools = new Tools({
+    find,
+    state,
+    onStart: hideTooltip,
+    onChange: drawOverlay,
+    onPath: (path) => tell("walk_path", { path }),
+    onGroups: (groups) => tell("compare_groups", groups),
+    onClear: () => tell("clear_drawing", {}),
+  });
+
+  // ---- The value ----
+
+  async function load() {
+    const { value } = props;
+    const isNewest = loads.begin();
+    clear();
+    if (!value?.count) {
+      chart.clear();
+      showState("empty", props.empty_text);
+      return;
+    }
+    showState("loading", `Drawing ${value.count.toLocaleString()} points…`);
+    if (model !== null && model !== value.model) forgetModel();
+    model = value.model;
+    try {
+      await chart.load(value.plotly.url);
+      await painted(); // the browser shows the message before the work begins
+      if (!isNewest()) return;
+      take(new Points(value));
+      await open();
+    } catch (error) {
+      if (isNewest()) fail(error);
+    }
+  }
+
+  function clear() {
+    camera.close();
+    state.points = null;
+    chart.forget();
+    layers.clear();
+    tooltip.clear();
+    tools.clear();
+    overlay.replaceChildren();
+    announce("");
+  }
+
+  function forgetModel() {
+    remember(props.address, null);
+    search.clear();
+  }
+
+  function take(points) {
+    state.points = points;
+    state.selected = props.selected ?? null;
+    view.setAttribute("aria-label", helpText(points));
+    legend.offer(points);
+    state.grouping = legend.group();
+    legend.show(state.grouping);
+    state.matches = search.run();
+  }
+
+  // Draws points that are there into a view that has a size, as it has once its tab is open.
+  async function open() {
+    if (!state.points || isReady() || !view.clientWidth) return;
+    camera.open(new Viewport(state.points.bounds, sizeOf(view)));
+    if (!(await draw())) return;
+    showState("ready");
+    showMarker();
+    const index = recall(props.address); // the point that the page was opened with
+    if (state.points.has(index)) select(index);
+  }
+
+  function resize() {
+    const size = sizeOf(view);
+    layers.resize(size);
+    hideTooltip();
+    if (isReady()) camera.moveTo(state.viewport.resized(size));
+    else open();
+  }
+
+  // ---- The states of the widget ----
+
+  function showState(name, sentence = "") {
+    root.dataset.state = name;
+    // `code` in backquotes, as the texts of the page have it.
+    const parts = sentence.split("`").map((part, k) => (k % 2 ? make("code", {}, part) : part));
+    find("-message").replaceChildren(...parts);
+  }
+
+  function showEmptyText() {
+    if (root.dataset.state === "empty") showState("empty", props.empty_text);
+  }
+
+  function fail(error) {
+    console.error(error);
+    showState("error", `The map could not be drawn: ${error.message}. Reload the page to try again.`);
+  }
+
+  // ---- Drawing ----
+
+  // All anew. Says whether this is what is to be seen now.
+  async function draw() {
+    const { points } = state;
+    try {
+      await chart.draw();
+    } catch (error) {
+      if (points === state.points) fail(error);
+      return false;
+    }
+    if (points !== state.points) return false; // another map came meanwhile
+    drawOverlay();
+    layers.refresh();
+    return true;
+  }
+
+  function redraw() {
+    if (isReady()) draw();
+  }
+
+  function redrawWithoutTooltip() {
+    hideTooltip();
+    redraw();
+  }
+
+  // At each frame that moves the view.
+  function follow() {
+    chart.follow();
+    drawOverlay();
+    layers.follow();
+    settle();
+  }
+
+  const settle = debounce(() => {
+    if (!isReady()) return;
+    if (chart.settle()) redraw();
+    else layers.refresh();
+  }, REST_MS);
+
+  function drawOverlay() {
+    if (!isReady()) return;
+    const { marker } = props;
+    const shapes = overlayShapes(state, { tools, marker, aimed: tooltip.index, pointSize: chart.pointSize });
+    overlay.replaceChildren(...shapes);
+  }
+
+  // ---- Colours and search ----
+
+  function regroup() {
+    state.grouping = legend.group();
+    legend.show(state.grouping);
+    redraw();
+  }
+
+  function recolour() {
+    if (isReady()) legend.showRamp(state.grouping);
+    redraw();
+  }
+
+  function showMatches(matches) {
+    state.matches = matches;
+    redraw();
+  }
+
+  function jumpTo(index) {
+    const { points, viewport } = state;
+    const [x, y] = points.place(index);
+    const scale = Math.max(viewport.scale, MATCH_ZOOM * viewport.fitted().scale);
+    camera.flyTo(viewport.at({ x, y, scale }), () => showPoint(index));
+  }
+
+  // ---- The tooltip ----
+
+  // To what is at a place of the view: a picture, a point, or a place between points.
+  function aim(place, radius) {
+    const { points, viewport } = state;
+    const [onMap, reach] = [viewport.toMap(place), radius / viewport.scale];
+    const index = layers.pictureAt(place) ?? points.grid.nearest(onMap, reach, isShown);
+    if (index === null) tooltip.showPlace(onMap, place);
+    else tooltip.showPoint(index, place);
+  }
+
+  function showPoint(index) {
+    tooltip.showPoint(index, state.viewport.toPixels(state.points.place(index)));
+  }
+
+  function hideTooltip() {
+    tooltip.hide();
+  }
+
+  function followTooltip() {
+    drawOverlay();
+    if (tooltip.index !== null) announce(state.points.describe(tooltip.index));
+  }
+
+  function isShown(index) {
+    return state.grouping.isShown(index);
+  }
+
+  // ---- The selected point ----
+
+  function select(index) {
+    state.selected = index;
+    drawOverlay();
+    announce(`Selected: ${state.points.describe(index)}`);
+    remember(props.address, index);
+    tell("select", { index });
+    tools.followSelection();
+  }
+
+  function showSelected() {
+    state.selected = props.selected ?? null;
+    drawOverlay();
+  }
+
+  // ---- The marker: a person's picture ----
+
+  function showMarker() {
+    if (!isReady()) return;
+    drawOverlay();
+    if (!props.marker) return;
+    const { x, y, neighbours } = props.marker;
+    const bounds = boundsOfPlaces([[x, y], ...state.points.places(neighbours)]);
+    camera.flyTo(state.viewport.framing(bounds, MARKER_MARGIN, MARKER_ZOOM));
+  }
+
+  // ---- What a person does ----
+
+  function tap(place, radius) {
+    aim(place, radius);
+    if (tooltip.index !== null) select(tooltip.index);
+  }
+
+  function drag(from, to, stretch) {
+    hideTooltip();
+    camera.moveTo(state.viewport.dragged(from, to, stretch));
+  }
+
+  function zoomByWheel(stretch, place) {
+    const next = state.viewport.zoomed(stretch, place);
+    if (next.scale === state.viewport.scale) return false;
+    camera.stop();
+    hideTooltip();
+    camera.moveTo(next);
+    return true;
+  }
+
+  function zoomBy(kind) {
+    hideTooltip();
+    camera.zoomBy(kind);
+  }
+
+  // From the point under the keys, or the one in the middle, to its neighbour in a direction.
+  function goTowards(direction) {
+    const { points, viewport, selected } = state;
+    const from = tooltip.index ?? selected;
+    const reach = Math.hypot(viewport.size.width, viewport.size.height) / viewport.scale;
+    const next = points.has(from)
+      ? points.grid.towards(points.place(from), direction, LEAST_STEP / viewport.scale, isShown)
+      : points.grid.nearest([viewport.x, viewport.y], reach, isShown);
+    if (next === null) return;
+    camera.stop();
+    const [x, y] = points.place(next);
+    if (!viewport.shows([x, y], EDGE)) camera.moveTo(viewport.at({ x, y }));
+    showPoint(next);
+  }
+
+  function enter(key) {
+    const { index } = tooltip;
+    if (index === null) return false;
+    if (key === "Enter" && tools.tool === "path") tools.addCorner(state.points.place(index));
+    else select(index);
+    return true;
+  }
+
+  function cancel() {
+    if (tools.stroke) tools.cancelStroke();
+    else if (tools.isDrawing) tools.choose("walk");
+    else if (tooltip.target) hideTooltip();
+    else return false;
+    return true;
+  }
+
+  // ---- What is announced to those who do not see it ----
+
+  const announce = debounce((words) => {
+    live.textContent = words;
+  }, ANNOUNCE_MS);
+
+  function announceLayer(layer, isOn) {
+    if (layer === "contours") announce(isOn ? "Lines of equal density shown" : "");
+  }
+
+  // ---- Listening ----
+
+  new Pointers(view, {
+    tools,
+    isReady,
+    onPress: () => camera.stop(),
+    onHover: aim,
+    onLeave: hideTooltip,
+    onTap: tap,
+    onDrag: drag,
+  });
+  listenToWheel(view, isReady, zoomByWheel);
+  listenToKeys(view, isReady, { onArrow: goTowards, onZoom: zoomBy, onEnter: enter, onEscape: cancel });
+  view.addEventListener("blur", hideTooltip);
+  find("-zoom").addEventListener("click", ({ target }) => {
+    const button = target.closest("button");
+    if (button && isReady()) zoomBy(button.dataset.zoom);
+  });
+  if (props.drop_target) passDropsOn(stage, props.drop_target, (file) => announce(`Placing ${file.name} on the map`));
+
+  // Gradio's dark theme is a class on the body.
+  const themes = new MutationObserver(recolour);
+  themes.observe(document.body, { attributeFilter: ["class"] });
+  onSeen(view, resize, () => {
+    loads.drop();
+    clear();
+    chart.clear();
+    themes.disconnect();
+  });
+  watch("value", load);
+  watch("marker", showMarker);
+  watch("selected", showSelected);
+  watch("empty_text", showEmptyText);
+  load();
+}
+
+function helpText({ count }) {
+  return (
+    `Map of ${count.toLocaleString()} pictures. Arrow keys move from point to point, Enter selects, ` +
+    "plus and minus zoom, 0 shows the whole map."
+  );
+}
+
+const sizeOf = ({ clientWidth, clientHeight }) => ({ width: clientWidth, height: clientHeight });
+const painted = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));

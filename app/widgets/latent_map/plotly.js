@@ -1,0 +1,21 @@
+// The plotting library, from a file of Gradio's.
+
+const ID = "latent-map-plotly";
+
+/** Plotly, once it is loaded. preload.js may have begun to load it, under the same id. */
+export function loadPlotly(url) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  let script = document.getElementById(ID);
+  if (!script) {
+    script = Object.assign(document.createElement("script"), { id: ID, src: url });
+    document.head.append(script);
+  }
+  return new Promise((resolve, reject) => {
+    script.addEventListener("load", () => resolve(window.Plotly), { once: true });
+    const fail = () => {
+      script.remove(); // so that the next value tries again
+      reject(new Error("the plotting library did not load"));
+    };
+    script.addEventListener("error", fail, { once: true });
+  });
+}

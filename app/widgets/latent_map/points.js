@@ -1,0 +1,64 @@
+// The points of a map and what is known of them, from the value of the widget: pure.
+
+import { boundsOf, PointGrid } from "./geometry.js";
+
+/**
+ * `x` and `y` are map coordinates, with their `bounds` and a `grid` to find them by. Columns of labels have `name`,
+ * `categories` from the most to the least frequent, and `codes`: for each point, the position of its label among these.
+ * Columns of numbers have `name`, `note`, `range` and `values`, NaN for none. `spacing` is the usual distance between
+ * neighbouring points.
+ */
+export class Points {
+  constructor({ model, count, x, y, columns, numbers, spacing }) {
+    Object.assign(this, { model, count, spacing, x: floats(x), y: floats(y) });
+    this.columns = columns.map((column) => ({ ...column, codes: new Uint16Array(bytes(column.codes)) }));
+    this.numbers = numbers.map((number) => ({ ...number, values: floats(number.values) }));
+    this.bounds = boundsOf(this.x, this.y);
+    this.grid = new PointGrid(this.x, this.y, this.bounds);
+  }
+
+  has(index) {
+    return Number.isInteger(index) && index >= 0 && index < this.count;
+  }
+
+  /** The map coordinates of a point. */
+  place(index) {
+    return [this.x[index], this.y[index]];
+  }
+
+  /** And of several, as far as they exist. */
+  places(indices = []) {
+    return indices.filter((index) => this.has(index)).map((index) => this.place(index));
+  }
+
+  /** Pairs of a column's name and the point's label, "" where it has none. */
+  labels(index) {
+    return this.columns.map(({ name, categories, codes }) => [name, categories[codes[index]]]);
+  }
+
+  describe(index) {
+    const words = this.labels(index).map(([, label]) => label);
+    return words.filter(Boolean).join(", ") || `Point ${index}`;
+  }
+
+  /** 1 for each point with a label that holds the text, in small or capital letters; null if there is none. */
+  search(text) {
+    const sought = text.trim().toLowerCase();
+    if (!sought) return null;
+    const matches = new Uint8Array(this.count);
+    for (const { categories, codes } of this.columns) {
+      const isHit = categories.map((category) => category.toLowerCase().includes(sought));
+      if (isHit.includes(true)) for (let i = 0; i < this.count; i++) matches[i] |= isHit[codes[i]];
+    }
+    return matches.includes(1) ? matches : null;
+  }
+}
+
+const floats = (text) => new Float32Array(bytes(text));
+
+function bytes(base64) {
+  const characters = atob(base64);
+  const found = new Uint8Array(characters.length);
+  for (let i = 0; i < found.length; i++) found[i] = characters.charCodeAt(i);
+  return found.buffer;
+}

@@ -1,0 +1,151 @@
+"""The points in the page: what the widget's value says of them, which labels hold a text, and groups by colour."""
+
+import numpy as np
+import pytest
+
+from app.explore.map import Categories, Numbers, Overview
+from app.widgets.latent_map import LatentMap
+
+pytestmark = pytest.mark.browser
+
+POINTS, GROUPING = (f"../widgets/latent_map/{name}" for name in ("points", "grouping"))
+
+
+def value(kinds: list[str], names: list[str] | None = None, numbers: list[float] | None = None) -> dict:
+    """A widget's value: points on a diagonal, with a column of kinds, one of names, and one of numbers."""
+    columns = []
+    for column, texts in (("kind", kinds), ("name", names or [])):
+        labels = sorted(set(texts), key=lambda label: (-texts.count(label), label))
+        codes = np.array([labels.index(text) for text in texts], np.uint16)
+        columns += [Categories(column, labels, codes)] if texts else []
+    measured = [Numbers("size", np.array(numbers, np.float32), 1.0, 3.0)] if numbers else []
+    positions = np.array([[k, 2 * k] for k in range(len(kinds))], np.float32)
+    return LatentMap.payload("m", Overview(positions, columns, measured, 0.5))
+
+
+@pytest.fixture
+def points(run):
+    """`points(expression, value)`: its value, where `p` are the points of a widget's value."""
+    return lambda expression, value: run(
+        POINTS, f"(() => {{ const p = new m.Points(value); return {expression}; }})()", value=value
+    )
+
+
+@pytest.fixture
+def grouped(run):
+    """`grouped(grouping, expression, value)`: the same, where `g` is a grouping of them."""
+
+    def evaluate(grouping: str, expression: str, value: dict):
+        body = f"""(async () => {{
+            const {{ Points }} = await import("/widgets/latent_map/points.js");
+            const p = new Points(value);
+            const g = {grouping};
+            return {expression};
+        }})()"""
+        return run(GROUPING, body, value=value)
+
+    return evaluate
+
+
+class TestPoints:
+    def test_arrive_as_they_were_sent(self, points):
+        sent = value(["b", "a", "b"], numbers=[1.5, float("nan"), -2])
+        assert points("[list(p.x), list(p.y), p.spacing, p.count, p.model]", sent) == [
+            [0, 1, 2],
+            [0, 2, 4],
+            0.5,
+            3,
+            "m",
+        ]
+        assert points("p.bounds", sent) == {"left": 0, "right": 2, "bottom": 0, "top": 4}
+        assert points("list(p.numbers[0].values).map((n) => Number.isNaN(n) ? null : n)", sent) == [1.5, None, -2]
+
+    def test_have_their_labels(self, points):
+        sent = value(["b", "a", ""], names=["x", "y", ""])
+        assert points("p.labels(1)", sent) == [["kind", "a"], ["name", "y"]]
+        assert points("[0, 1, 2].map((i) => p.describe(i))", sent) == ["b, x", "a, y", "Point 2"]
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("apple", [1, 0, 1, 0]),
+            (" APPLE ", [1, 0, 1, 0]),
+            ("red", [1, 0, 0, 1]),
+            ("", None),
+            ("  ", None),
+            ("pear", None),
+        ],
+    )
+    def test_are_found_by_any_of_their_labels(self, points, text, found):
+        sent = value(["Apple", "Plum", "Apple", "Cherry"], names=["red one", "two", "three", "Red"])
+        assert points(f"p.search({text!r}) && list(p.search({text!r}))", sent) == found
+
+    def test_that_do_not_exist_have_no_place(self, points):
+        sent = value(["a", "b"])
+        assert points("p.places([1, 7, -1, 0.5])", sent) == [[1, 2]]
+        assert points("[0, 1, 2, -1, null, 0.5, '0'].map((i) => p.has(i))", sent) == [True, True] + [False] * 5
+
+
+class TestGroups:
+    def test_are_the_categories_from_the_most_frequent_on(self, grouped):
+        sent = value(["b", "a", "b", "", "b", "a"])
+        names = grouped(
+            "m.groupByColumn(p, p.columns[0])", "g.groups.map((one) => [one.name, list(one.members)])", sent
+        )
+        assert names == [["b", [0, 2, 4]], ["a", [1, 5]], ["no label", [3]]]
+
+    def test_have_the_places_of_their_points(self, grouped):
+        sent = value(["b", "a", "b"])
+        assert grouped("m.groupByColumn(p, p.columns[0])", "[list(g.groups[0].x), list(g.groups[0].y)]", sent) == [
+            [0, 2],
+            [0, 4],
+        ]
+
+    def test_past_the_colours_all_are_one_group_in_grey(self, grouped):
+        sent = value([str(k) for k in range(15) for _ in range(15 - k)])
+        groups = grouped(
+            "m.groupByColumn(p, p.columns[0])", "g.groups.map((one) => [one.name, one.slot, one.members.length])", sent
+        )
+        assert len(groups) == 12
+        assert groups[10] == ["10", 11, 5]
+        assert groups[11] == ["other (4 more)", "other", 4 + 3 + 2 + 1]
+
+    def test_the_twelfth_of_twelve_has_the_grey_to_itself(self, grouped):
+        sent = value([str(k) for k in range(12) for _ in range(12 - k)])
+        assert grouped("m.groupByColumn(p, p.columns[0])", "[g.groups[11].name, g.groups[11].slot]", sent) == [
+            "11",
+            "other",
+        ]
+
+    def test_by_a_number_are_those_that_have_it_and_those_that_have_not(self, grouped):
+        sent = value(["a"] * 3, numbers=[1.5, float("nan"), 2])
+        grouping = "m.groupByNumber(p, p.numbers[0])"
+        assert grouped(grouping, "g.groups.map((one) => list(one.members))", sent) == [[0, 2], [1]]
+        assert grouped(grouping, "[0, 1, 2].map((i) => g.numberAt(i))", sent) == [1.5, None, 2]
+
+    def test_are_hidden_and_shown_one_by_one_or_alone(self, grouped):
+        sent = value(["a", "a", "b", "c"])
+        shown = "[0, 1, 2, 3].map((i) => g.isShown(i))"
+        by_kind = "m.groupByColumn(p, p.columns[0])"
+        assert grouped(by_kind, f"(g.toggle(g.groups[0]), {shown})", sent) == [False, False, True, True]
+        alone = "g.toggleAlone(g.groups[1])"
+        assert grouped(by_kind, f"({alone}, {shown})", sent) == [False, False, True, False]
+        assert grouped(by_kind, f"({alone}, {alone}, {shown})", sent) == [True] * 4
+
+
+class TestFirstColumn:
+    def telling(self, grouped, kinds, names=None):
+        return grouped("m.tellingColumn(p)", "g?.name ?? null", value(kinds, names))
+
+    def test_is_the_finest_with_a_colour_for_each_category(self, grouped):
+        assert self.telling(grouped, ["a", "b"] * 10, ["c", "d", "e", "f"] * 5) == "name"
+
+    def test_names_that_are_nearly_all_different_say_nothing(self, grouped):
+        assert self.telling(grouped, ["a", "b"] * 10, [str(k) for k in range(20)]) == "kind"
+
+    def test_is_the_coarsest_where_none_has_colours_enough(self, grouped):
+        kinds, names = [str(k % 20) for k in range(120)], [str(k % 30) for k in range(120)]
+        assert self.telling(grouped, kinds, names) == "kind"
+
+    def test_is_none_where_all_points_are_alike(self, grouped):
+        assert self.telling(grouped, ["a"] * 9) is None
