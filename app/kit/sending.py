@@ -13,8 +13,11 @@ from app.explore.files import save_drawn
 from app.explore.latents import unpack
 from app.explore.library import Library
 from app.explore.limits import RequestError
+from app.explore.opened import OpenModel
+from app.explore.subject import Subject
 from app.kit.events import QUIET
 from app.kit.inputs import PictureInput
+from app.words import plain, words
 
 
 @dataclass(frozen=True)
@@ -69,3 +72,14 @@ def drawn_picture(library: Library, event: gr.EventData) -> str:
         raise RequestError("The event names no model. Reload the page.")
     model = library[data["model"]]
     return save_drawn(model, unpack(data.get("latent"), model, most=1)[0], data.get("words"))
+
+
+def received(library: Library, model: OpenModel, subject: Subject) -> str:
+    """Which latent a model takes of a picture that the app drew, in a sentence; empty for any other picture."""
+    if subject.latent is None:
+        return ""
+    own = subject.latent_model == model.name
+    drawn_by = library.info(subject.latent_model).title if subject.latent_model in library.names else subject.latent_model
+    part = "encoded_anew" if not own else "altered" if model.own_latent(subject) is None else "used_as_it_is"
+    figures = {"model": model.info.title, "drawn_by": drawn_by, "words": subject.words}
+    return words("received", part, **{name: plain(text) for name, text in figures.items()})

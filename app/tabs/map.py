@@ -2,292 +2,310 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
-import numpy as np
-from PIL import Image
+from gradio.components import Component
 
-from app.explorer import Explorer, Group, Neighbour
-from app.library import Library
-from app.tabs.common import LATEX, NEWEST, QUIET, Workspace, explained, is_picture
-from app.widgets.encoding import data_url, uploaded_file
-from app.widgets.latent_map import LatentMap, Number
+from app.explore import files, latents, map
+from app.explore.limits import AMONG, EDGE, NEIGHBOURS, PATH_COUNT, SHEPARD_NEIGHBOURS
+from app.explore.opened import OpenModel
+from app.explore.subject import open_subject
+from app.kit.events import NEWEST, QUIET, explained
+from app.kit.inputs import PictureInput
+from app.kit.questions import Questions
+from app.kit.sending import Target, drawn_picture, received
+from app.kit.workspace import Workspace
+from app.widgets.latent_map import LatentMap
 from app.widgets.scrubber import Scrubber
+from app.words import LATEX, plain, words
 from vae.atlas import ERROR_COLUMN
 
-INTRODUCTION = """Every point is one of {count} pictures of the data set, placed by UMAP so that pictures with near
-latents are near. Move over the map to see what the decoder draws there, click a point for its neighbours, or drop in a
-picture."""
+NAME, TITLE = "map", "Map"
 
-HINT = "Click a point on the map: its picture, its labels and its nearest neighbours in latent space appear here."
+ERROR, PRIOR = "reconstruction error (L1)", "distance from the prior"
+COLUMNS = {
+    ERROR_COLUMN: (ERROR, "pixels in [0, 1]"),
+    map.PRIOR_COLUMN: (PRIOR, "of the latent; a draw from N(0, I) has about 1"),
+}
+NEARNESS = {
+    "among": "among the data: its nearest neighbour is as near as the data's own neighbours are",
+    "edge": "at the edge of the data: its nearest neighbour is a few times farther than the data's own neighbours are",
+    "far": "far from the data: the model has seen nothing like it, and its place here means little",
+}
 
-ERROR = "reconstruction error (L1)"
-PRIOR = "distance from the prior"
-RARE = 0.05  # of a group: a label so rare says nothing of it
-
-HOW = r"""**The layout.** UMAP (McInnes et al. 2018) joins every latent to its {neighbours} nearest in a weighted graph,
-and then moves points on a plane until a graph of the same kind, made there, has like weights. Neighbours are kept,
-distances are not: the width of a gap and the area of a cluster mean little.
-
-**Between points** there is no latent, so one is made of the six nearest points on the map, weighted by their inverse
-squared distance (Shepard 1968):
-
-$$z(p) = \frac{{\sum_i w_i \, z_i}}{{\sum_i w_i}}, \qquad w_i = \frac{{1}}{{\lVert p - p_i \rVert^2}}$$
-
-A picture of yours is placed the other way round: at the mean position of its eight nearest latents, with the same
-weights over distances in latent space.
-
-**Distances** are in units of the data's own spacing, the median distance from a point to its nearest neighbour: here
-{spacing:.3f} on the map. A picture placed within 2 of its nearest latent is among the data, within 4 at its edge,
-beyond that far from it. The map has wide gaps, so that under the pointer *near data* is within 20 of a point,
-*between points* within 100, and *far from data* beyond.
-
-**Distance from the prior** is the root mean square of a picture's posterior mean,
-$\lVert z \rVert / \sqrt{{d}}$ with $d$ = {numbers:,} numbers. A draw from $N(0, I)$ has 1, give or take {spread:.3f};
-the pictures here have {prior:.2f} in the median.
-{error}
-**A direction** between two groups is the difference of their mean latents, an attribute vector (Larsen et al. 2016).
-
-This map: {count:,} points; trustworthiness {trust} (Venna & Kaski 2001: 1 when all neighbours on the map are neighbours
-in latent space).{spatial}
-"""
-
-SPATIAL = """
-
-This model's latent is a map of features: a mean of several latents is a mean of pictures laid over each other, so that
-places between points, paths and directions are cross-fades."""
+Updates = dict[Component, Any]
 
 
-def build(work: Workspace, tab: gr.Tab) -> None:
-    """Fills the tab."""
-    library, model = work.library, work.model
-    picture = work.destinations["place"].input
-    introduction = gr.Markdown(INTRODUCTION.format(count="the"))
+def targets() -> dict[str, Target]:
+    """Where this tab takes pictures."""
+    picture = PictureInput("Place a picture of yours", height=240, elem_id="map-place", render=False)
+    return {"place": Target("Map", NAME, picture)}
+
+
+def build(work: Workspace) -> dict[str, Component]:
+    """Fills the tab. The chosen point is kept in the address by the map itself."""
+    library, picture, questions = work.library, work.targets["place"].input, Questions(work.library)
+    introduction = gr.Markdown(words(NAME, "introduction", count="the"))
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             chart = LatentMap(
-                decode_place=decode_place(library), thumbnails=thumbnails(library), elem_id="latent-map"
-            )  # fmt: skip
-            with gr.Column(visible=False, elem_id="map-result") as result:
-                summary = gr.Markdown()
-                with gr.Row():
-                    mean_a, mean_b = (
-                        gr.Image(
-                            label=f"Mean of {name}", interactive=False, format="png", height=180, buttons=["download"],
-                            elem_id=f"map-mean-{name.lower()}", min_width=120,
-                        )
-                        for name in "AB"
-                    )  # fmt: skip
-                scrubber = Scrubber(elem_id="map-scrubber")
+                server=[questions.decode_place, questions.thumbnails],
+                drop_target=picture.elem_id,
+                address=f"{NAME}.point",
+                elem_id="latent-map",
+            )
+            drawing = _Drawing(work, questions)
         with gr.Column(scale=1, min_width=260):
             picture.render()
-            hint = gr.Markdown(HINT, elem_classes="empty")
-            with gr.Column(visible=False) as detail:
-                large = gr.Image(
-                    label="Decoded", show_label=False, interactive=False, format="png", height=220, type="filepath",
-                    elem_id="map-selected", buttons=["download"],
-                )  # fmt: skip
-                work.send_buttons(large, "place")
-                facts = gr.Markdown(elem_id="map-facts")
-                gr.Markdown("Its nearest neighbours in latent space", elem_classes="caption")
-                near = gr.Gallery(
-                    show_label=False, format="png", height="auto", object_fit="contain", interactive=False,
-                    elem_id="map-neighbours", buttons=[],
-                )  # fmt: skip
+            panel = _Panel(work)
     with gr.Accordion("How it works", open=False):
         how = gr.Markdown(latex_delimiters=LATEX)
-
-    drawn = gr.State(None)  # the model whose map it is
-    hidden = gr.update(visible=False)
-    no_panel = (gr.update(visible=True), hidden, None, None, None)
+    shown = gr.State(None)  # the model whose map is drawn
 
     def draw(name):
-        explorer = library[name]
-        empty = f"{explorer.info.title} has no map yet. Make one, then reload: `{explorer.atlas_command}`"
-        if not explorer.has_atlas:
-            chart = LatentMap(value=None, empty_text=empty, marker=None, selected=None)
-            return chart, "This model has no map to walk yet.", "", hidden, *no_panel, None
-        chart = LatentMap(value=payload(explorer), empty_text=empty, marker=None, selected=None)
-        count = f"{len(explorer.atlas):,}"
-        return chart, INTRODUCTION.format(count=count), how_it_works(explorer), hidden, *no_panel, name
+        model = library[name]
+        empty = words(NAME, "make_a_map", model=model.info.title, command=model.atlas_command)
+        blank = {"empty_text": empty, "marker": None, "selected": None}
+        emptied = panel.empty() | drawing.empty()
+        if not model.has_atlas:
+            none = words(NAME, "no_map")
+            return emptied | {chart: LatentMap(value=None, **blank), introduction: none, how: "", shown: None}
+        overview = map.overview(model)
+        count = f"{len(overview.positions):,}"
+        return emptied | {
+            chart: LatentMap(value=LatentMap.payload(name, overview, COLUMNS), **blank),
+            introduction: words(NAME, "introduction", count=count),
+            how: how_it_works(model),
+            shown: name,
+        }
 
     def select(name, event: gr.EventData):
-        explorer, index = library[name], getattr(event, "index", None)
-        point = explorer.point(index)
-        file = explorer.save(point.picture, *point.labels.values(), Path(point.id).stem)
-        shown = hidden, gr.update(visible=True), file, describe(explorer, point)
-        yield *shown, None  # the neighbours of a photo take half a second more
-        yield *shown, gallery(explorer.neighbours(point.index))
+        model = library[name]
+        point = map.point(model, getattr(event, "index", None))
+        updates = panel.of_point(model, point)
+        yield updates  # the neighbours of a photo take half a second more
+        yield updates | {panel.near: gallery(model, map.neighbours(model, point.index))}
 
     def place(name, path):
         if name is None or path is None:
-            return LatentMap(marker=None), *no_panel
-        marker, *panel = show_place(library[name], path)
-        return LatentMap(marker=marker), *panel
+            return panel.empty() | {chart: LatentMap(marker=None)}
+        model, subject = library[name], open_subject(path)
+        located = map.locate(model, subject)
+        rows = [point.index for point in located.neighbours]
+        marker = {"x": located.x, "y": located.y, "neighbours": rows, "label": "your picture"}
+        note = received(library, model, subject)
+        return panel.of_picture(model, path, located, note) | {chart: LatentMap(marker=marker)}
 
     def place_again(name, path):
         return gr.skip() if name is None or path is None else place(name, path)
 
-    def dropped(event: gr.EventData):
-        path = uploaded_file(getattr(event, "path", None))
-        return path if is_picture(path) else gr.skip()
-
     def walk_path(name, event: gr.EventData):
-        explorer, path = library[name], getattr(event, "path", None)
-        words = "**The path**, at 33 places of equal distance."
-        if explorer.is_spatial:
-            words += " Between points, this spatial model's pictures are cross-fades of the nearest ones."
-        for frames in growing(explorer, lambda count: explorer.walk(path, count)):
-            value = Scrubber.payload(frames, t=0.0, captions=("start", "end"))
-            yield gr.update(visible=True), words, hidden, hidden, gr.update(value=value, visible=True)
+        model = library[name]
+        walked = map.walk(model, getattr(event, "path", None))
+        return drawing.of_path(model, walked)
 
     def compare_groups(name, event: gr.EventData):
-        explorer = library[name]
+        model = library[name]
         rows_a, rows_b, index = (getattr(event, key, None) for key in ("a", "b", "point"))
-        a = explorer.group(rows_a)
-        mean_a = gr.update(value=a.picture, visible=True)
-        words = in_words("A", a)
-        if not rows_b:
-            yield gr.update(visible=True), words, mean_a, hidden, hidden
-            return
-        b = explorer.group(rows_b)
-        mean_b = gr.update(value=b.picture, visible=True)
-        words += "\n\n" + in_words("B", b)
-        ends = ("A", "B") if index is None else ("the point", "and A to B")
-        words += "\n\n**The direction from A to B**, "
-        words += "from one mean to the other." if index is None else "added to the selected point."
-        if explorer.is_spatial:
-            words += " For this spatial model that is a cross-fade of two averages."
-        for frames in growing(explorer, lambda count: explorer.direction(rows_a, rows_b, index, count)):
-            value = Scrubber.payload(frames, t=0.0, captions=ends)
-            yield gr.update(visible=True), words, mean_a, mean_b, gr.update(value=value, visible=True)
+        groups = [map.group(model, rows) for rows in (rows_a, rows_b) if rows]
+        between = map.direction(model, rows_a, rows_b, index) if rows_b else None
+        return drawing.of_groups(model, groups, between, index is not None)
 
-    panel = [hint, detail, large, facts, near]
-    shown = [result, summary, mean_a, mean_b, scrubber]
-    work.keep_drawn(tab, draw, [], [chart, introduction, how, result, *panel, drawn], show_progress="hidden")
-    chart.select(explained(select), model, panel, **NEWEST)
-    for asked, put in ((picture.change, place), (drawn.change, place_again)):
-        placed = asked(explained(put), [drawn, picture], [chart, *panel], **NEWEST)
-        placed.failure(lambda: (LatentMap(marker=None), *no_panel), None, [chart, *panel], **QUIET)
-    chart.drop_picture(explained(dropped), None, picture, **NEWEST)
-    chart.walk_path(explained(walk_path), model, shown, **NEWEST)
-    chart.compare_groups(explained(compare_groups), model, shown, **NEWEST)
-    chart.clear_drawing(lambda: hidden, None, result, **QUIET)
+    work.refresh.keep_drawn(
+        NAME, draw, [], [chart, introduction, how, shown, *panel.parts, *drawing.parts], show_progress="hidden"
+    )
+    chart.select(explained(select), shown, panel.parts, **NEWEST)
+    for asked, put in ((picture.change, place), (shown.change, place_again)):
+        placed = asked(explained(put), [shown, picture], [chart, *panel.parts], **NEWEST)
+        placed.failure(lambda: panel.empty() | {chart: LatentMap(marker=None)}, None, [chart, *panel.parts], **QUIET)
+    chart.walk_path(explained(walk_path), shown, drawing.parts, **NEWEST)
+    chart.compare_groups(explained(compare_groups), shown, drawing.parts, **NEWEST)
+    chart.clear_drawing(drawing.empty, None, drawing.parts, **QUIET)
+    return {}
 
 
-def decode_place(library: Library) -> Callable:
-    """The server function behind the pointer."""
+class _Panel:
+    """What is known of the chosen point, or of a person's own picture."""
 
-    def decode_place(model: str, index: int | None, x: float, y: float) -> dict:
-        explorer = library[model]
-        if index is not None:
-            return {"picture": data_url(explorer.point(index).picture), "distance": 0.0}
-        picture, place = explorer.decode_at(x, y)
-        return {"picture": data_url(picture), "distance": place.distance}
+    def __init__(self, work: Workspace):
+        self.hint = gr.Markdown(words(NAME, "hint"), elem_classes="empty")
+        self.sent = gr.State(None)  # what "Send to" sends: a person's own picture as the file that it is
+        with gr.Column(visible=False) as self.detail:
+            self.large = gr.Image(
+                label="Decoded",
+                show_label=False,
+                interactive=False,
+                format="png",
+                height=220,
+                type="filepath",
+                elem_id="map-selected",
+                buttons=["download"],
+            )
+            work.send_buttons(self.sent, "place")
+            self.facts = gr.Markdown(elem_id="map-facts")
+            gr.Markdown("Its nearest neighbours in latent space", elem_classes="caption")
+            self.near = gr.Gallery(
+                show_label=False,
+                format="png",
+                height="auto",
+                object_fit="contain",
+                interactive=False,
+                elem_id="map-neighbours",
+                buttons=[],
+            )
+        self.parts = [self.hint, self.detail, self.large, self.facts, self.near, self.sent]
 
-    return decode_place
+    def empty(self) -> Updates:
+        return dict.fromkeys(self.parts[2:]) | {
+            self.hint: gr.update(visible=True),
+            self.detail: gr.update(visible=False),
+        }
 
+    def of_point(self, model: OpenModel, point: map.Point) -> Updates:
+        file = files.save_drawn(model, point.latent, point.words)
+        return self._filled(file, file, describe(model, point), None)
 
-def thumbnails(library: Library) -> Callable:
-    """The server function behind the pictures on the map."""
-    return lambda model, places: library[model].thumbnails(places)
+    def of_picture(self, model: OpenModel, path: str, located: map.Located, note: str) -> Updates:
+        file = files.save_drawn(model, located.latent, f"{Path(path).stem}, reconstructed")
+        facts = f"**Your picture**, as the model reconstructs it, {NEARNESS[located.nearness]}."
+        return self._filled(file, path, f"{facts} {note}".strip(), gallery(model, located.neighbours))
 
-
-def payload(explorer: Explorer) -> dict:
-    """The map of a model as the widget takes it."""
-    atlas = explorer.atlas
-    numbers = {
-        ERROR if name == ERROR_COLUMN else name: Number(values, "pixels in [0, 1]" if name == ERROR_COLUMN else "")
-        for name, values in atlas.numbers.items()
-    }
-    numbers[PRIOR] = Number(atlas.prior_distance, "of the posterior mean; a draw from N(0, I) has about 1")
-    x, y = atlas.positions.T
-    return LatentMap.payload(explorer.name, x, y, atlas.labels, numbers, atlas.map_spacing)
-
-
-def growing(explorer: Explorer, draw: Callable[[int], Iterator[Image.Image]]) -> Iterator[list[Image.Image]]:
-    """33 pictures of a way; where they take seconds, 9 of them come first."""
-    if explorer.is_spatial:
-        yield list(draw(9))
-    yield list(draw(33))
-
-
-def show_place(explorer: Explorer, path: str) -> tuple:
-    """The marker of a person's picture, and the panel."""
-    place = explorer.locate(path)
-    neighbours = [explorer.point(row) for row in place.neighbours.tolist()]
-    marker = {"x": place.x, "y": place.y, "neighbours": place.neighbours.tolist(), "label": "your picture"}
-    file = explorer.save(explorer.reconstruct(path).reconstruction, Path(path).stem, "reconstruction")
-    words = f"**Your picture**, as the model reconstructs it, {distance_in_words(place.distance)}."
-    return marker, gr.update(visible=False), gr.update(visible=True), file, words, gallery(neighbours)
-
-
-def distance_in_words(distance: float) -> str:
-    """How far from the data a latent is, where 1 is the usual distance between neighbours."""
-    if distance < 2:
-        return "among the data: its nearest neighbour is as near as the data's own neighbours are"
-    if distance < 4:
-        return (
-            "at the edge of the data: its nearest neighbour is a few times farther than the data's own neighbours are"
-        )
-    return "far from the data: the model has seen nothing like it, and its place here means little"
-
-
-def gallery(neighbours: list[Neighbour]) -> list[tuple]:
-    """Pictures with their labels."""
-    return [(n.picture, ", ".join(n.labels.values()) or n.id) for n in neighbours]
+    def _filled(self, file: str, sent: str, facts: str, near: list | None) -> Updates:
+        return {
+            self.hint: gr.update(visible=False),
+            self.detail: gr.update(visible=True),
+            self.large: file,
+            self.facts: facts,
+            self.near: near,
+            self.sent: sent,
+        }
 
 
-def describe(explorer: Explorer, point: Neighbour) -> str:
+class _Drawing:
+    """What a path or groups drawn on the map come to."""
+
+    def __init__(self, work: Workspace, questions: Questions):
+        library = work.library
+        with gr.Column(visible=False, elem_id="map-result") as self.result:
+            self.summary = gr.Markdown()
+            with gr.Row():
+                self.means = [
+                    gr.Image(
+                        label=f"Mean of {name}",
+                        interactive=False,
+                        format="png",
+                        height=180,
+                        buttons=["download"],
+                        elem_id=f"map-mean-{name.lower()}",
+                        min_width=120,
+                        visible=False,
+                    )
+                    for name in "AB"
+                ]
+            with gr.Column(visible=False) as self.animation:
+                self.scrubber = Scrubber(server=[questions.decode], elem_id="map-scrubber")
+                frame = gr.State(None)
+                work.send_buttons(frame)
+        self.parts = [self.result, self.summary, *self.means, self.animation, self.scrubber]
+        keep = explained(lambda event: drawn_picture(library, event))
+        self.scrubber.settle(keep, None, frame, **NEWEST)
+
+    def empty(self) -> Updates:
+        return {self.result: gr.update(visible=False)}
+
+    def of_path(self, model: OpenModel, walked) -> Updates:
+        said = words(NAME, "path", count=len(walked))
+        if model.info.is_spatial:
+            said += " " + words(NAME, "spatial_path")
+        return self._filled(said) | self._animated(model, walked, ("start", "end"))
+
+    def of_groups(self, model: OpenModel, groups: list[map.Group], between, from_point: bool) -> Updates:
+        said = [in_words(name, group) for name, group in zip("AB", groups, strict=False)]
+        updates: Updates = {
+            mean: gr.update(value=files.save_drawn(model, group.latent, f"mean of group {name}"), visible=True)
+            for name, mean, group in zip("AB", self.means, groups, strict=False)
+        }
+        if between is not None:
+            said.append(words(NAME, "from_the_point" if from_point else "from_mean_to_mean"))
+            if model.info.is_spatial:
+                said[-1] += " " + words(NAME, "spatial_direction")
+            updates |= self._animated(model, between, ("the point", "and A to B") if from_point else ("A", "B"))
+        return self._filled("\n\n".join(said)) | updates
+
+    def _filled(self, said: str) -> Updates:
+        hidden = dict.fromkeys([*self.means, self.animation], gr.update(visible=False))
+        return {self.result: gr.update(visible=True), self.summary: said} | hidden
+
+    def _animated(self, model: OpenModel, drawn, captions: tuple[str, str]) -> Updates:
+        value = Scrubber.payload(model.card, latents.pack(drawn, model), captions)
+        return {self.animation: gr.update(visible=True), self.scrubber: value}
+
+
+# ---- In words ----
+
+
+def gallery(model: OpenModel, neighbours: list[map.Point]) -> list[tuple]:
+    """Pictures with their labels, and how far away they are."""
+    return [
+        (model.decode(point.latent), f"{', '.join(point.labels.values()) or point.id}, distance {point.distance:.2f}")
+        for point in neighbours
+    ]
+
+
+def describe(model: OpenModel, point: map.Point) -> str:
     """What is known of a point, in Markdown."""
-    atlas = explorer.atlas
-    lines = [f"**{column}**: {value}" for column, value in point.labels.items()] + [f"**file**: {point.id}"]
-    for name, values in atlas.numbers.items():
-        value = values[point.index]
-        if name == ERROR_COLUMN and np.isfinite(value):
-            lines.append(f"**{ERROR}**: {error_in_words(float(value), values)}")
-        elif name != ERROR_COLUMN:
-            lines.append(f"**{name}**: {value:.4g}")
-    distance = atlas.prior_distance[point.index]
-    lines.append(f"**{PRIOR}**: {distance:.2f}, where a draw from N(0, I) has about 1")
+    facts = {**point.labels, "file": point.id}
+    lines = [f"**{plain(name)}**: {plain(value)}" for name, value in facts.items()]
+    for name, value in point.numbers.items():
+        title, said = COLUMNS.get(name, (name, ""))[0], f"{value:.4g}"
+        if name == ERROR_COLUMN:
+            said = error_in_words(value, map.share_better(model, value))
+        elif name == map.PRIOR_COLUMN:
+            said = f"{value:.2f}, where a draw from N(0, I) has about 1"
+        lines.append(f"**{plain(title)}**: {said}")
     return "  \n".join(lines)
 
 
-def error_in_words(error: float, errors: np.ndarray) -> str:
-    """An L1 error in levels of 255, and how it compares with those of all pictures."""
-    larger = np.mean(errors[np.isfinite(errors)] > error)
+def error_in_words(error: float, share_better: float) -> str:
+    """An L1 error in levels of 255, and how it compares: with the share of the pictures that are drawn better."""
     levels = f"{error:.3f}, a pixel is {error * 255:.1f} of 255 levels off on average; "
-    if larger >= 0.5:
-        return levels + f"better drawn than {larger:.0%} of the pictures"
-    return levels + f"worse drawn than {1 - larger:.0%} of the pictures"
+    if share_better < 0.5:
+        return levels + f"better drawn than {_most(1 - share_better)}"
+    return levels + f"worse drawn than {_most(share_better)}"
 
 
-def in_words(name: str, group: Group) -> str:
+def _most(share: float) -> str:
+    return "nearly all pictures" if share >= 0.995 else f"{share:.0%} of the pictures"
+
+
+def in_words(name: str, group: map.Group) -> str:
     """A group's size and most frequent labels, in Markdown."""
     lines = [f"**Group {name}**: {group.count:,} {'picture' if group.count == 1 else 'pictures'}"]
     for column, counted in group.labels.items():
-        if counted[0][1] < RARE * group.count:
-            continue  # nearly a name for each picture
-        frequent = ", ".join(f"{value or 'no label'} ({count / group.count:.0%})" for value, count in counted)
-        lines.append(f"{column}: {frequent}")
+        frequent = (f"{plain(value) or 'no label'} ({count / group.count:.0%})" for value, count in counted)
+        lines.append(f"{plain(column)}: {', '.join(frequent)}")
     return "  \n".join(lines)
 
 
-def how_it_works(explorer: Explorer) -> str:
+def how_it_works(model: OpenModel) -> str:
     """The equations behind the map, with this map's own numbers."""
-    atlas = explorer.atlas
-    numbers = int(np.prod(explorer.info.latent_shape))
-    error = ""
-    if ERROR_COLUMN in atlas.numbers:
-        median = np.nanmedian(atlas.numbers[ERROR_COLUMN])
-        error = (
-            "\n**Reconstruction error** is the mean absolute difference (L1) between a picture and what is decoded "
-            f"from its posterior mean, pixels in [0, 1]; here {median:.3f} in the median.\n"
-        )
-    return HOW.format(
-        count=len(atlas), neighbours=min(15, len(atlas) - 1), spacing=atlas.map_spacing, numbers=numbers,
-        spread=1 / np.sqrt(2 * numbers), prior=np.median(atlas.prior_distance), error=error,
-        trust=atlas.facts.get("trustworthiness", "not measured"), spatial=SPATIAL if explorer.is_spatial else "",
-    )  # fmt: skip
+    found, numbers = map.figures(model), f"{model.info.latent_size:,}"
+    figures: Mapping[str, object] = {
+        "count": f"{found.count:,}",
+        "neighbours": min(15, found.count - 1),
+        "shepard": SHEPARD_NEIGHBOURS,
+        "nearest": NEIGHBOURS,
+        "spacing": f"{found.spacing:.3f}",
+        "among": f"{AMONG:g}",
+        "edge": f"{EDGE:g}",
+        "numbers": numbers,
+        "spread": f"{found.prior_spread:.3f}",
+        "prior": f"{found.prior_distance:.2f}",
+        "median": found.error and f"{found.error:.3f}",
+        "trust": found.trustworthiness or "not measured",
+    }
+    parts = ["how", "error" if found.error else "", "direction", "trust", "spatial" if model.info.is_spatial else ""]
+    return "\n\n".join(words(NAME, part, **figures) for part in parts if part)

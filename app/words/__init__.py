@@ -6,6 +6,9 @@ import re
 from functools import cache
 from pathlib import Path
 
+# How Markdown marks formulas, in the text and on lines of their own.
+LATEX = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
+
 _FORMULA = re.compile(r"(\$\$.+?\$\$|\$.+?\$)", re.DOTALL)  # its braces are LaTeX's
 
 
@@ -17,6 +20,11 @@ def words(page: str, part: str, **figures: object) -> str:
     """
     pieces = _FORMULA.split(_parts(page)[part])
     return "".join(piece if k % 2 else piece.format_map(figures) for k, piece in enumerate(pieces))
+
+
+def plain(text: str) -> str:
+    """A text that somebody else wrote, so that Markdown and HTML show it as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)  # Markdown takes a backslash before any punctuation
 
 
 @cache
