@@ -41,9 +41,21 @@ def sheet(pictures: Sequence[Image.Image]) -> dict[str, Any]:
     whole = Image.new("RGB", (columns * width, math.ceil(len(pictures) / columns) * height))
     for k, picture in enumerate(pictures):
         whole.paste(picture.convert("RGB"), (k % columns * width, k // columns * height))
-    small = len(pictures) == 1 and max(width, height) <= SMALL
-    url = data_url(whole) if small else _webp_url(whole)
-    return {"sheet": url, "count": len(pictures), "columns": columns, "width": width, "height": height}
+    return {
+        "sheet": _sheet_url(whole, len(pictures)),
+        "count": len(pictures),
+        "columns": columns,
+        "width": width,
+        "height": height,
+    }
+
+
+def _sheet_url(whole: Image.Image, count: int) -> str:
+    if count == 1 and max(whole.size) <= SMALL:
+        return data_url(whole)
+    if whole.width * whole.height <= LOSSLESS_PIXELS:
+        return _webp_url(whole, lossless=True, quality=50)  # of a lossless picture, how hard it tries
+    return _webp_url(whole, quality=90)
 
 
 def _columns(count: int, width: int, height: int) -> int:
@@ -59,6 +71,14 @@ def picture_url(picture: Image.Image) -> str:
     return sheet([picture])["sheet"]
 
 
+def strip_url(pictures: Sequence[Image.Image], side: int) -> str:
+    """Thumbnails side by side, each of so many pixels, as the data URL of a WebP that weighs little."""
+    strip = Image.new("RGB", (side * len(pictures), side))
+    for k, picture in enumerate(pictures):
+        strip.paste(picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS), (k * side, 0))
+    return _webp_url(strip, quality=90)
+
+
 def data_url(picture: Image.Image) -> str:
     """A picture as a PNG data URL: to be kept, or of few colours."""
     buffer = io.BytesIO()
@@ -66,11 +86,9 @@ def data_url(picture: Image.Image) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _webp_url(picture: Image.Image) -> str:
-    lossless = picture.width * picture.height <= LOSSLESS_PIXELS
+def _webp_url(picture: Image.Image, **options: Any) -> str:
     buffer = io.BytesIO()
-    # For a lossless picture, quality is the effort to make it small.
-    picture.save(buffer, "WEBP", lossless=lossless, quality=50 if lossless else 90, method=3)
+    picture.save(buffer, "WEBP", method=3, **options)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -29,7 +29,8 @@ export function say(message, sentence) {
 export function telling(trigger) {
   const payloads = {};
   return (event, data) => {
-    const payload = (payloads[event] ??= {});
+    payloads[event] ??= {};
+    const payload = payloads[event];
     for (const name of Object.keys(payload)) delete payload[name];
     trigger(event, Object.assign(payload, data));
   };

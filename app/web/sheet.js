@@ -1,3 +1,5 @@
+import { make } from "./dom.js";
+
 // Pictures that come as one: a sprite sheet, as app/kit/pictures.py packs it: { sheet: URL, count, columns, width,
 // height }. In the page, each is an ImageBitmap, so that enlarging it never mixes in its neighbour on the sheet.
 
@@ -28,7 +30,7 @@ export function paint(canvas, picture) {
 let scratch = null;
 
 function onScratch(picture) {
-  scratch ??= document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  scratch ??= make("canvas").getContext("2d", { willReadFrequently: true });
   Object.assign(scratch.canvas, { width: picture.width, height: picture.height });
   scratch.drawImage(picture, 0, 0);
   return scratch;
@@ -36,6 +38,16 @@ function onScratch(picture) {
 
 /** A picture as the URL of a PNG, for an <img>: equal pictures have equal ones. */
 export const urlOf = (picture) => onScratch(picture).canvas.toDataURL();
+
+/** Pictures side by side, each of so many pixels, as the URL of a PNG. */
+export function stripOf(pictures, side) {
+  const context = make("canvas", { width: side * pictures.length, height: side }).getContext("2d");
+  context.imageSmoothingQuality = "high";
+  pictures.forEach((picture, k) => {
+    context.drawImage(picture, k * side, 0, side, side);
+  });
+  return context.canvas.toDataURL();
+}
 
 /** The root mean square difference of two pictures of one size, of colours in [0, 1]. */
 export function pictureDistance(a, b) {

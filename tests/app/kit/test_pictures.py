@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.kit.pictures import SHEET_LIMIT, colour, data_url, picture_url, sheet
+from app.kit.pictures import SHEET_LIMIT, colour, data_url, picture_url, sheet, strip_url
 
 
 def opened(url: str) -> Image.Image:
@@ -72,6 +72,12 @@ def test_urls_hold_the_picture():
     (picture,) = noise(1, 20, 12)
     for url in (data_url(picture), picture_url(picture)):
         np.testing.assert_array_equal(np.asarray(opened(url).convert("RGB")), np.asarray(picture))
+
+
+def test_a_strip_has_its_pictures_side_by_side_at_one_size():
+    strip = opened(strip_url([Image.new("RGB", (64, 64), "red"), Image.new("L", (300, 300), 255)], 48))
+    assert strip.size == (96, 48)
+    assert strip.getpixel((24, 24))[1] < 40 < 215 < strip.getpixel((72, 24))[1]
 
 
 def test_colours_run_from_one_end_of_a_scale_to_the_other_and_stay_there():

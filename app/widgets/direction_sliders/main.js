@@ -1,0 +1,173 @@
+import { asking } from "../../web/ask.js";
+import { decoder } from "../../web/decoder.js";
+import { make, onSeen, say, telling } from "../../web/dom.js";
+import { moved, pack, unpack } from "../../web/latents.js";
+import { newest, oneAtATime } from "../../web/latest.js";
+import { stripOf, urlOf } from "../../web/sheet.js";
+import { DirectionRow, LabelMenus, STRIP_COEFFICIENTS } from "./rows.js";
+
+const STRIP_SIDE = 64; // pixels of a picture on a strip
+const SMALL = 128; // pixels; up to this side, a picture is enlarged with its pixels as they are
+
+export function mount({ element, trigger, props, server, watch }) {
+  const find = (name) => element.querySelector(`.direction-${name}`);
+  const message = find("message");
+  const body = find("body");
+  const picture = find("picture");
+
+  const tell = telling(trigger);
+  const ask = asking(server);
+  const { decode } = decoder(server);
+  const loads = newest();
+  const labelings = newest();
+  const commits = newest();
+  const drawOnce = oneAtATime(drawPicture);
+  let drawing = null; // promise of the picture of the sliders' place
+  let shown = null; // the value that is on the page
+  let start = null; // its latent
+  let builtFor = null; // the name of the model whose directions the rows are
+  let rows = []; // DirectionRow, that of the labels last
+  let menus = null; // LabelMenus; null where no labels are offered
+
+  // ---- A start ----
+
+  async function load() {
+    const { value } = props;
+    if (!value || value === shown || !element.offsetParent) return;
+    const isNewest = loads.begin();
+    shown = value;
+    [start] = unpack(value.latent, value.model);
+    find("start").textContent = `From: ${value.words}`;
+    if (builtFor !== value.model.name && !(await build(value.model, isNewest))) return;
+    say(message, "");
+    body.hidden = false;
+    reset();
+    for (const row of rows) {
+      await drawing; // a moving slider goes first
+      if (!isNewest()) return;
+      if (row === labelRow()) await drawLabels();
+      else await drawStrip(row, isNewest);
+    }
+  }
+
+  /** Makes the rows of a model's directions; whether that came about. */
+  async function build(model, isNewest) {
+    [builtFor, rows, menus] = [null, [], null];
+    body.hidden = true;
+    say(message, "Finding the directions …");
+    const answer = await ask("directions", model.name);
+    if (!isNewest()) return false;
+    if (answer.error) {
+      say(message, answer.error);
+      return false;
+    }
+    builtFor = model.name;
+    const handlers = { onMove: follow, onRest: commit };
+    rows = unpack(answer.directions, model).map((direction, k) => {
+      const name = `Direction ${k + 1}`;
+      const share = `${(100 * answer.shares[k]).toFixed(1)}% of the variance`;
+      const row = new DirectionRow(name, make("strong", { textContent: name }), share, handlers);
+      return Object.assign(row, { direction, deviation: answer.deviations[k] });
+    });
+    if (Object.keys(answer.labels).length) {
+      menus = new LabelMenus(answer.labels, changeLabels);
+      rows.push(new DirectionRow("Label direction", menus.element, "", handlers));
+    }
+    find("rows").replaceChildren(...rows.map((row) => row.element));
+    return true;
+  }
+
+  // ---- Strips ----
+
+  async function drawStrip({ strip, direction, deviation }, isWanted) {
+    strip.classList.add("is-waiting");
+    const latents = STRIP_COEFFICIENTS.map((c) => moved(start, [direction], [deviation], [c]));
+    const { pictures, error } = await decode(shown.model, latents, { isWanted });
+    if (error && isWanted()) say(message, error);
+    if (!pictures) return;
+    strip.classList.remove("is-waiting");
+    strip.src = stripOf(pictures, STRIP_SIDE);
+    closeAll(pictures);
+  }
+
+  const labelRow = () => menus && rows.at(-1);
+
+  /** Finds the direction that the menus name, and draws its strip. */
+  async function drawLabels() {
+    const isNewest = labelings.begin();
+    const row = labelRow();
+    row.direction = null;
+    if (!menus.chosen) {
+      row.strip.removeAttribute("src");
+      row.remark.textContent = "Choose two different labels.";
+      return;
+    }
+    const { model } = shown;
+    const answer = await ask("label_direction", model.name, ...menus.chosen);
+    if (!isNewest() || row !== labelRow()) return;
+    if (answer.error) {
+      row.remark.textContent = answer.error;
+      return;
+    }
+    row.remark.textContent = `the two means are ${answer.apart.toFixed(1)} deviations apart`;
+    [row.direction] = unpack(answer.direction, model);
+    row.deviation = answer.deviation;
+    await drawStrip(row, () => isNewest() && row === labelRow());
+  }
+
+  function changeLabels() {
+    labelRow().reset();
+    drawLabels();
+    follow();
+    commit();
+  }
+
+  // ---- The picture ----
+
+  function place() {
+    const [directions, deviations, coefficients] = ["direction", "deviation", "coefficient"].map((name) =>
+      rows.map((row) => row[name]),
+    );
+    return moved(start, directions, deviations, coefficients);
+  }
+
+  function follow() {
+    drawing = drawOnce();
+  }
+
+  async function drawPicture() {
+    const { model } = shown;
+    const { pictures, error } = await decode(model, [place()], { isWanted: () => shown.model.name === model.name });
+    if (body.hidden) return; // another model's directions are on their way
+    if (error) say(message, error);
+    if (!pictures) return;
+    say(message, "");
+    picture.src = urlOf(pictures[0]);
+    picture.classList.toggle("is-small", pictures[0].width <= SMALL);
+    closeAll(pictures);
+  }
+
+  /** Tells where the sliders have come to rest, once the picture is there. */
+  async function commit() {
+    const isNewest = commits.begin();
+    await drawing;
+    if (!isNewest()) return;
+    const { model } = shown;
+    tell("commit", { model: model.name, latent: pack([place()], model), words: "moved" });
+  }
+
+  function reset() {
+    for (const row of rows) row.reset();
+    follow();
+    commit();
+  }
+
+  find("reset").addEventListener("click", () => shown && reset());
+  onSeen(element, load);
+  watch("value", load);
+  load();
+}
+
+function closeAll(pictures) {
+  for (const picture of pictures) picture.close();
+}

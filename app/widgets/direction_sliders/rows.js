@@ -1,0 +1,106 @@
+import { make } from "../../web/dom.js";
+import { LIMITS } from "../../web/limits.js";
+
+const REACH = LIMITS.maxDeviations;
+
+/** The numbers of a strip's pictures, from one end of the slider to the other. */
+export const STRIP_COEFFICIENTS = Array.from(
+  { length: LIMITS.stripCount },
+  (_, k) => REACH * ((2 * k) / (LIMITS.stripCount - 1) - 1),
+);
+
+/**
+ * A slider under a strip of pictures. Calls `onMove` while its number changes, and `onRest` when it has.
+ *
+ * Its `direction` and `deviation` are what the number means; null where it means nothing yet.
+ */
+export class DirectionRow {
+  constructor(name, title, remark, { onMove, onRest }) {
+    this.direction = null;
+    this.deviation = null;
+    this.onMove = onMove;
+    this.onRest = onRest;
+    this.strip = make("img", { className: "direction-strip", alt: "" });
+    this.remark = make("span", { textContent: remark });
+    this.readout = make("output");
+    const attributes = { "aria-label": `${name}, standard deviations` };
+    this.slider = make("input", { type: "range", min: -REACH, max: REACH, step: 0.05, value: 0, attributes });
+    const head = make("div", { className: "direction-head" }, title, this.remark, this.readout);
+    this.element = make("div", { className: "direction-row" }, head, this.strip, this.slider);
+    this.slider.addEventListener("input", () => this.#moved());
+    this.slider.addEventListener("change", onRest);
+    this.slider.addEventListener("dblclick", () => this.set(0));
+    this.strip.addEventListener("click", (event) => this.set(placeOn(this.strip, event.offsetX)));
+    this.reset();
+  }
+
+  /** Standard deviations from the start; 0 where there is no direction. */
+  get coefficient() {
+    return this.direction ? Number(this.slider.value) : 0;
+  }
+
+  /** Moves the slider, as a person does. */
+  set(value) {
+    this.slider.value = value;
+    this.#moved();
+    this.onRest();
+  }
+
+  /** Moves the slider to 0 without a word. */
+  reset() {
+    this.slider.value = 0;
+    this.#show();
+  }
+
+  #moved() {
+    this.#show();
+    this.onMove();
+  }
+
+  #show() {
+    const value = Number(this.slider.value);
+    const sign = value > 0 ? "+" : value < 0 ? "−" : "";
+    this.readout.textContent = `${sign}${Math.abs(value).toFixed(2)} σ`;
+  }
+}
+
+/** The number of the picture that is at an x of a strip. */
+function placeOn(strip, x) {
+  const k = Math.floor((LIMITS.stripCount * x) / strip.clientWidth);
+  return STRIP_COEFFICIENTS[Math.min(LIMITS.stripCount - 1, Math.max(0, k))];
+}
+
+/** Three menus, a column and two of its labels. Calls `onChange` with { column, from, to } when one is chosen. */
+export class LabelMenus {
+  constructor(labels, onChange) {
+    this.labels = labels;
+    [this.column, this.from, this.to] = ["Label column", "From label", "To label"].map((name) =>
+      make("select", { attributes: { "aria-label": name } }),
+    );
+    const { column, from, to } = this;
+    this.element = make("span", { className: "direction-labels" }, column, ": ", from, " → ", to);
+    offer(column, Object.keys(labels));
+    this.#offerLabels();
+    column.addEventListener("change", () => {
+      this.#offerLabels();
+      onChange();
+    });
+    from.addEventListener("change", onChange);
+    to.addEventListener("change", onChange);
+  }
+
+  /** [column, from, to]; null while both labels are the same. */
+  get chosen() {
+    const chosen = [this.column, this.from, this.to].map(({ value }) => value);
+    return chosen[1] === chosen[2] ? null : chosen;
+  }
+
+  #offerLabels() {
+    const names = this.labels[this.column.value];
+    offer(this.from, names);
+    offer(this.to, names);
+    this.to.selectedIndex = 1;
+  }
+}
+
+const offer = (select, names) => select.replaceChildren(...names.map((name) => new Option(name, name)));

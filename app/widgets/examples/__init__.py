@@ -1,0 +1,49 @@
+"""Examples: pictures to click instead of one's own. Buttons with names, which those of gr.Examples have not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from app.kit.pictures import strip_url
+from app.kit.widget import Widget
+from vae.images import fit, open_picture
+
+THUMBNAIL_SIDE = 104  # pixels; shown at half of it, so that it stays sharp on a dense screen
+
+
+class Examples(Widget):
+    """A row of pictures that are chosen by a click.
+
+    The value is what `payload` builds.
+
+    Events:
+        select: one was chosen; with `file`, its file name.
+    """
+
+    EVENTS = ("select",)
+
+    @staticmethod
+    def payload(legend: str, paths: Sequence[Path]) -> dict[str, Any]:
+        """Packs examples for the browser.
+
+        Args:
+            legend: the words above them.
+            paths: of the pictures, named after their kind and what they show: "fruit-apple.png" is an apple.
+
+        Returns:
+            `legend`, and `pictures`: of each its `file`, its `name`, and a `thumbnail` (a data URL).
+        """
+        pictures = [{"file": path.name, "name": _name(path), "thumbnail": _thumbnail(path)} for path in paths]
+        return {"legend": legend, "pictures": pictures}
+
+
+def _name(path: Path) -> str:
+    return path.stem.partition("-")[2].replace("-", " ")
+
+
+@cache
+def _thumbnail(path: Path) -> str:
+    return strip_url([fit(open_picture(path), THUMBNAIL_SIDE)], THUMBNAIL_SIDE)

@@ -1,0 +1,55 @@
+import { asking } from "../../web/ask.js";
+import { newest } from "../../web/latest.js";
+
+export function mount({ element, props, server, watch }) {
+  const [error, uncertainty] = ["error", "uncertainty"].map((name) => element.querySelector(`[data-map="${name}"]`));
+  const ask = asking(server);
+  const loads = newest();
+  let asked = null; // { key, answer }: the uncertainty is of model and picture only, and is asked for once
+
+  async function load(value) {
+    const isNewest = loads.begin();
+    element.querySelector(".heat-maps").hidden = !value;
+    if (!value) return;
+    const { mean } = value.error;
+    draw(error, value.error, `A pixel is ${levels(mean)} of 255 levels off on average; bright places are far off.`);
+    uncertainty.hidden = !value.has_variance;
+    if (!value.has_variance) return;
+    const key = `${value.model} ${value.picture}`;
+    if (asked?.key !== key) {
+      wait(uncertainty, "Drawing samples…");
+      asked = { key, answer: ask("uncertainty", value.model, value.picture) };
+    }
+    const answer = await asked.answer;
+    if (!isNewest() || !element.isConnected) return;
+    if (answer.error) {
+      asked = null;
+      wait(uncertainty, answer.error);
+    } else draw(uncertainty, answer, spreadInWords(answer, mean));
+  }
+
+  watch("value", () => load(props.value));
+  load(props.value);
+}
+
+function wait(figure, words) {
+  figure.dataset.state = "waiting";
+  figure.querySelector(".heat-map-message").textContent = words;
+}
+
+function draw(figure, { url, limit }, words) {
+  Object.assign(figure.querySelector("img"), { src: url, alt: words, hidden: false });
+  figure.dataset.state = "ready";
+  figure.querySelector(".heat-map-message").textContent = "";
+  const end = levels(limit);
+  figure.querySelector(".heat-map-limit").textContent = end === "255" ? "255 levels" : `${end} levels or more`;
+  figure.querySelector(".heat-map-words").textContent = words;
+}
+
+function spreadInWords({ mean, samples }, error) {
+  const words = `A pixel varies by ${levels(mean)} levels over ${samples} samples of the posterior.`;
+  if (mean >= error / 2) return words;
+  return `${words} Less than the error: most of what is lost is not in the latent at all.`;
+}
+
+const levels = (number) => (number < 9.95 ? number.toFixed(1) : Math.round(number).toString());

@@ -1,0 +1,170 @@
+import { decoder } from "../../web/decoder.js";
+import { telling } from "../../web/dom.js";
+import { pack, scaleChannel, unpack } from "../../web/latents.js";
+import { oneAtATime } from "../../web/latest.js";
+import { LIMITS } from "../../web/limits.js";
+import { Bars, mostTelling } from "./bars.js";
+import { newChannel } from "./channels.js";
+
+const REST_MS = 400; // without a change: the hand has come to rest
+
+export function mount({ element, trigger, props, server, watch }) {
+  const find = (name) => element.querySelector(`.latent-editor${name}`);
+  const root = find("");
+  const indexBox = find("-index");
+  const slider = find("-value");
+  const channels = find("-channels");
+  const canvas = root.querySelector("canvas");
+  const resetButton = find("-reset");
+
+  const tell = telling(trigger);
+  const { decode } = decoder(server);
+  const follow = oneAtATime(drawEdited);
+  const bars = new Bars(find("-bars svg"), { onChoose: choose, onEdit: setNumber });
+  let value = null; // what the server sent
+  let latent = null; // as it was sent
+  let edits = new Map(); // position -> number, or channel -> factor
+  let restTimer = 0;
+
+  const isVector = () => !value.channels;
+
+  // ---- Another latent ----
+
+  function load(next) {
+    const wasEdited = edits.size > 0;
+    value = next;
+    edits = new Map();
+    clearTimeout(restTimer);
+    if (wasEdited) commit();
+    root.hidden = !value;
+    if (!value) return;
+    [latent] = unpack(value.latent, value.model);
+    find("-words").textContent = value.words;
+    find("-bars").hidden = !isVector();
+    channels.hidden = isVector();
+    if (isVector()) buildBars();
+    else buildChannels();
+    show();
+    drawUrl(value);
+  }
+
+  async function drawUrl(origin) {
+    const picture = new Image();
+    picture.src = origin.reconstruction;
+    await picture.decode();
+    if (origin === value && !edits.size) draw(picture, picture.naturalWidth, picture.naturalHeight);
+  }
+
+  function draw(picture, width, height) {
+    Object.assign(canvas, { width, height });
+    canvas.getContext("2d").drawImage(picture, 0, 0);
+  }
+
+  // ---- A vector ----
+
+  function buildBars() {
+    const deviation = value.deviation && unpack(value.deviation, value.model)[0];
+    const limit = latent.reduce((most, number) => Math.max(most, Math.abs(number)), LIMITS.barLimit);
+    bars.build(latent, deviation, limit);
+    indexBox.max = latent.length - 1;
+    Object.assign(slider, { min: -limit, max: limit });
+    choose(mostTelling(latent, deviation));
+  }
+
+  const numberAt = (index) => edits.get(index) ?? latent[index];
+
+  function choose(index) {
+    bars.choose(index);
+    indexBox.value = index;
+    showChosen();
+  }
+
+  function showChosen() {
+    const number = numberAt(bars.chosen);
+    slider.value = number;
+    find("-readout").textContent = number.toFixed(2);
+    slider.setAttribute("aria-label", `Value of number ${bars.chosen}`);
+  }
+
+  function setNumber(index, number) {
+    edits.set(index, Math.min(bars.limit, Math.max(-bars.limit, number)));
+    bars.show(index, numberAt(index));
+    if (index === bars.chosen) showChosen();
+    changed();
+  }
+
+  // ---- Channels ----
+
+  function buildChannels() {
+    channels.replaceChildren(...value.channels.map((channel, index) => newChannel(channel, index, scale)));
+  }
+
+  function scale(index, factor) {
+    if (factor === 1) edits.delete(index);
+    else edits.set(index, factor);
+    changed();
+  }
+
+  // ---- Edits ----
+
+  function edited() {
+    if (!isVector()) return [...edits].reduce((scaled, edit) => scaleChannel(scaled, value.model, ...edit), latent);
+    const changed = latent.slice();
+    for (const [index, number] of edits) changed[index] = number;
+    return changed;
+  }
+
+  function changed() {
+    show();
+    clearTimeout(restTimer);
+    restTimer = setTimeout(commit, REST_MS);
+    follow();
+  }
+
+  async function drawEdited() {
+    const origin = value;
+    if (!origin) return;
+    const { pictures, error } = await decode(origin.model, [edited()], { isWanted: () => origin === value });
+    if (error) show(error);
+    if (!pictures) return;
+    draw(pictures[0], pictures[0].width, pictures[0].height);
+    pictures[0].close();
+  }
+
+  function commit() {
+    const packed = edits.size ? pack([edited()], value.model) : null;
+    tell("commit", { model: value?.model.name ?? null, latent: packed, words: "edited" });
+  }
+
+  function show(error) {
+    const count = edits.size;
+    const what = isVector() ? "number" : "channel";
+    find("-status").textContent = error ?? (count ? `${count} ${what}${count > 1 ? "s" : ""} changed` : "As encoded");
+    resetButton.disabled = !count;
+  }
+
+  function reset() {
+    edits = new Map();
+    if (isVector()) {
+      latent.forEach((number, index) => {
+        bars.show(index, number);
+      });
+      showChosen();
+    } else buildChannels();
+    changed();
+  }
+
+  // ---- Controls ----
+
+  indexBox.addEventListener("input", () => {
+    const index = Number(indexBox.value);
+    if (indexBox.value !== "" && Number.isInteger(index) && index >= 0 && index < latent.length) choose(index);
+  });
+  indexBox.addEventListener("change", () => {
+    choose(Math.min(latent.length - 1, Math.max(0, Math.round(Number(indexBox.value)))));
+  });
+  slider.addEventListener("input", () => setNumber(bars.chosen, Number(slider.value)));
+  resetButton.addEventListener("click", reset);
+  watch("value", () => load(props.value));
+  load(props.value);
+}

@@ -1,0 +1,132 @@
+import { asking } from "../../web/ask.js";
+import { decoder } from "../../web/decoder.js";
+import { make, onSeen, say, telling } from "../../web/dom.js";
+import { moved, pack, unpack } from "../../web/latents.js";
+import { newest } from "../../web/latest.js";
+import { LIMITS } from "../../web/limits.js";
+import { urlOf } from "../../web/sheet.js";
+
+const REACH = LIMITS.localReach;
+const WIDTH = 2 * REACH + 1;
+const MIDDLE = (WIDTH ** 2 - 1) / 2;
+
+export function mount({ element, trigger, props, server, watch }) {
+  const find = (name) => element.querySelector(`.local-grid-${name}`);
+  const message = find("message");
+  const backButton = find("back");
+  const tiles = PLACES.map(newTile);
+  find("tiles").append(...tiles);
+
+  const tell = telling(trigger);
+  const ask = asking(server);
+  const { decode } = decoder(server);
+  const loads = newest();
+  let shown = null; // the value that is on the page
+  let path = []; // the middles, from the start to the present one
+  let latents = []; // of the tiles; none while they are not known
+
+  function load() {
+    const { value } = props;
+    if (!value || value === shown || !element.offsetParent) return;
+    if (shown?.model.name !== value.model.name) for (const tile of tiles) tile.firstChild.removeAttribute("src");
+    shown = value;
+    path = unpack(value.latent, value.model);
+    draw();
+  }
+
+  async function draw() {
+    const isNewest = loads.begin();
+    const { model, words } = shown;
+    const middle = path.at(-1);
+    const steps = path.length - 1;
+    latents = [];
+    say(message, "");
+    backButton.disabled = !steps;
+    find("steps").textContent = steps ? `${steps} step${steps > 1 ? "s" : ""} from: ${words}` : words;
+    for (const tile of tiles) tile.classList.add("is-waiting");
+    tell("commit", {
+      model: model.name,
+      latent: pack([middle], model),
+      words: steps ? `around step ${steps}` : words,
+    });
+    const error = await fill(middle, model, () => isNewest() && element.isConnected);
+    if (error && isNewest()) refuse(error);
+  }
+
+  async function fill(middle, model, isWanted) {
+    const answer = await ask("local_directions", model.name, pack([middle], model));
+    if (answer.error || !isWanted()) return answer.error;
+    const directions = unpack(answer.directions, model);
+    latents = PLACES.map((place) => moved(middle, directions, answer.deviations, place));
+    find("body").hidden = false;
+    const { error } = await decode(model, latents, {
+      order: ORDER,
+      isWanted,
+      onPictures(places, pictures) {
+        places.forEach((place, k) => {
+          tiles[place].firstChild.src = urlOf(pictures[k]);
+          tiles[place].classList.remove("is-waiting");
+          pictures[k].close();
+        });
+      },
+    });
+    return error;
+  }
+
+  function refuse(error) {
+    find("body").hidden = !tiles.some((tile) => tile.firstChild.src); // nothing to walk on
+    say(message, error);
+  }
+
+  function walk(place) {
+    if (!latents[place] || place === MIDDLE) return;
+    path.push(latents[place]);
+    setReachable(MIDDLE);
+    draw();
+  }
+
+  function setReachable(place) {
+    tiles.forEach((tile, k) => {
+      tile.tabIndex = k === place ? 0 : -1;
+    });
+  }
+
+  // ---- Pointer and keys ----
+
+  find("tiles").addEventListener("click", (event) => walk(tiles.indexOf(event.target.closest("button"))));
+
+  find("tiles").addEventListener("keydown", (event) => {
+    const place = tiles.indexOf(event.target.closest("button"));
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (place < 0 || !step) return;
+    event.preventDefault();
+    const [x, y] = [(place % WIDTH) + step[0], Math.floor(place / WIDTH) + step[1]];
+    if (x < 0 || y < 0 || x >= WIDTH || y >= WIDTH) return;
+    setReachable(y * WIDTH + x);
+    tiles[y * WIDTH + x].focus();
+  });
+
+  backButton.addEventListener("click", () => {
+    path.pop();
+    draw();
+  });
+
+  onSeen(element, load);
+  watch("value", load);
+  load();
+}
+
+/** Of each tile, row by row, how many steps it is to the right of the middle, and below it. */
+const PLACES = Array.from({ length: WIDTH ** 2 }, (_, k) => [(k % WIDTH) - REACH, Math.floor(k / WIDTH) - REACH]);
+
+/** The tiles from the middle's row outwards. */
+const ORDER = [...PLACES.keys()].sort((a, b) => Math.abs(PLACES[a][1]) - Math.abs(PLACES[b][1]) || a - b);
+
+function newTile([x, y], place) {
+  const words = (steps, less, more) => (steps ? `${Math.abs(steps)} ${steps < 0 ? less : more}` : "");
+  const where = [words(x, "left", "right"), words(y, "up", "down")].filter(Boolean).join(", ");
+  const isMiddle = place === MIDDLE;
+  const attributes = { "aria-label": where || "The centre" };
+  if (isMiddle) attributes["aria-current"] = true;
+  return make("button", { type: "button", tabIndex: isMiddle ? 0 : -1, attributes }, make("img", { alt: "" }));
+}

@@ -1,0 +1,153 @@
+import { asking } from "../../web/ask.js";
+import { decoder } from "../../web/decoder.js";
+import { make, say, telling } from "../../web/dom.js";
+import { pack, unpack } from "../../web/latents.js";
+import { newest } from "../../web/latest.js";
+import { urlOf } from "../../web/sheet.js";
+
+export function mount({ element, trigger, props, server, watch }) {
+  const message = element.querySelector(".sample-grid-message");
+  const board = element.querySelector(".sample-grid-panels");
+  const tell = telling(trigger);
+  const ask = asking(server);
+  const { decode } = decoder(server);
+  const loads = newest();
+  let shown = null; // the value, and the `latents` of its panels once they are there
+
+  // ---- From a value to pictures ----
+
+  async function load(value) {
+    const isNewest = loads.begin();
+    say(message, "");
+    shown = value && { ...value, latents: [] };
+    if (!value) return board.replaceChildren();
+    // Another seed or temperature: pictures stay, dimmed, until theirs comes.
+    if (board.children.length !== value.panels.length) board.replaceChildren();
+    fitPanels(value);
+    const error = await fill(shown, () => isNewest() && element.isConnected);
+    if (error && isNewest()) say(message, error);
+  }
+
+  async function fill(value, isWanted) {
+    const { model, panels, count, temperature, seed } = value;
+    const answers = await Promise.all(
+      panels.map(({ distribution }) => ask("sample", model.name, distribution, 0, count, temperature, seed)),
+    );
+    const refused = answers.find(({ error }) => error);
+    if (refused || !isWanted()) return refused?.error;
+    value.latents = answers.map(({ latents }) => unpack(latents, model));
+    const { error } = await decode(model, value.latents.flat(), {
+      order: interleaved(panels.length, count),
+      isWanted,
+      onPictures(rows, pictures) {
+        rows.forEach((row, k) => {
+          const tiles = board.children[Math.floor(row / count)].lastChild.children;
+          fillTile(tiles[row % count], pictures[k]);
+        });
+      },
+    });
+    return error;
+  }
+
+  function fillTile(tile, picture) {
+    const image = tile.firstChild ?? tile.appendChild(make("img", { alt: "" }));
+    image.src = urlOf(picture);
+    picture.close();
+    tile.classList.remove("is-waiting");
+  }
+
+  // ---- Panels and tiles ----
+
+  function fitPanels({ panels, count }) {
+    panels.forEach(({ distribution, title }, p) => {
+      const panel = board.children[p] ?? board.appendChild(newPanel());
+      const [caption, grid] = panel.children;
+      caption.textContent = title;
+      caption.hidden = panels.length === 1;
+      panel.setAttribute("aria-label", title);
+      panel.dataset.distribution = distribution;
+      while (grid.children.length > count) grid.lastChild.remove();
+      while (grid.children.length < count) grid.append(newTile(grid.children.length));
+      for (const tile of grid.children) tile.classList.add("is-waiting");
+      setReachable(grid, 0);
+    });
+    markSelected(null);
+    board.dataset.panels = panels.length;
+  }
+
+  function markSelected(selected) {
+    for (const tile of board.querySelectorAll("button")) tile.setAttribute("aria-pressed", tile === selected);
+  }
+
+  function select(tile) {
+    const grid = tile.parentElement;
+    const panel = grid.parentElement;
+    const index = [...grid.children].indexOf(tile);
+    markSelected(tile);
+    setReachable(grid, index);
+    const { model, temperature, seed, latents } = shown;
+    const { distribution } = panel.dataset;
+    const latent = pack([latents[[...board.children].indexOf(panel)][index]], model);
+    const words = wordsOf({ distribution, temperature, seed, index });
+    tell("select", { model: model.name, latent, words, distribution, temperature, seed, index });
+  }
+
+  // ---- Pointer and keys ----
+
+  const tileOf = (event) => event.target.closest(".sample-grid-tiles button");
+
+  board.addEventListener("click", (event) => {
+    const tile = tileOf(event);
+    if (tile && !tile.classList.contains("is-waiting")) select(tile);
+  });
+
+  board.addEventListener("keydown", (event) => {
+    const tile = tileOf(event);
+    if (!tile) return;
+    const tiles = [...tile.parentElement.children];
+    const columns = tiles.filter((other) => other.offsetTop === tiles[0].offsetTop).length;
+    const index = tiles.indexOf(tile);
+    const next = {
+      ArrowLeft: index - 1,
+      ArrowRight: index + 1,
+      ArrowUp: index - columns,
+      ArrowDown: index + columns,
+      Home: 0,
+      End: tiles.length - 1,
+    }[event.key];
+    if (!tiles[next]) return;
+    event.preventDefault();
+    setReachable(tile.parentElement, next);
+    tiles[next].focus();
+  });
+
+  watch("value", () => load(props.value));
+  load(props.value);
+}
+
+function newPanel() {
+  return make("div", { attributes: { role: "group" } }, make("h4"), make("div", { className: "sample-grid-tiles" }));
+}
+
+function newTile(index) {
+  const attributes = { "aria-label": `Sample ${index + 1}`, "aria-pressed": false };
+  return make("button", { type: "button", className: "is-waiting", attributes });
+}
+
+/** One Tab stop for each grid; the arrow keys move within. */
+function setReachable(grid, index) {
+  [...grid.children].forEach((tile, k) => {
+    tile.tabIndex = k === index ? 0 : -1;
+  });
+}
+
+/** The first of each panel, then the second of each, and so on. */
+const interleaved = (panels, count) =>
+  Array.from({ length: panels * count }, (_, k) => (k % panels) * count + Math.floor(k / panels));
+
+/** What a sample is, such as "mixture sample 3 of seed 7 at temperature 0.5". */
+function wordsOf({ distribution, temperature, seed, index }) {
+  const from = distribution === "prior" ? "" : `${distribution} `;
+  const at = temperature === 1 ? "" : ` at temperature ${temperature}`;
+  return `${from}sample ${index + 1} of seed ${seed}${at}`;
+}
