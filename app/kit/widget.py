@@ -61,13 +61,15 @@ class Widget(gr.HTML):
 def guarded(function: Callable) -> Callable:
     """A function in the form in which Gradio calls a server function: with all arguments in one list.
 
-    Any client can send that list. Where it does not fit the function's parameters, or asks for what cannot be done, the
+    (A single one comes by itself.) Any client can send that list. Where it does not fit the function's parameters, or asks for what cannot be done, the
     answer is `{"error": sentence}`: an exception would end as a traceback in the log, and as no answer in the page.
     """
     hints = typing.get_type_hints(function)
     parameters = [hints[name] for name in inspect.signature(function).parameters]
 
-    def answer(arguments: list) -> dict:
+    def answer(arguments: Any) -> dict:
+        if len(parameters) == 1:
+            arguments = [arguments]
         if not isinstance(arguments, list) or len(arguments) != len(parameters):
             return {"error": FORGED}
         if not all(_fits(value, kind) for value, kind in zip(arguments, parameters, strict=True)):

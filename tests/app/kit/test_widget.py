@@ -98,6 +98,13 @@ class TestServerFunctions:
     def test_whole_numbers_are_numbers(self):
         assert guarded(lookup)(["m", 3, 1, [1]])["x"] == 1
 
+    def test_a_single_argument_comes_without_a_list(self):
+        def describe(model: str) -> dict:
+            return {"model": model}
+
+        assert guarded(describe)("m") == {"model": "m"}
+        assert guarded(describe)(["m"]) == guarded(describe)(None) == {"error": FORGED}
+
     def test_a_refusal_becomes_its_sentence(self):
         assert guarded(lookup)(["none", None, 1.0, []]) == {"error": "There is no such model."}
 
@@ -106,7 +113,7 @@ class TestServerFunctions:
             raise KeyError(model)
 
         with pytest.raises(KeyError):
-            guarded(broken)(["m"])
+            guarded(broken)("m")
 
 
 def test_every_widget_has_its_files_and_can_be_sent():
