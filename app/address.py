@@ -16,7 +16,7 @@ from gradio.components import Component
 
 from app.explore import files
 from app.explore.library import Library
-from app.explore.limits import MAX_LINKED_TEXT, RequestError, check_range, check_whole, shown
+from app.explore.limits import MAX_LINKED_TEXT, RequestError, check_range, check_seed, check_whole, shown
 from app.explore.subject import open_subject
 from app.explore.wire import check_bounds
 from app.kit.events import QUIET, REFUSALS
@@ -103,8 +103,10 @@ def _value(library: Library, component: Component, text: str) -> Any:
         return _chosen({"true": True, "false": False}, text)
     if isinstance(component, gr.Radio | gr.Dropdown):
         return _chosen({str(value): value for _, value in component.choices}, text)
-    check = check_whole if component.step == 1 or component.precision == 0 else check_range
-    return check(component.label, text, component.minimum, component.maximum)
+    if isinstance(component, gr.Slider):
+        check = check_whole if component.step == 1 else check_range
+        return check(component.label, text, component.minimum, component.maximum)
+    return check_seed(text)  # all number boxes are seeds
 
 
 def _chosen(values: Mapping[str, Any], text: str) -> Any:

@@ -48,6 +48,15 @@ def remove_older_than(seconds: float) -> None:
 def save_drawn(model: OpenModel, latent: Float[np.ndarray, "*latent"], words: Any) -> str:
     """Decodes a latent and writes the picture as a PNG that carries it; returns the file's path.
 
+    Args, Raises:
+        As for `draw`.
+    """
+    return save_picture(draw(model, latent, words), model.name, words)
+
+
+def draw(model: OpenModel, latent: Float[np.ndarray, "*latent"], words: Any) -> Image.Image:
+    """The picture of a latent, which it carries into every PNG that is made of it.
+
     Args:
         model: that draws it.
         latent: of the model.
@@ -62,7 +71,7 @@ def save_drawn(model: OpenModel, latent: Float[np.ndarray, "*latent"], words: An
     latent = wire.from_text(text, model.info.latent_shape, most=1)[0]  # as it will be read, in float16 if spatial
     picture = model.decode(latent)
     drawn.mark_drawn(picture, drawn.Drawn(model.name, text, words))
-    return save_picture(picture, model.name, words)
+    return picture
 
 
 def save_picture(picture: Image.Image, *words: str) -> str:

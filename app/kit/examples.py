@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from app.explore import map
-from app.explore.files import save_drawn
+from app.explore.files import draw, save_picture
 from app.explore.limits import EXAMPLE_POINTS, RequestError
 from app.explore.opened import OpenModel
 
@@ -35,9 +35,14 @@ def examples_for(model: OpenModel) -> dict[str, Path]:
     except RequestError:
         return {}
     rows = np.linspace(0, count - 1, EXAMPLE_POINTS).astype(int)
-    points = [map.point(model, int(row)) for row in dict.fromkeys(rows)]
-    drawn = [Path(save_drawn(model, point.latent, point.words)) for point in points]
-    return {path.name: path for path in drawn}
+    paths = [Path(_drawn_point(model, int(row))) for row in dict.fromkeys(rows)]
+    return {path.name: path for path in paths}
+
+
+def _drawn_point(model: OpenModel, row: int) -> str:
+    point = map.point(model, row)
+    picture = model.remember("example", row, lambda: draw(model, point.latent, point.words))
+    return save_picture(picture, model.name, point.words)  # once more, so that it does not grow old
 
 
 def example_name(path: str) -> str:

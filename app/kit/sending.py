@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,7 @@ from app.explore.library import Library
 from app.explore.limits import RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import Subject
-from app.kit.events import QUIET
+from app.kit.events import NEWEST, QUIET, explained
 from app.kit.inputs import PictureInput
 from app.words import plain, words
 
@@ -74,12 +74,29 @@ def drawn_picture(library: Library, event: gr.EventData) -> str:
     return save_drawn(model, unpack(data.get("latent"), model, most=1)[0], data.get("words"))
 
 
+def keep_picture(library: Library, told: Callable, *kept: Component) -> None:
+    """Keeps the path of the picture whose latent a widget tells.
+
+    Args:
+        library: has the model.
+        told: the widget's event, which carries what `drawn_picture` takes.
+        kept: what gets the path.
+    """
+
+    def keep(event: gr.EventData):
+        return dict.fromkeys(kept, drawn_picture(library, event))
+
+    told(explained(keep), None, kept, **NEWEST)
+
+
 def received(library: Library, model: OpenModel, subject: Subject) -> str:
     """Which latent a model takes of a picture that the app drew, in a sentence; empty for any other picture."""
     if subject.latent is None:
         return ""
     own = subject.latent_model == model.name
-    drawn_by = library.info(subject.latent_model).title if subject.latent_model in library.names else subject.latent_model
+    drawn_by = (
+        library.info(subject.latent_model).title if subject.latent_model in library.names else subject.latent_model
+    )
     part = "encoded_anew" if not own else "altered" if model.own_latent(subject) is None else "used_as_it_is"
     figures = {"model": model.info.title, "drawn_by": drawn_by, "words": subject.words}
     return words("received", part, **{name: plain(text) for name, text in figures.items()})

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from gradio.components import Component
 
-from app.explore import files, latents, map
-from app.explore.limits import AMONG, EDGE, NEIGHBOURS, PATH_COUNT, SHEPARD_NEIGHBOURS
+from app.explore import files, map
+from app.explore.limits import AMONG, EDGE, NEIGHBOURS, SHEPARD_NEIGHBOURS
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
 from app.kit.events import NEWEST, QUIET, explained
 from app.kit.inputs import PictureInput
 from app.kit.questions import Questions
-from app.kit.sending import Target, drawn_picture, received
+from app.kit.sending import Target, keep_picture, received
 from app.kit.workspace import Workspace
 from app.widgets.latent_map import LatentMap
 from app.widgets.scrubber import Scrubber
@@ -188,7 +189,6 @@ class _Drawing:
     """What a path or groups drawn on the map come to."""
 
     def __init__(self, work: Workspace, questions: Questions):
-        library = work.library
         with gr.Column(visible=False, elem_id="map-result") as self.result:
             self.summary = gr.Markdown()
             with gr.Row():
@@ -210,19 +210,20 @@ class _Drawing:
                 frame = gr.State(None)
                 work.send_buttons(frame)
         self.parts = [self.result, self.summary, *self.means, self.animation, self.scrubber]
-        keep = explained(lambda event: drawn_picture(library, event))
-        self.scrubber.settle(keep, None, frame, **NEWEST)
+        keep_picture(work.library, self.scrubber.commit, frame)
 
     def empty(self) -> Updates:
         return {self.result: gr.update(visible=False)}
 
-    def of_path(self, model: OpenModel, walked) -> Updates:
+    def of_path(self, model: OpenModel, walked: np.ndarray) -> Updates:
         said = words(NAME, "path", count=len(walked))
         if model.info.is_spatial:
             said += " " + words(NAME, "spatial_path")
-        return self._filled(said) | self._animated(model, walked, ("start", "end"))
+        return self._filled(said) | self._animated(model, walked, "along a path", ("start", "end"))
 
-    def of_groups(self, model: OpenModel, groups: list[map.Group], between, from_point: bool) -> Updates:
+    def of_groups(
+        self, model: OpenModel, groups: list[map.Group], between: np.ndarray | None, from_point: bool
+    ) -> Updates:
         said = [in_words(name, group) for name, group in zip("AB", groups, strict=False)]
         updates: Updates = {
             mean: gr.update(value=files.save_drawn(model, group.latent, f"mean of group {name}"), visible=True)
@@ -232,15 +233,16 @@ class _Drawing:
             said.append(words(NAME, "from_the_point" if from_point else "from_mean_to_mean"))
             if model.info.is_spatial:
                 said[-1] += " " + words(NAME, "spatial_direction")
-            updates |= self._animated(model, between, ("the point", "and A to B") if from_point else ("A", "B"))
+            captions = ("the point", "and A to B") if from_point else ("A", "B")
+            updates |= self._animated(model, between, "from A to B", captions)
         return self._filled("\n\n".join(said)) | updates
 
     def _filled(self, said: str) -> Updates:
         hidden = dict.fromkeys([*self.means, self.animation], gr.update(visible=False))
         return {self.result: gr.update(visible=True), self.summary: said} | hidden
 
-    def _animated(self, model: OpenModel, drawn, captions: tuple[str, str]) -> Updates:
-        value = Scrubber.payload(model.card, latents.pack(drawn, model), captions)
+    def _animated(self, model: OpenModel, path: np.ndarray, what: str, captions: tuple[str, str]) -> Updates:
+        value = Scrubber.along(model, path, what, captions, t=0.0)
         return {self.animation: gr.update(visible=True), self.scrubber: value}
 
 

@@ -3,162 +3,194 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.processing_utils import save_pil_to_cache
 
-from app import batch
-from app.checks import MAX_SEED, RequestError
-from app.explorer import MAX_TEMPERATURE, Explorer, Reconstruction
-from app.library import Library
-from app.tabs.common import LATEX, NEWEST, QUIET, Workspace, explained
+from app.explore import batch, map, reconstruct
+from app.explore.library import Library
+from app.explore.limits import KNOWN_WELL, MAX_FILE_MEGABYTES, MAX_FILES, MAX_SEED, MAX_TEMPERATURE
+from app.explore.opened import OpenModel
+from app.explore.reconstruct import Reconstruction
+from app.explore.subject import Subject, open_subject
+from app.kit.events import NEWEST, QUIET, REFUSALS, explained
+from app.kit.inputs import PictureInput, Range, RawNumber, RawSlider, own_file
+from app.kit.pictures import strip_url
+from app.kit.questions import Questions
+from app.kit.sending import Target, drawn_picture, received
+from app.kit.workspace import Workspace
+from app.tabs.tiles import metric_tiles
 from app.widgets.comparison import Comparison
-from app.widgets.encoding import strip_url
-from app.widgets.heat_maps import HeatMaps
-from app.widgets.latent_editor import KNOWN_WELL, LatentEditor
-from app.widgets.numbers import Limits, RawNumber, RawSlider
-from app.widgets.tiles import metric_tiles
-from vae.checkpoint import ModelFolderError
-from vae.losses import L1SSIM
+from app.widgets.examples import offer_examples
+from app.widgets.heat_maps import HeatMaps, uncertainty_of
+from app.widgets.latent_editor import LatentEditor
+from app.words import LATEX, plain, words
+from vae.atlas import ERROR_COLUMN
+from vae.images import MAX_PIXELS
 
-INTRODUCTION = """Drop in a picture: the encoder squeezes it into the latent, the decoder draws it again from that
-alone. What comes back is what the model can say about it; what is lost, it has no words for."""
+NAME, TITLE = "reconstruct", "Reconstruct"
 
-EMPTY = """Drop a picture on the left, of at most 30 MB and 64 megapixels, or click an example: its reconstruction
-appears here."""
-EMPTY_TABLE = f"""Drop up to {batch.MAX_FILES} pictures: a table of how well each is reconstructed appears here, the
-worst first. Each is decoded from the mean of its posterior."""
+TEMPERATURE = Range("Temperature", 0, int(MAX_TEMPERATURE))
+SEED = Range("Seed", 0, MAX_SEED, whole=True)
 TABLE_WORDS = "Click a row to look at its picture. A column's ⋮ sorts by it."
 NO_FILES = "There are no pictures yet: drop some into the box, or click it."
-THUMBNAIL_SIDE = 48
 SAME_MODEL = "This is the model itself: choose another one to compare it with."
+THUMBNAIL_SIDE = 48
 SECONDS_BETWEEN_TABLES = 1.0
 
-TEMPERATURE = Limits("Temperature", 0, int(MAX_TEMPERATURE))
-SEED = Limits("Seed", 0, MAX_SEED, whole=True)
+Updates = dict[Component, Any]
 
 
-def build(work: Workspace, tab: gr.Tab) -> dict[str, Component]:
-    """Fills the tab; returns the inputs that the address bar holds, by name."""
-    gr.Markdown(INTRODUCTION)
+def targets() -> dict[str, Target]:
+    """Where this tab takes pictures."""
+    picture = PictureInput("Picture", height=300, elem_id="reconstruct-picture", render=False)
+    return {"picture": Target("Reconstruct", NAME, picture)}
+
+
+def build(work: Workspace) -> dict[str, Component]:
+    """Fills the tab; returns the inputs that the address holds."""
+    picture = work.targets["picture"].input
+    gr.Markdown(words(NAME, "introduction"))
     with gr.Tabs() as pages:
         with gr.Tab("One picture", id="one"):
-            workings, other = _build_one(work, tab)
+            one = _One(work)
         with gr.Tab("Many pictures", id="many"):
-            _build_many(work)
-    picture = work.destinations["picture"].input  # may be sent from another tab while the table is open
+            _Many(work)
+    # A picture may be sent from another tab while the table is open.
     picture.change(
         lambda path: gr.Tabs(selected="one") if path else gr.skip(), picture, pages, trigger_mode="multiple", **QUIET
     )
     with gr.Accordion("How it works", open=False, elem_id="reconstruct-workings"):
-        workings.render()
-    return {"picture": picture, "compare": other}
+        one.workings.render()
+    return {"picture": picture, "temperature": one.temperature, "seed": one.seed, "compare": one.other}
 
 
-def _build_one(work: Workspace, tab: gr.Tab) -> tuple[gr.Markdown, gr.Dropdown]:
-    """A picture on the left, what became of it on the right.
+class _One:
+    """A picture on the left, what became of it on the right, and its latent below."""
 
-    Returns:
-        The explanation with this picture's numbers, and the model to compare with.
-    """
-    library = work.library
-    picture = work.destinations["picture"].input
-    workings = gr.Markdown(describe_workings(library[library.default], None, 0), latex_delimiters=LATEX, render=False)
-    with gr.Row(elem_id="reconstruct-one"):  # on a phone, what became of it comes before the settings
-        with gr.Column(elem_classes="given"):
-            picture.render()
-            work.examples("Or click one of these", picture, elem_id="reconstruct-examples")
-        with gr.Column(elem_classes="found"):
-            empty = gr.Markdown(EMPTY, elem_classes="empty")
-            with gr.Column(visible=False) as result:
-                note = gr.Markdown(visible=False, elem_classes="note")
-                with gr.Row():
-                    with gr.Column(min_width=280):
-                        title = gr.Markdown(visible=False)
-                        first = _Views(library, "")
-                    with gr.Column(min_width=280, visible=False) as beside:
-                        second_title = gr.Markdown()
-                        with gr.Column() as second_views:
-                            second = _Views(library, "second-")
-        with gr.Column(elem_classes="settings"):
-            temperature = RawSlider(
-                0, MAX_TEMPERATURE, value=0, step=0.05, label="Posterior temperature",
-                info="0 decodes the most likely latent; 1 a sample of what the encoder thinks possible.",
-            )  # fmt: skip
-            seed = RawNumber(
-                0, label="Seed", placeholder="0",
-                info=f"Which sample: a whole number from 0 to {MAX_SEED}. Only matters above temperature 0.",
-            )  # fmt: skip
-            choices = [("None", ""), *((library.info(name).title, name) for name in library.names)]
-            other = gr.Dropdown(choices, value="", label="Compare with", elem_id="compare-with")
-    with gr.Column(visible=False) as latent_part:
-        gr.Markdown("### The latent")
-        editor = LatentEditor(
-            edit=lambda name, path, edits, temperature, seed: library[name].edit(path, edits, temperature, seed),
-            elem_id="latent",
-        )
-        work.send_buttons(picture, "picture")
-        edited = gr.State(None)
-        with gr.Column(visible=False, elem_id="send-edited") as send_edited:
-            gr.Markdown("And the picture of the edited latent:", elem_classes="caption")
-            work.send_buttons(edited)
+    def __init__(self, work: Workspace):
+        library = self._library = work.library
+        picture = work.targets["picture"].input
+        first = library[library.default]
+        self.workings = gr.Markdown(describe_workings(first, None, 0), latex_delimiters=LATEX, render=False)
+        with gr.Row(elem_id="reconstruct-one"):  # on a phone, what became of it comes before the settings
+            with gr.Column(elem_classes="given"):
+                picture.render()
+                offer_examples(work, "Or click one of these", picture, elem_id="reconstruct-examples")
+            with gr.Column(elem_classes="found"):
+                self._build_found(library)
+            with gr.Column(elem_classes="settings"):
+                self._build_settings(first)
+        with gr.Column(visible=False) as self.latent_part:
+            gr.Markdown("### The latent")
+            self.editor = LatentEditor(server=[Questions(library).decode], elem_id="latent")
+            work.send_buttons(picture, "picture")
+            edited = gr.State(None)
+            with gr.Column(visible=False, elem_id="send-edited") as send_edited:
+                gr.Markdown("And the picture of the edited latent:", elem_classes="caption")
+                work.send_buttons(edited)
 
-    def reconstruct(name, path, temperature, seed, other):
-        explorer = library[name]
-        hidden = gr.update(visible=False)
-        if path is None:
-            nothing = [gr.update(visible=True), hidden, hidden, hidden, hidden, None, hidden]
-            words = describe_workings(explorer, None, 0)
-            return *nothing, words, *_Views.nothing(), *_Views.nothing(), hidden, hidden, gr.skip(), gr.skip()
-        numbers = temperature, seed
-        # An empty box is one that is being typed in.
-        temperature, seed = (
-            0 if value in (None, "") else limits.take(value)
-            for limits, value in zip((TEMPERATURE, SEED), numbers, strict=True)
-        )
-        corrected = [
-            gr.skip() if given in (None, "", taken) else taken
-            for given, taken in zip(numbers, (temperature, seed), strict=True)
+        def keep_edited(event: gr.EventData):
+            is_edited = getattr(event, "latent", None) is not None
+            file = drawn_picture(library, event) if is_edited else None
+            return {edited: file, send_edited: gr.update(visible=is_edited)}
+
+        self.editor.commit(explained(keep_edited), None, [edited, send_edited], **NEWEST)
+        inputs = [picture, self.temperature, self.seed, self.other]
+        outputs = [
+            *(self.empty, self.result, self.note, self.title, self.beside, self.second_title, self.second_views),
+            *(self.latent_part, self.editor, self.workings, self.temperature, self.seed),
+            *self.first.parts,
+            *self.second.parts,
         ]
-        made = explorer.reconstruct(path, temperature, seed)
-        latent = LatentEditor.payload(
-            name, path, temperature, seed, made.reconstruction, made.latent, made.posterior_deviation
+        changes = [picture.change, self.temperature.change, self.seed.change, self.other.input]
+        work.refresh.keep_drawn(NAME, self.draw, inputs, outputs, changes, show_progress="minimal")
+
+    def _build_found(self, library: Library) -> None:
+        limits = {"megabytes": MAX_FILE_MEGABYTES, "megapixels": MAX_PIXELS // 1_000_000}
+        self.empty = gr.Markdown(words(NAME, "empty", **limits), elem_classes="empty")
+        with gr.Column(visible=False) as self.result:
+            self.note = gr.Markdown(visible=False, elem_classes="note")
+            with gr.Row():
+                with gr.Column(min_width=280):
+                    self.title = gr.Markdown(visible=False)
+                    self.first = _Views(library, "")
+                with gr.Column(min_width=280, visible=False) as self.beside:
+                    self.second_title = gr.Markdown()
+                    with gr.Column() as self.second_views:
+                        self.second = _Views(library, "second-")
+
+    def _build_settings(self, first: OpenModel) -> None:
+        self.temperature = RawSlider(
+            0,
+            MAX_TEMPERATURE,
+            value=0,
+            step=0.05,
+            label="Posterior temperature",
+            info="0 decodes the most likely latent; 1 a sample of what the encoder thinks possible.",
+            visible=first.info.has_variance,
         )
+        self.seed = RawNumber(
+            0,
+            label=SEED.name,
+            placeholder="0",
+            info=f"Which sample: a whole number from 0 to {MAX_SEED}. Only matters above temperature 0.",
+            visible=first.info.has_variance,
+        )
+        choices = [("None", ""), *((self._library.info(name).title, name) for name in self._library.names)]
+        self.other = gr.Dropdown(choices, value="", label="Compare with", elem_id="compare-with")
+
+    def draw(self, name: str, path: str | None, temperature: Any, seed: Any, other: str) -> Updates:
+        """What the tab shows of a picture; `other` is the model to compare with, or empty."""
+        model = self._library[name]
         comparing = bool(other) and other != name
-        opposite = library[other].reconstruct(path, temperature, seed) if comparing else None
-        return (
-            hidden,
-            gr.update(visible=True),
-            gr.update(visible=True),
-            gr.update(value=made.note, visible=bool(made.note)),
-            gr.update(value=_title(explorer), visible=comparing),
-            latent,
-            gr.update(visible=bool(other)),
-            describe_workings(explorer, made, temperature),
-            *_Views.of(explorer, path, made, opposite),
-            *(_Views.of(library[other], path, opposite, made) if comparing else _Views.nothing()),
-            gr.update(value=_title(library[other], explorer) if comparing else SAME_MODEL, visible=bool(other)),
-            gr.update(visible=comparing),
-            *corrected,
-        )
+        models = [model, self._library[other]] if comparing else [model]
+        samples = any(one.info.has_variance for one in models)
+        if path is None:
+            return self._emptied(model) | self._settings(samples)
+        # An empty box is one that is being typed in.
+        typed = {self.temperature: temperature, self.seed: seed}
+        taken = {
+            box: limits.take(0 if typed[box] in (None, "") else typed[box])
+            for box, limits in ((self.temperature, TEMPERATURE), (self.seed, SEED))
+        }
+        corrected = {box: gr.update(value=taken[box]) for box in typed if typed[box] not in (None, "", taken[box])}
+        subject = open_subject(path)
+        made = [reconstruct.reconstruct(one, subject, *taken.values()) for one in models]
+        own = model.own_latent(subject)
+        note = " ".join(filter(None, [made[0].note, received_note(self._library, model, subject)]))
+        return {
+            self.empty: gr.update(visible=False),
+            self.result: gr.update(visible=True),
+            self.latent_part: gr.update(visible=True),
+            self.note: gr.update(value=note, visible=bool(note)),
+            self.title: gr.update(value=_title(model), visible=comparing),
+            self.editor: edited_latent(model, subject, made[0], None if taken[self.temperature] else own),
+            self.beside: gr.update(visible=bool(other)),
+            self.second_title: _title(models[1], model) if comparing else SAME_MODEL,
+            self.second_views: gr.update(visible=comparing),
+            self.workings: describe_workings(model, made[0], taken[self.temperature]),
+            **self.first.of(model, path, made[0], made[-1] if comparing else None),
+            **(self.second.of(models[1], path, made[1], made[0]) if comparing else self.second.empty()),
+            **self._settings(samples),
+            **corrected,
+        }
 
-    def keep_edited(event: gr.EventData):
-        if not getattr(event, "edits", None):
-            return None, gr.update(visible=False)
-        name, path, edits, temperature, seed = LatentEditor.edit_of(event)
-        made = library[name].edit(path, edits, temperature, seed)
-        return save_pil_to_cache(made, picture.GRADIO_CACHE, "edited", "png"), gr.update(visible=True)
+    def _settings(self, samples: bool) -> Updates:
+        return {box: gr.update(visible=samples) for box in (self.temperature, self.seed)}
 
-    inputs = [picture, temperature, seed, other]
-    outputs = [
-        empty, result, latent_part, note, title, editor, beside, workings, *first.outputs, *second.outputs,
-        second_title, second_views, temperature, seed,
-    ]  # fmt: skip
-    changes = [picture.change, temperature.change, seed.change, other.input]
-    work.keep_drawn(tab, reconstruct, inputs, outputs, changes, show_progress="minimal")
-    editor.settle(explained(keep_edited), None, [edited, send_edited], **NEWEST)
-    return workings, other
+    def _emptied(self, model: OpenModel) -> Updates:
+        hidden = (self.result, self.latent_part, self.note, self.title, self.beside)
+        return {
+            **{part: gr.update(visible=False) for part in hidden},
+            self.empty: gr.update(visible=True),
+            self.editor: None,
+            self.workings: describe_workings(model, None, 0),
+            **self.first.empty(),
+            **self.second.empty(),
+        }
 
 
 class _Views:
@@ -167,104 +199,143 @@ class _Views:
     def __init__(self, library: Library, prefix: str):
         self.comparison = Comparison(elem_id=f"{prefix}comparison")
         self.tiles = gr.HTML(elem_id=f"{prefix}metrics")
-        self.maps = HeatMaps(
-            uncertainty=lambda name, path: library[name].uncertainty(path), elem_id=f"{prefix}heat-maps"
-        )
-        self.outputs = [self.comparison, self.tiles, self.maps]
+        self.maps = HeatMaps(server=[uncertainty_of(library)], elem_id=f"{prefix}heat-maps")
+        self.parts = [self.comparison, self.tiles, self.maps]
 
-    @staticmethod
-    def of(explorer: Explorer, path: str, made: Reconstruction, beside: Reconstruction | None) -> tuple:
-        """Values for `outputs`; `beside` is what the other model made of the picture."""
-        return (
-            Comparison.payload(made.picture, made.reconstruction, f"{explorer.name}-reconstruction.png"),
-            metric_tiles(made, explorer.metrics),
-            HeatMaps.payload(explorer.name, path, made.error, beside.error if beside else None),
-        )
+    def of(self, model: OpenModel, path: str, made: Reconstruction, beside: Reconstruction | None) -> Updates:
+        """A reconstruction; `beside` is what the other model made of the picture."""
+        file = f"{model.name}-reconstruction.png"
+        return {
+            self.comparison: Comparison.payload(made.picture, made.reconstruction, file),
+            self.tiles: metric_tiles(made, model.metrics),
+            self.maps: HeatMaps.payload(model, path, made.error, beside.error if beside else None),
+        }
 
-    @staticmethod
-    def nothing() -> tuple:
-        """Values for `outputs` that empty them."""
-        return None, None, None
+    def empty(self) -> Updates:
+        """Nothing."""
+        return dict.fromkeys(self.parts)
 
 
-def _build_many(work: Workspace) -> None:
+class _Many:
     """Files on the left, their table on the right."""
-    library = work.library
-    with gr.Row():
-        with gr.Column(scale=2, min_width=300):
-            files = gr.File(label="Pictures", file_count="multiple", height=300, elem_id="batch-files")
-            start = gr.Button("Reconstruct all", variant="primary", elem_id="batch-start")
-            gr.Markdown(
-                f"At most {batch.MAX_FILES} files of 30 MB each. A file that is no picture gets a row that says why.",
-                elem_classes="caption",
-            )
-        with gr.Column(scale=3, min_width=300):
-            status = gr.Markdown(EMPTY_TABLE, elem_classes="empty", elem_id="batch-status")
-            table = gr.Dataframe(
-                headers=["in, out", *batch.COLUMNS], datatype=["html", "str", *["number"] * len(batch.METRICS), "str"],
-                interactive=False, wrap=True, column_widths=[110, 140, 75, 75, 75, 85, 200], visible=False,
-                show_label=False, max_height=520, elem_id="batch-table",
-            )  # fmt: skip
-            with gr.Row(visible=False) as downloads:
-                csv = gr.DownloadButton("Download the table (CSV)", size="sm", elem_id="batch-csv")
-                archive = gr.DownloadButton("Download the reconstructions (ZIP)", size="sm", elem_id="batch-zip")
-    drawn = gr.State(None)  # the model whose figures they are, and the rows
 
-    def run(name, paths):
-        hidden = gr.update(visible=False)
+    HEADERS = ("in, out", *batch.COLUMNS)
+    TYPES = ("html", "str", *["number"] * len(batch.METRICS), "str")
+    WIDTHS = (110, 140, *[75] * len(batch.METRICS), 200)
+
+    def __init__(self, work: Workspace):
+        self._library = work.library
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300):
+                files = gr.File(label="Pictures", file_count="multiple", height=300, elem_id="batch-files")
+                start = gr.Button("Reconstruct all", variant="primary", elem_id="batch-start")
+                limits = {"files": MAX_FILES, "megabytes": MAX_FILE_MEGABYTES}
+                gr.Markdown(words(NAME, "files", **limits), elem_classes="caption")
+            with gr.Column(scale=3, min_width=300):
+                self.status = gr.Markdown(
+                    words(NAME, "empty_table", files=MAX_FILES), elem_classes="empty", elem_id="batch-status"
+                )
+                self.table = gr.Dataframe(
+                    headers=[*self.HEADERS],
+                    datatype=[*self.TYPES],
+                    column_widths=[*self.WIDTHS],
+                    interactive=False,
+                    wrap=True,
+                    visible=False,
+                    show_label=False,
+                    max_height=520,
+                    elem_id="batch-table",
+                )
+                with gr.Row(visible=False) as self.downloads:
+                    self.csv = gr.DownloadButton("Download the table (CSV)", size="sm", elem_id="batch-csv")
+                    self.archive = gr.DownloadButton(
+                        "Download the reconstructions (ZIP)", size="sm", elem_id="batch-zip"
+                    )
+        self.drawn = gr.State(None)  # the model whose figures they are, and the rows' files by their thumbnails
+        outputs = [self.status, self.table, self.downloads, self.csv, self.archive, self.drawn]
+        once = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "once"}
+        start.click(self.start, [work.model, files], outputs, **once)
+        gr.on([files.upload, files.clear, files.delete], self.run, [work.model, files], outputs, **once)
+        work.model.change(
+            explained(self.say_whose),
+            [work.model, self.drawn],
+            self.status,
+            trigger_mode="multiple",
+            queue=False,
+            **QUIET,
+        )
+        self.table.select(self.look_at, self.drawn, work.targets["picture"].input, **QUIET)
+
+    def start(self, name: str, paths: list[str] | None):
+        """Runs, and says so if there is nothing to run on."""
+        if not paths:
+            gr.Warning(NO_FILES, title="Nothing to reconstruct")
+        yield from self.run(name, paths)
+
+    def run(self, name: str, paths: list[str] | None):
+        """Yields the table as it grows, once a second, and then the files to download."""
         rows, shown_at = [], 0.0
         try:
-            explorer = library[name]
-            for row in batch.reconstruct_many(explorer, paths or []):
+            model = self._library[name]
+            for row in batch.reconstruct_many(model, [own_file(path) for path in paths or []]):
                 rows.append(row)
                 if time.monotonic() - shown_at > SECONDS_BETWEEN_TABLES:
                     shown_at = time.monotonic()
-                    yield _note(f"{len(rows)} of {len(paths)} done…"), _table(rows), hidden, gr.skip(), gr.skip(), None
-        except (RequestError, ModelFolderError) as error:
-            yield _note(f"**That did not work.** {error}"), hidden, hidden, None, None, None
+                    said = f"{len(rows)} of {len(paths)} done…"
+                    yield self._cleared() | {self.status: _note(said), self.table: self._table(model, rows)}
+        except REFUSALS as error:
+            said = f"**That did not work.** {plain(str(error))}"
+            yield self._cleared() | {self.status: _note(said), self.table: gr.update(visible=False)}
             return
         if not rows:
-            yield gr.update(value=EMPTY_TABLE, elem_classes="empty"), hidden, hidden, None, None, None
+            said = gr.update(value=words(NAME, "empty_table", files=MAX_FILES), elem_classes="empty")
+            yield self._cleared() | {self.status: said, self.table: gr.update(visible=False)}
             return
         rows = batch.worst_first(rows)
-        yield (
-            _note(f"{describe_batch(rows, explorer)} {TABLE_WORDS}"),
-            _table(rows),
-            gr.update(visible=True),
-            *batch.save(rows, explorer.name),
-            (name, rows),
+        table, archive = batch.save(rows, model)
+        yield {
+            self.status: _note(f"{describe_batch(model, batch.summarise(rows))} {TABLE_WORDS}"),
+            self.table: self._table(model, rows),
+            self.downloads: gr.update(visible=True),
+            self.csv: table,
+            self.archive: archive,
+            self.drawn: (name, {_thumbnails(row): row.path for row in rows if row.reconstruction}),
+        }
+
+    def _cleared(self) -> Updates:
+        return {self.downloads: gr.update(visible=False), self.csv: None, self.archive: None, self.drawn: None}
+
+    def _table(self, model: OpenModel, rows: Sequence[batch.Row]) -> dict:
+        """A model without a variance has no KL, and so no column of it."""
+        left_out = None if model.info.has_variance else self.HEADERS.index(batch.METRICS["kl_nats"][0])
+
+        def columns(cells):
+            return [cell for k, cell in enumerate(cells) if k != left_out]
+
+        return gr.update(
+            value=[columns([_thumbnails(row), *row.cells()]) for row in batch.worst_first(rows)],
+            headers=columns(self.HEADERS),
+            datatype=columns(self.TYPES),
+            column_widths=columns(self.WIDTHS),
+            visible=True,
         )
 
-    def start_with_files(name, paths):
-        if not paths:
-            gr.Warning(NO_FILES, title="Nothing to reconstruct")
-        yield from run(name, paths)
-
-    def say_whose(name, drawn):
+    def say_whose(self, name: str, drawn: tuple | None):
+        """Says that the table is of another model than the one that is picked."""
         if not drawn or drawn[0] == name:
             return gr.skip()
-        before, now = library.info(drawn[0]).title, library.info(name).title
+        before, now = (self._library.info(one).title for one in (drawn[0], name))
         return _note(f'These are the figures of **{before}**. Press "Reconstruct all" for those of **{now}**.')
 
-    def look_at(drawn, event: gr.SelectData):
-        shown = {_thumbnails(row): row for row in drawn[1]} if drawn else {}
-        row = shown.get(event.row_value[0])
-        return row.path if row else gr.skip()
-
-    outputs = [status, table, downloads, csv, archive, drawn]
-    once = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "once"}
-    start.click(start_with_files, [work.model, files], outputs, **once)
-    gr.on([files.upload, files.clear, files.delete], run, [work.model, files], outputs, **once)
-    work.model.change(say_whose, [work.model, drawn], status, trigger_mode="multiple", queue=False, **QUIET)
-    table.select(look_at, drawn, work.destinations["picture"].input, **QUIET)
+    def look_at(self, drawn: tuple | None, event: gr.SelectData):
+        """Opens the picture of a row."""
+        thumbnails = event.row_value[0] if event.row_value else None
+        path = drawn[1].get(thumbnails) if drawn and isinstance(thumbnails, str) else None
+        return path or gr.skip()
 
 
-def _note(words: str):
-    return gr.update(value=words, elem_classes="note")
-
-
-def _table(rows: list[batch.Row]):
-    return gr.update(value=[[_thumbnails(row), *row.cells()] for row in batch.worst_first(rows)], visible=True)
+def _note(said: str) -> dict:
+    return gr.update(value=said, elem_classes="note")
 
 
 def _thumbnails(row: batch.Row) -> str:
@@ -275,77 +346,104 @@ def _thumbnails(row: batch.Row) -> str:
     return f'<img src="{url}" width="{2 * THUMBNAIL_SIDE}" height="{THUMBNAIL_SIDE}" alt="">'
 
 
-def describe_batch(rows: list[batch.Row], explorer: Explorer) -> str:
+def edited_latent(model: OpenModel, subject: Subject, made: Reconstruction, own) -> dict[str, Any]:
+    """The editor's value: the latent that a picture was drawn from, if this model drew it; else the one decoded."""
+    if own is None:
+        return LatentEditor.payload(model, made.latent, made.posterior_deviation, made.reconstruction)
+    return LatentEditor.payload(model, own, None, subject.fitted(model.info.image_size))
+
+
+# ---- In words ----
+
+
+def received_note(library: Library, model: OpenModel, subject: Subject) -> str:
+    """What to make of the figures of a picture that the app drew; empty for any other picture."""
+    own = model.own_latent(subject)
+    if own is None:
+        return received(library, model, subject)
+    said = words(NAME, "drawn", model=plain(model.info.title), words=plain(subject.words))
+    point = map.point_at(model, own)
+    if point is None or ERROR_COLUMN not in point.numbers:
+        return said
+    return f"{said} {words(NAME, 'error_of_the_original', error=f'{point.numbers[ERROR_COLUMN]:.3f}')}"
+
+
+def describe_batch(model: OpenModel, summary: batch.Summary) -> str:
     """What a batch came to, in a sentence or two."""
-    good = [row.metrics for row in rows if row.metrics]
-    failed = len(rows) - len(good)
-    parts = [f"**{explorer.info.title}**: {len(good)} of {len(rows)} pictures reconstructed."]
-    if good:
-        means = {name: sum(metrics[name] for metrics in good) / len(good) for name in batch.METRICS}
-        usual = f" (usual: {explorer.metrics['psnr_db']:.1f} dB)" if explorer.metrics else ""
-        parts.append(f"On average {means['psnr_db']:.1f} dB{usual}, SSIM {means['ssim']:.3f}.")
-    if failed:
-        parts.append(f"{failed} could not be read: the last column says why.")
+    total = summary.count + summary.failed
+    parts = [f"**{plain(model.info.title)}**: {summary.count} of {total} pictures reconstructed."]
+    if summary.means:
+        usual = f" (usual: {model.metrics['psnr_db']:.1f} dB)" if model.metrics else ""
+        parts.append(f"On average {summary.means['psnr_db']:.1f} dB{usual}, SSIM {summary.means['ssim']:.3f}.")
+    if summary.failed:
+        parts.append(f"{summary.failed} could not be read: the last column says why.")
     return " ".join(parts)
 
 
-def _title(explorer: Explorer, beside: Explorer | None = None) -> str:
-    size = explorer.info.image_size
-    words = f"**{explorer.info.title}**, at {size} x {size}"
+def _title(model: OpenModel, beside: OpenModel | None = None) -> str:
+    size = model.info.image_size
+    said = f"**{plain(model.info.title)}**, at {size} x {size}"
     if beside and beside.info.image_size != size:
-        words += ": figures of a picture of another size, which compare only roughly"
-    return words
+        said += ": figures of a picture of another size, which compare only roughly"
+    return said
 
 
-def describe_workings(explorer: Explorer, made: Reconstruction | None, temperature: float) -> str:
-    """How encoder, latent and decoder hang together, in equations; with a picture, also in its numbers."""
-    numbers = " x ".join(map(str, explorer.info.latent_shape))
-    encoder, sample, loss, bits = _live_numbers(explorer, made, temperature) if made else [""] * 4
-    objective = explorer.info.objective
-    equation = f"$${objective.latex}$$" if objective else "What this model was trained with is not recorded."
-    active = ""
-    if explorer.metrics.get("count", 0) > 1 and "active_units" in explorer.metrics:
-        active = f" This model has {explorer.metrics['active_units']} of {explorer.metrics['latent_units']}."
-    return rf"""
-**Encoder.** For a picture $x$ it gives each of {numbers} latent numbers a normal distribution, not a value:
-$$q(z \mid x) = \mathcal{{N}}\big(\mu(x),\; \mathrm{{diag}}(e^{{\log\sigma^2(x)}})\big)$$
-{encoder}
+def describe_workings(model: OpenModel, made: Reconstruction | None, temperature: float) -> str:
+    """How encoder, latent and decoder hang together, in equations; with a picture, also in its numbers.
 
-**Reparameterisation.** A sample is a function of noise that does not depend on the encoder, so that the loss can be
-differentiated through it; the temperature $\tau$ scales the noise:
-$$z = \mu + \tau\, e^{{\log\sigma^2 / 2}} \odot \epsilon, \qquad \epsilon \sim \mathcal{{N}}(0, I)$$
-{sample}
-
-**Loss.** What the reconstruction $\hat x$ loses, and what the latent costs:
-{equation}
-$$\mathrm{{KL}} = \tfrac12 \sum_i \big(\sigma_i^2 + \mu_i^2 - 1 - \log\sigma_i^2\big)$$
-{loss}
-
-**Information.** The KL in bits, $\mathrm{{KL}} / \ln 2$, is what the latent says of this picture beyond what the prior
-knows of any. {bits}
-
-**Known well, and active.** A latent number is *known well* for one picture if its posterior is clearly narrower than
-the prior: $\sigma_i < {KNOWN_WELL}$, which is worth about half a bit. It is *active* in a model if its mean changes
-from picture to picture: over a data set, $\mathrm{{Var}}(\mu_i) > 0.01$ (Burda et al. 2016).{active} The first asks
-about a picture, the second about a model; a number that is active can still be little known for one picture.
-"""
+    What the model does not have is left out: a variance, an objective.
+    """
+    numbers = " x ".join(str(side) for side in model.info.latent_shape)
+    if not model.info.has_variance:
+        return words(NAME, "encoder_without_variance", numbers=numbers, live=_means(made))
+    parts = [
+        words(NAME, "encoder", numbers=numbers, live=_means(made)),
+        words(NAME, "sample", live=_temperature(temperature) if made else ""),
+    ]
+    if model.info.objective:
+        parts.append(words(NAME, "loss", objective=f"$${model.info.objective.latex}$$"))
+    else:
+        parts.append(words(NAME, "cost"))
+    parts += [words(NAME, "kl"), _loss(model, made) if made else ""]
+    parts += [
+        words(NAME, "information", live=_bits(made) if made else ""),
+        words(NAME, "known", known_well=KNOWN_WELL, active=_active(model)),
+    ]
+    return "\n\n".join(filter(None, parts))
 
 
-def _live_numbers(explorer: Explorer, made: Reconstruction, temperature: float) -> tuple[str, ...]:
-    mean, deviation, metrics = made.posterior_mean, made.posterior_deviation, made.metrics
-    known = int((deviation < KNOWN_WELL).sum())
-    encoder = (
-        f"*This picture:* means from {mean.min():.2f} to {mean.max():.2f}, deviations from {deviation.min():.3f} to "
-        f"{deviation.max():.3f}; {known:,} of {mean.size:,} numbers are known well."
+def _means(made: Reconstruction | None) -> str:
+    if made is None:
+        return ""
+    mean, deviation = made.posterior.mean, made.posterior_deviation
+    said = f"*This picture:* means from {mean.min():.2f} to {mean.max():.2f}"
+    if deviation is None:
+        return f"{said}."
+    return (
+        f"{said}, deviations from {deviation.min():.3f} to {deviation.max():.3f}; {made.known_well:,} of {mean.size:,} "
+        "numbers are known well."
     )
-    sample = f"*Here:* temperature {temperature:g}" + (", so that $z = \\mu$." if temperature == 0 else ".")
-    loss = ""
-    objective = explorer.info.objective
-    if isinstance(objective, L1SSIM):
-        terms = {"l1": metrics["l1"], "ssim": metrics["ssim"], "kl": metrics["kl_nats"]}
-        loss = f"*This picture:* ${objective.in_numbers(terms)}$, with the weights that the model was trained with."
-    bits = (
-        f"*This picture:* {metrics['kl_nats']:.1f} nats are {made.latent_bits:,.0f} bits, "
+
+
+def _temperature(temperature: float) -> str:
+    return f"*Here:* temperature {temperature:g}" + (r", so that $z = \mu$." if temperature == 0 else ".")
+
+
+def _loss(model: OpenModel, made: Reconstruction) -> str:
+    terms = reconstruct.loss_terms(model, made)
+    if terms is None:
+        return ""
+    return f"*This picture:* ${model.info.objective.in_numbers(terms)}$, as the model was trained."
+
+
+def _bits(made: Reconstruction) -> str:
+    return (
+        f"*This picture:* {made.metrics['kl_nats']:.1f} nats are {made.latent_bits:,.0f} bits, "
         f"{made.latent_bits / made.error.size:.3f} a pixel; its PNG takes {made.png_bits:,}."
     )
-    return encoder, sample, loss, bits
+
+
+def _active(model: OpenModel) -> str:
+    if model.metrics.get("count", 0) <= 1 or "active_units" not in model.metrics:
+        return ""
+    return f"This model has {model.metrics['active_units']} of {model.metrics['latent_units']}."

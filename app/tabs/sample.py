@@ -2,488 +2,390 @@
 
 from __future__ import annotations
 
-import html
 import random
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from gradio.components import Component
 
-from app.checks import MAX_SEED, RequestError
-from app.explorer import MAX_COUNT, MAX_DEVIATIONS, MAX_TEMPERATURE, Explorer
-from app.library import Library
-from app.tabs.common import LATEX, NEWEST, QUIET, Workspace, answered, explained
-from app.widgets.aggregate_view import aggregate_view
+from app.explore import sample
+from app.explore.library import Library
+from app.explore.limits import MAX_COUNT, MAX_DEVIATIONS, MAX_SEED, MAX_TEMPERATURE, RequestError
+from app.explore.opened import OpenModel
+from app.explore.subject import open_subject
+from app.kit.events import NEWEST, QUIET, explained
+from app.kit.inputs import PictureInput, Range, RawNumber, RawSlider
+from app.kit.questions import Questions
+from app.kit.sending import Target, drawn_picture, keep_picture, received
+from app.kit.starts import start_at
+from app.kit.workspace import Workspace
+from app.tabs.aggregate_view import aggregate_view
 from app.widgets.direction_sliders import DirectionSliders
-from app.widgets.encoding import small_url, strip_url
 from app.widgets.local_grid import LocalGrid
-from app.widgets.numbers import Limits, RawNumber, RawSlider
 from app.widgets.sample_grid import SampleGrid
+from app.words import LATEX, words
 
-INTRODUCTION = """Latents drawn at random, from the prior N(0, I) or from a distribution fitted to the data's latents,
-decoded: pictures that were in no data set. Choose one to look at it, move it along directions, or walk around it."""
+NAME, TITLE = "sample", "Sample"
 
-SPATIAL_NOTE = """**Why these are texture, and not photographs.** This model's latent is a map of {height} x {width}
-places with {channels} numbers each. N(0, I) draws every one of them independently of its neighbours, but in the latent
-of a real picture they depend on each other: that is where shapes are. The decoder turns the draw faithfully into
-what it says, texture without global structure. A Gaussian or a mixture fitted to whole maps adds what varies slowly
-across a picture, blurred patches of light and colour as in a photograph seen through fog, and the rest stays grain.
-Latent diffusion models learn just the missing part: a prior over such maps."""
+COUNT = Range("How many", 1, MAX_COUNT, whole=True)
+TEMPERATURE = Range("Temperature", 0, int(MAX_TEMPERATURE))
+SEED = Range("Seed", 0, MAX_SEED, whole=True)
+SMALL = 128  # pixels; up to this side, an enlarged picture shows its pixels as they are
 
-SPATIAL_DIRECTIONS_NOTE = """On this model a direction adds one fixed pattern of light and colour to the picture, like a
-cross-fade: no single direction of a latent map moves or turns an object."""
+GRID, DIRECTIONS, AROUND = "grid", "directions", "around"
+MEAN, SELECTED, PICTURE = "mean", "sample", "picture"
+STARTS = [("The mean of the data", MEAN), ("The selected sample", SELECTED), ("The picture", PICTURE)]
 
-DIRECTIONS_WORDS = """The principal directions of the data's latents, and a direction from one label's mean to
-another's. Each strip shows what its slider passes through, from -3 to 3 standard deviations of the data."""
-
-AROUND_WORDS = """The middle is where you are; sideways and up or down go the two directions in which the nearest
-pictures of the data set differ most, one standard deviation a step. Click a picture to make it the middle."""
-
-TITLES = {"prior": "Prior N(0, I)", "gaussian": "Gaussian fitted to the data", "mixture": "Mixture fitted to the data"}
-HINT = "Click a sample: it appears here, large, and can be sent on."
-
-COUNT = Limits("How many", 1, MAX_COUNT, whole=True)
-TEMPERATURE = Limits("Temperature", 0, int(MAX_TEMPERATURE))
-SEED = Limits("Seed", 0, MAX_SEED, whole=True)
-
-STRIP_COUNT, STRIP_SIDE = 7, 64  # pictures of a strip, and their pixels
-LOCAL_REACH = 2  # pictures to either side of the middle
+# On a narrow screen the chosen sample is below the grid.
+SHOW_SELECTED = "() => document.querySelector('#sample-selected').scrollIntoView({block: 'nearest'})"
 
 
-def build(work: Workspace, tab: gr.Tab) -> dict[str, Component]:
-    """Fills the tab; returns the inputs that the address bar holds, by name."""
-    library, centre = work.library, work.destinations["centre"].input
-    gr.Markdown(INTRODUCTION)
+def targets() -> dict[str, Target]:
+    """Where this tab takes pictures."""
+    picture = PictureInput("Around a picture", height=240, elem_id="sample-centre", render=False)
+    return {"centre": Target("Sample around it", NAME, picture)}
+
+
+def build(work: Workspace) -> dict[str, Component]:
+    """Fills the tab; returns the inputs that the address holds."""
+    library, picture, questions = work.library, work.targets["centre"].input, Questions(work.library)
+    gr.Markdown(words(NAME, "introduction"))
     note = gr.Markdown(visible=False, elem_classes="note")
-    selected = gr.State(None)  # a place: see _place
-    drawn = gr.State(None)
-    moved = gr.State(None)  # path of the picture that the directions made
+    selected = gr.State(None)  # the chosen sample, as where a walk starts
+    shown = gr.State(None)  # the model that is drawn
     with gr.Tabs(elem_id="sample-modes") as modes:
-        with gr.Tab("Grid", id="grid"):
-            distribution = gr.Radio(
-                [(title, name) for name, title in TITLES.items()], value="prior", label="Drawn from",
-                elem_id="sample-distribution",
-            )  # fmt: skip
-            with gr.Row():
-                count = RawSlider(
-                    1,
-                    MAX_COUNT,
-                    value=16,
-                    step=1,
-                    label="How many",
-                    info="A larger grid begins with the smaller.",
-                    min_width=240,
-                )
-                temperature = RawSlider(
-                    0,
-                    MAX_TEMPERATURE,
-                    value=1,
-                    step=0.05,
-                    label="Temperature",
-                    info="Scales the noise; 1 is as fitted.",
-                    min_width=240,
-                )
-                with gr.Column(min_width=160):
-                    seed = RawNumber(0, label="Seed", info="Keep it to have a grid again.")
-                    shuffle = gr.Button("New seed", elem_id="shuffle-button", size="sm")
-            compare = gr.Checkbox(True, label="Beside the prior, with the same noise", visible=False)
-            with gr.Row():
-                with gr.Column(scale=3, min_width=300):
-                    grid = SampleGrid(
-                        draw=answered(_draw(library), str, str, int, int, (int, float), int), elem_id="samples"
-                    )
-                with gr.Column(scale=2, min_width=320):
-                    hint = gr.Markdown(HINT, elem_classes="empty")
-                    with gr.Column(visible=False) as detail:
-                        large = _large_picture("sample-selected", "Sample")
-                        with gr.Row(elem_classes="send"):
-                            gr.Markdown("From here", elem_classes="caption")
-                            vary = gr.Button("Directions", size="sm", min_width=0, elem_id="sample-vary")
-                            walk = gr.Button("Sample around it", size="sm", min_width=0, elem_id="sample-walk")
-                        work.send_buttons(large, "centre")
-            gr.Markdown("### The data's latents against the prior")
-            plot = gr.HTML(elem_id="aggregate")
-        with gr.Tab("Directions", id="directions"):
-            gr.Markdown(DIRECTIONS_WORDS)
-            directions_note = gr.Markdown(SPATIAL_DIRECTIONS_NOTE, visible=False, elem_classes="note")
-            start = gr.Radio(
-                [("The mean of the data", "mean"), ("The selected sample", "sample"), ("The picture", "picture")],
-                value="mean", label="Start from", elem_id="direction-start",
-            )  # fmt: skip
-            sliders = DirectionSliders(
-                describe=answered(_describe(library), str, str),
-                strip=answered(_strip(library), str, str, (int, type(None)), (list, type(None))),
-                move=answered(_move(library), str, str, list, (list, type(None)), (int, float)),
-                elem_id="directions",
-            )
-            work.send_buttons(moved, "centre")
-        with gr.Tab("Around a picture", id="around"):
-            gr.Markdown(AROUND_WORDS)
-            with gr.Row():
-                with gr.Column(scale=3, min_width=300):
-                    around = LocalGrid(
-                        row=answered(_row(library), str, str, int),
-                        step=answered(_step(library), str, str, int, int),
-                        elem_id="around",
-                    )
-                with gr.Column(scale=2, min_width=320):
-                    centre.render()
-                    middle = _large_picture("around-middle", "The middle")
-                    work.send_buttons(middle, "centre")
+        with gr.Tab("Grid", id=GRID):
+            grid = _Grid(work, questions)
+        with gr.Tab("Directions", id=DIRECTIONS):
+            directions = _Directions(work, questions)
+        with gr.Tab("Around a picture", id=AROUND):
+            around = _Around(work, questions)
     with gr.Accordion("How it works", open=False):
         explanation = gr.Markdown(latex_delimiters=LATEX)
 
-    def grid_of(name, distribution, compare, count, temperature, seed):
-        kinds = ["prior", distribution] if compare and distribution != "prior" else [distribution]
-        return SampleGrid.payload(
-            name, [(kind, TITLES.get(kind, "")) for kind in kinds], count, temperature, seed,
-            chunk=2 if library[name].is_spatial else 8,
-        )  # fmt: skip
-
-    def settle(values):
-        """The numbers in the boxes, made fit; what is said of those that were not; what the boxes then show."""
-        kept, sentences = zip(*(limits.settle(v) for limits, v in zip(NUMBERS, values, strict=True)), strict=True)
-        for sentence in filter(None, sentences):
-            gr.Warning(sentence, title="Out of range")
-        return kept, [k if sentence else gr.skip() for k, sentence in zip(kept, sentences, strict=True)]
-
-    def ask(name, distribution, compare, *numbers):
-        beside = gr.update(visible=distribution != "prior")
-        if None in numbers:  # a box that is being typed in
-            return gr.skip(), beside, gr.skip(), gr.skip(), gr.skip()
-        kept, boxes = settle(numbers)
-        return grid_of(name, distribution, compare, *kept), beside, *boxes
-
-    def draw(name, distribution, compare, count, temperature, seed, path):
-        explorer = library[name]
-        kept, boxes = settle([count, temperature, seed])
-        kinds = TITLES if explorer.has_atlas else ["prior"]
-        distribution = distribution if distribution in kinds else "prior"
-        pixels = ["pixels"] if explorer.info.image_size <= 128 else []
-        place = _from_picture(explorer, path) if path else None
+    def draw(name, distribution, beside, count, temperature, seed, path):
+        model = library[name]
+        start = from_picture(library, model, path) if path else from_mean(model)
         return (
-            gr.Radio(
-                choices=[(TITLES[kind], kind) for kind in kinds], value=distribution,
-                info="" if explorer.has_atlas else f"{explorer.info.title} has no map, so that nothing can be fitted.",
-            ),
-            _spatial_note(explorer),
-            gr.update(visible=explorer.is_spatial),
-            grid_of(name, distribution, compare, *kept),
-            *boxes,
-            gr.update(visible=True),
-            gr.update(visible=False),
-            gr.Image(value=None, elem_classes=pixels),
-            gr.Image(value=None, elem_classes=pixels),
-            None,
-            "picture" if place else "mean",
-            _page(place or _mean(explorer)),
-            _page(place or _mean(explorer)),
-            name,
-        )  # fmt: skip
-
-    def explain(name):
-        explorer = library[name]
-        if not explorer.has_atlas:
-            words = f"{explorer.info.title} has no map yet, which holds the data's latents. Make one, then reload: "
-            caption = f"<p class='caption'>{html.escape(words)}<code>{html.escape(explorer.atlas_command)}</code></p>"
-            return caption, _explain(explorer)
-        return aggregate_view(explorer.aggregate), _explain(explorer)
-
-    def select(start, path, event: gr.EventData):
-        place = _from_sample(library, event._data)
-        explorer = library[place["model"]]
-        saved = explorer.save_picture(explorer.kept(place["token"]), place["file"])
-        return (
-            place,
-            gr.update(visible=False),
-            gr.update(visible=True),
-            gr.update(value=saved, label=place["start"]),
-            _page(place) if start == "sample" else gr.skip(),
-            gr.skip() if path else _page(place),
+            grid.of_model(model, distribution, beside, [count, temperature, seed])
+            | directions.of_model(model, start, PICTURE if path else MEAN)
+            | around.of_model(model, start, path)
+            | {note: spatial_note(model), selected: None, shown: name}
         )
 
-    def begin(name, kind, place, path):
-        """The start of the directions, which the page may not have yet."""
-        if kind == "sample" and (place is None or place["model"] != name):
-            raise RequestError("There is no selected sample yet: click one in the grid first.")
-        if kind == "picture" and path is None:
-            raise RequestError('There is no picture yet: add one under "Around a picture" first.')
-        explorer = library[name]
-        found = place if kind == "sample" else _from_picture(explorer, path) if kind == "picture" else _mean(explorer)
-        return _page(found)
+    def ask(name, distribution, beside, *numbers):
+        if None in numbers:  # a box that is being typed in
+            return grid.offers_beside(distribution)
+        return grid.asked(library[name], distribution, beside, numbers)
 
-    def vary_selected(name, place):
-        return gr.Tabs(selected="directions"), "sample", begin(name, "sample", place, None)
+    def explain(name):
+        model = library[name]
+        return grid.compared(model) | {explanation: how_it_works(model)}
 
-    def walk_selected(name, place):
-        return gr.Tabs(selected="around"), begin(name, "sample", place, None)
+    def select(kind, path, event: gr.EventData):
+        file = drawn_picture(library, event)  # checks what the event carries
+        said = event.words[:1].upper() + event.words[1:]
+        start = {"model": library[event.model].card, "latent": event.latent, "words": said}
+        follows = {directions.sliders: start} if kind == SELECTED else {}
+        follows |= {} if path else {around.grid: start}
+        return grid.chosen(file, said) | follows | {selected: start}
 
-    def take_picture(name, path, place, kind):
-        explorer = library[name]
-        if path is None:
-            known = place if place and place["model"] == name else _mean(explorer)
-            leaves = kind == "picture"
-            return (
-                _page(known),
-                "mean" if leaves else gr.skip(),
-                _page(_mean(explorer)) if leaves else gr.skip(),
-                gr.skip(),
-            )
-        found = _page(_from_picture(explorer, path))
-        return found, "picture", found, gr.Tabs(selected="around")
+    def begin(name, kind, chosen, path):
+        return find_start(library, name, kind, chosen, path)
 
-    def save_moved(event: gr.EventData):
-        data = event._data or {}
-        explorer = library[_text(data, "model")]
-        token, coefficients = _text(data, "token"), data.get("coefficients")
-        latent = _moved(explorer, token, coefficients, data.get("labels"), data.get("towards"))
-        return explorer.save_picture(latent, "moved")
+    def vary_selected(name, chosen):
+        start = find_start(library, name, SELECTED, chosen, None)
+        return {modes: gr.Tabs(selected=DIRECTIONS), directions.start: SELECTED, directions.sliders: start}
 
-    def save_middle(event: gr.EventData):
-        data = event._data or {}
-        explorer = library[_text(data, "model")]
-        steps = Limits("steps", 0, 10_000, whole=True).settle(data.get("steps"))[0]
-        return explorer.save_picture(explorer.kept(_text(data, "token")), f"around-step-{steps}")
+    def walk_selected(name, chosen):
+        return {modes: gr.Tabs(selected=AROUND), around.grid: find_start(library, name, SELECTED, chosen, None)}
 
-    boxes, walks = [count, temperature, seed], [start, sliders, around]
-    shuffle.click(lambda: random.randrange(1_000_000), None, seed, **QUIET)
+    def take_picture(name, path, chosen, kind):
+        model = library[name]
+        if path:
+            start = from_picture(library, model, path)
+            return around.of_model(model, start, path) | {
+                directions.start: PICTURE,
+                directions.sliders: start,
+                modes: gr.Tabs(selected=AROUND),
+            }
+        start = chosen if chosen and chosen["model"]["name"] == name else from_mean(model)
+        leaves = {directions.start: MEAN, directions.sliders: from_mean(model)} if kind == PICTURE else {}
+        return around.of_model(model, start, None) | leaves
+
+    inputs = [grid.distribution, grid.beside, *grid.numbers]
     gr.on(
-        [seed.submit, seed.blur], lambda value: gr.skip() if value is not None else settle_empty(), seed, seed, **NEWEST
-    )
-    gr.on(
-        [distribution.input, compare.input, count.change, temperature.change, seed.change],
+        [grid.distribution.input, grid.beside.input, *(box.change for box in grid.numbers)],
         explained(ask),
-        [work.model, distribution, compare, *boxes],
-        [grid, compare, *boxes],
+        [work.model, *inputs],
+        [grid.samples, grid.beside, *grid.numbers],
         **NEWEST,
     )
-    chosen = grid.select(explained(select), [start, centre], [selected, hint, detail, large, sliders, around], **NEWEST)
-    # On a narrow screen it is below the grid.
-    chosen.success(
-        None, None, None, js="() => document.querySelector('#sample-selected').scrollIntoView({block: 'nearest'})"
+    walks = [directions.sliders, around.grid]
+    chosen = grid.samples.select(
+        explained(select), [directions.start, picture], [*grid.selection, *walks, selected], **NEWEST
     )
-    start.input(explained(begin), [work.model, start, selected, centre], sliders, **NEWEST)
-    vary.click(explained(vary_selected), [work.model, selected], [modes, start, sliders], **QUIET)
-    walk.click(explained(walk_selected), [work.model, selected], [modes, around], **QUIET)
-    centre.change(
-        explained(take_picture), [work.model, centre, selected, start], [around, start, sliders, modes], **NEWEST
+    chosen.success(None, None, None, js=SHOW_SELECTED)
+    directions.start.input(
+        explained(begin), [work.model, directions.start, selected, picture], directions.sliders, **NEWEST
     )
-    sliders.settle(explained(save_moved), None, moved, **NEWEST)
-    around.settle(explained(save_middle), None, middle, **NEWEST)
-    drawn.change(explained(explain), drawn, [plot, explanation], **QUIET)
-    work.keep_drawn(
-        tab,
-        draw,
-        [distribution, compare, *boxes, centre],
-        [distribution, note, directions_note, grid, *boxes, hint, detail, large, middle, selected, *walks, drawn],
-        show_progress="hidden",
-    )
-    return {"from": distribution, "count": count, "temperature": temperature, "seed": seed, "centre": centre}
+    to_directions, to_around = [modes, directions.start, directions.sliders], [modes, around.grid]
+    grid.vary.click(explained(vary_selected), [work.model, selected], to_directions, **QUIET)
+    grid.walk.click(explained(walk_selected), [work.model, selected], to_around, **QUIET)
+    taking = [modes, directions.start, directions.sliders, *around.parts]
+    picture.change(explained(take_picture), [work.model, picture, selected, directions.start], taking, **NEWEST)
+    shown.change(explained(explain), shown, [grid.plot, grid.unmapped, explanation], **QUIET)
+    outputs = [note, selected, shown, *grid.parts, *directions.parts, *around.parts]
+    work.refresh.keep_drawn(NAME, draw, [*inputs, picture], outputs, show_progress="hidden")
+    return {
+        "from": grid.distribution,
+        "beside": grid.beside,
+        "count": grid.count,
+        "temperature": grid.temperature,
+        "seed": grid.seed,
+        "centre": picture,
+    }
 
 
-NUMBERS = (COUNT, TEMPERATURE, SEED)
+Updates = dict[Component, Any]
 
 
-def settle_empty() -> int:
-    """The seed of an empty box."""
-    kept, sentence = SEED.settle(None)
-    gr.Warning(sentence, title="Out of range")
-    return kept
+class _Grid:
+    """Samples, the chosen one large, and how the data's latents differ from the prior."""
+
+    def __init__(self, work: Workspace, questions: Questions):
+        self.distribution = gr.Radio(
+            [(title, name) for name, title in sample.TITLES.items()],
+            value="prior",
+            label="Drawn from",
+            elem_id="sample-distribution",
+        )
+        with gr.Row():
+            self.count = RawSlider(
+                1,
+                MAX_COUNT,
+                value=16,
+                step=1,
+                label=COUNT.name,
+                info="A larger grid begins with the smaller.",
+                min_width=240,
+            )
+            self.temperature = RawSlider(
+                0,
+                MAX_TEMPERATURE,
+                value=1,
+                step=0.05,
+                label=TEMPERATURE.name,
+                info="Scales the noise; 1 is as fitted.",
+                min_width=240,
+            )
+            with gr.Column(min_width=160):
+                self.seed = RawNumber(0, label=SEED.name, info="The same seed gives the same grid.")
+                shuffle = gr.Button("New seed", elem_id="shuffle-button", size="sm")
+        self.beside = gr.Checkbox(True, label="Beside the prior, with the same noise", visible=False)
+        with gr.Row():
+            with gr.Column(scale=3, min_width=300):
+                self.samples = SampleGrid(server=[questions.sample, questions.decode], elem_id="samples")
+            with gr.Column(scale=2, min_width=320):
+                self.hint = gr.Markdown(words(NAME, "hint"), elem_classes="empty")
+                self.sent = gr.State(None)
+                with gr.Column(visible=False) as self.detail:
+                    self.large = large_picture("sample-selected", "Sample")
+                    with gr.Row(elem_classes="send"):
+                        gr.Markdown("From here", elem_classes="caption")
+                        self.vary = gr.Button("Directions", size="sm", min_width=0, elem_id="sample-vary")
+                        self.walk = gr.Button("Sample around it", size="sm", min_width=0, elem_id="sample-walk")
+                    work.send_buttons(self.sent, "centre")
+        gr.Markdown("### The data's latents against the prior")
+        self.plot = gr.HTML(elem_id="aggregate")
+        self.unmapped = gr.Markdown(visible=False, elem_classes="caption")
+        self.numbers = [self.count, self.temperature, self.seed]
+        self.selection = [self.hint, self.detail, self.large, self.sent]
+        self.parts = [self.distribution, self.samples, self.beside, *self.numbers, *self.selection]
+        shuffle.click(lambda: random.randrange(1_000_000), None, self.seed, **QUIET)
+        gr.on([self.seed.submit, self.seed.blur], fill_empty, self.seed, self.seed, **NEWEST)
+
+    def offers_beside(self, distribution: str) -> Updates:
+        return {self.beside: gr.update(visible=distribution != "prior")}
+
+    def asked(self, model: OpenModel, distribution: str, beside: bool, numbers) -> Updates:
+        taken = [limits.take(typed) for limits, typed in zip((COUNT, TEMPERATURE, SEED), numbers, strict=True)]
+        corrected = {
+            box: number for box, number, typed in zip(self.numbers, taken, numbers, strict=True) if number != typed
+        }
+        kinds = ["prior", distribution] if beside and distribution != "prior" else [distribution]
+        panels = [(kind, sample.TITLES.get(kind, "")) for kind in kinds]
+        grid = SampleGrid.payload(model, panels, *taken)
+        return self.offers_beside(distribution) | corrected | {self.samples: grid}
+
+    def of_model(self, model: OpenModel, distribution: str, beside: bool, numbers) -> Updates:
+        titles = model.prior_titles
+        distribution = distribution if distribution in titles else "prior"
+        said = "" if model.has_atlas else f"{model.info.title} has no map, so that nothing can be fitted."
+        choices = [(title, name) for name, title in titles.items()]
+        return self.asked(model, distribution, beside, numbers) | {
+            self.distribution: gr.Radio(choices=choices, value=distribution, info=said),
+            self.hint: gr.update(visible=True),
+            self.detail: gr.update(visible=False),
+            self.large: gr.Image(value=None, elem_classes=pixels_of(model)),
+            self.sent: None,
+        }
+
+    def chosen(self, file: str, said: str) -> Updates:
+        return {
+            self.hint: gr.update(visible=False),
+            self.detail: gr.update(visible=True),
+            self.large: gr.update(value=file, label=said),
+            self.sent: file,
+        }
+
+    def compared(self, model: OpenModel) -> Updates:
+        if not model.has_atlas:
+            said = words(NAME, "no_map", model=model.info.title, command=model.atlas_command)
+            return {self.plot: "", self.unmapped: gr.update(value=said, visible=True)}
+        view = aggregate_view(sample.spread(model.aggregate), model.info.has_variance)
+        return {self.plot: view, self.unmapped: gr.update(visible=False)}
 
 
-def _large_picture(elem_id: str, label: str) -> gr.Image:
+class _Directions:
+    """A latent moved along directions."""
+
+    def __init__(self, work: Workspace, questions: Questions):
+        low, high = -int(MAX_DEVIATIONS), int(MAX_DEVIATIONS)
+        gr.Markdown(words(NAME, "directions", low=low, high=high))
+        self.note = gr.Markdown(words(NAME, "spatial_directions"), visible=False, elem_classes="note")
+        self.start = gr.Radio(STARTS, value=MEAN, label="Start from", elem_id="direction-start")
+        self.sliders = DirectionSliders(
+            server=[questions.directions, questions.label_direction, questions.decode], elem_id="directions"
+        )
+        moved = gr.State(None)
+        work.send_buttons(moved, "centre")
+        keep_picture(work.library, self.sliders.commit, moved)
+        self.parts = [self.note, self.start, self.sliders]
+
+    def of_model(self, model: OpenModel, start: dict, kind: str) -> Updates:
+        return {self.note: gr.update(visible=model.info.is_spatial), self.start: kind, self.sliders: start}
+
+
+class _Around:
+    """The neighbourhood of a latent."""
+
+    def __init__(self, work: Workspace, questions: Questions):
+        gr.Markdown(words(NAME, "around"))
+        with gr.Row():
+            with gr.Column(scale=3, min_width=300):
+                self.grid = LocalGrid(server=[questions.local_directions, questions.decode], elem_id="around")
+            with gr.Column(scale=2, min_width=320):
+                work.targets["centre"].input.render()
+                self.note = gr.Markdown(visible=False, elem_classes="caption")
+                work.examples("Or click one of these", work.targets["centre"].input)
+                self.middle = large_picture("around-middle", "The middle")
+                sent = gr.State(None)
+                work.send_buttons(sent, "centre")
+        keep_picture(work.library, self.grid.commit, self.middle, sent)
+        self._library = work.library
+        self.parts = [self.grid, self.note, self.middle]
+
+    def of_model(self, model: OpenModel, start: dict, path: str | None) -> Updates:
+        said = received(self._library, model, open_subject(path)) if path else ""
+        return {
+            self.grid: start,
+            self.note: gr.update(value=said, visible=bool(said)),
+            self.middle: gr.Image(elem_classes=pixels_of(model)),
+        }
+
+
+def large_picture(elem_id: str, label: str) -> gr.Image:
+    """A picture that a person looks at, and may download."""
     return gr.Image(
-        type="filepath", image_mode=None, format="png", interactive=False, height=384, label=label,
-        elem_id=elem_id, buttons=["download", "fullscreen"],
-    )  # fmt: skip
+        type="filepath",
+        image_mode=None,
+        format="png",
+        interactive=False,
+        height=384,
+        label=label,
+        elem_id=elem_id,
+        buttons=["download", "fullscreen"],
+    )
 
 
-# ---- Places: where a walk starts. {"model", "token": of the latent that Explorer holds, "start": words} ----
+def pixels_of(model: OpenModel) -> list[str]:
+    """Classes of an enlarged picture."""
+    return ["pixels"] if model.info.image_size <= SMALL else []
 
 
-def _place(explorer: Explorer, latent: np.ndarray, words: str) -> dict[str, Any]:
-    return {"model": explorer.name, "token": explorer.keep(latent), "start": words}
+def fill_empty(seed: Any):
+    """A seed box that is left empty gets a number."""
+    return SEED.take(None) if seed in (None, "") else gr.skip()
 
 
-def _page(place: dict[str, Any]) -> dict[str, Any]:
-    """What a widget gets of a place."""
-    return {name: place[name] for name in ("model", "token", "start")}
+# ---- Where a walk starts ----
 
 
-def _mean(explorer: Explorer) -> dict[str, Any]:
-    if not explorer.has_atlas:
-        return _place(explorer, np.zeros(explorer.info.latent_shape), "The prior's mean")
-    return _place(explorer, explorer.principal.mean, "The mean of the data")
+def from_mean(model: OpenModel) -> dict[str, Any]:
+    """The mean of the data; without a map, of the prior."""
+    said = "The mean of the data" if model.has_atlas else "The prior's mean"
+    return start_at(model, sample.origin(model), said)
 
 
-def _from_picture(explorer: Explorer, path: str) -> dict[str, Any]:
-    return _place(explorer, explorer.encode(path), "Your picture")
+def from_picture(library: Library, model: OpenModel, path: str) -> dict[str, Any]:
+    """A picture's latent: its own if the model drew it."""
+    return start_at(model, model.latent(open_subject(path)), "Your picture")
 
 
-def _from_sample(library: Library, data: Any) -> dict[str, Any]:
-    """The sample that a page says was chosen."""
-    data = data if isinstance(data, dict) else {}
-    explorer = library[_text(data, "model")]
-    kind, temperature, seed, index = (data.get(name) for name in ("distribution", "temperature", "seed", "index"))
-    latent = explorer.sample_latents(1, temperature, seed, kind, index)[0]
-    drawn = "" if kind == "prior" else f"{kind}-"
-    cooled = "" if temperature == 1 else f"-temperature-{float(temperature):g}"
-    words = f"Sample {int(index) + 1} of seed {int(seed)}" + (f", {kind}" if drawn else "")
-    file = f"{drawn}seed-{int(seed)}{cooled}-sample-{int(index) + 1}"
-    return _place(explorer, latent, words) | {"file": file}
+def find_start(library: Library, name: str, kind: str, chosen: dict | None, path: str | None) -> dict[str, Any]:
+    """Where a walk starts that a person asked for by name.
+
+    Raises:
+        RequestError: there is no such start yet.
+    """
+    if kind == SELECTED and (chosen is None or chosen["model"]["name"] != name):
+        raise RequestError("There is no selected sample yet: click one in the grid first.")
+    if kind == PICTURE and path is None:
+        raise RequestError('There is no picture yet: add one under "Around a picture" first.')
+    model = library[name]
+    return chosen if kind == SELECTED else from_picture(library, model, path) if kind == PICTURE else from_mean(model)
 
 
-def _text(data: dict, name: str) -> str:
-    if not isinstance(data.get(name), str):
-        raise RequestError(f"{name} is missing. Reload the page.")
-    return data[name]
+# ---- In words ----
 
 
-# ---- Server functions ----
-
-
-def _draw(library: Library):
-    def draw(model, distribution, first, count, temperature, seed):
-        pictures = library[model].sample(count, temperature, seed, distribution, first)
-        return {"pictures": [small_url(picture) for picture in pictures]}
-
-    return draw
-
-
-def _describe(library: Library):
-    def describe(model, token):
-        explorer = library[model]
-        shares = explorer.principal.shares
-        return {"directions": [{"share": float(share)} for share in shares], "choices": explorer.label_choices}
-
-    return describe
-
-
-def _strip(library: Library):
-    def strip(model, token, row, labels):
-        explorer = library[model]
-        start, pictures = explorer.kept(token), []
-        count = len(explorer.principal.directions)
-        if row is not None and not 0 <= row < count:
-            raise RequestError(f"row is {row}; it must be a number from 0 to {count - 1}.")
-        for place in np.linspace(-MAX_DEVIATIONS, MAX_DEVIATIONS, STRIP_COUNT):
-            coefficients = [] if row is None else [0] * row + [place]
-            towards = place if row is None else 0
-            pictures.append(explorer.decode(explorer.move(start, coefficients, _labels(labels), towards)))
-        answer = {"sheet": strip_url(pictures, STRIP_SIDE)}
-        if row is None and labels:
-            answer["apart"] = explorer.label_direction(*_labels(labels))[1]
-        return answer
-
-    return strip
-
-
-def _move(library: Library):
-    def move(model, token, coefficients, labels, towards):
-        explorer = library[model]
-        picture = explorer.decode(_moved(explorer, token, coefficients, labels, towards))
-        return {"picture": small_url(picture), "side": picture.width}
-
-    return move
-
-
-def _moved(explorer: Explorer, token: str, coefficients: Any, labels: Any, towards: Any) -> np.ndarray:
-    if not isinstance(coefficients, list):
-        raise RequestError("The sliders' places are missing. Reload the page.")
-    return explorer.move(explorer.kept(token), coefficients, _labels(labels), towards)
-
-
-def _labels(labels: Any) -> tuple[str, str, str] | None:
-    if labels is None:
-        return None
-    if not isinstance(labels, list) or len(labels) != 3 or not all(isinstance(label, str) for label in labels):
-        raise RequestError("Choose two different labels of one column.")
-    return tuple(labels)
-
-
-def _row(library: Library):
-    def row(model, token, y):
-        explorer = library[model]
-        latents = _beside(explorer, token, range(-LOCAL_REACH, LOCAL_REACH + 1), y)
-        return {"pictures": [small_url(explorer.decode(latent)) for latent in latents]}
-
-    return row
-
-
-def _step(library: Library):
-    def step(model, token, x, y):
-        explorer = library[model]
-        return {"token": explorer.keep(_beside(explorer, token, [x], y)[0])}
-
-    return step
-
-
-def _beside(explorer: Explorer, token: str, xs: Sequence[int], y: int) -> list[np.ndarray]:
-    """Latents in one row of the square around a place."""
-    if max(map(abs, [*xs, y])) > LOCAL_REACH:
-        raise RequestError(f"The square ends {LOCAL_REACH} pictures from its middle.")
-    middle = explorer.kept(token)
-    directions = explorer.local_directions(middle)
-    return [directions.move(middle, [x, y]) for x in xs]
-
-
-# ---- Words ----
-
-
-def _spatial_note(explorer: Explorer) -> dict:
-    if not explorer.is_spatial:
+def spatial_note(model: OpenModel) -> dict:
+    """What samples of a spatial latent are."""
+    if not model.info.is_spatial:
         return gr.update(visible=False)
-    height, width, channels = explorer.info.latent_shape
-    return gr.update(value=SPATIAL_NOTE.format(height=height, width=width, channels=channels), visible=True)
+    height, width, channels = model.info.latent_shape
+    return gr.update(value=words(NAME, "spatial", height=height, width=width, channels=channels), visible=True)
 
 
-def _explain(explorer: Explorer) -> str:
-    """How it works, with the numbers of this model."""
-    size = int(np.prod(explorer.info.latent_shape))
+def how_it_works(model: OpenModel) -> str:
+    """The equations behind the samples, with this model's numbers."""
+    with_variance = model.info.has_variance
     parts = [
-        "A sample is a latent drawn at random, put through the decoder; the temperature T scales its noise:",
-        r"$$z = T\,\epsilon,\quad \epsilon \sim \mathcal{N}(0, I),\qquad x = \mathrm{decoder}(z)$$",
-        f"Here z has {size:,} numbers. The decoder never saw z from N(0, I), though: in training it saw the latents of "
-        "pictures, whose distribution over the whole data set is the *aggregate posterior*,",
-        r"$$q(z) = \frac{1}{N} \sum_{n=1}^{N} q(z \mid x_n)$$",
-        r"$$\mathrm{Cov}_q[z] = \mathrm{Cov}[\mu(x)] + \mathbb{E}[\mathrm{diag}\,\sigma^2(x)]$$",
-        "The ELBO pulls each posterior towards N(0, I), and so their mixture too, but only in part. Where q(z) and the "
-        "prior differ, the prior draws latents that belong to no picture, and the decoder has to make something up.",
+        words(NAME, "how", numbers=f"{model.info.latent_size:,}"),
+        words(NAME, "aggregate" if with_variance else "aggregate_without_variance"),
     ]
-    if explorer.has_atlas:
-        parts += _numbers(explorer)
-    parts += [
-        "The fitted Gaussian draws with the covariance C of q(z), the mixture first picks one of its components k:",
-        r"$$z = m + C^{1/2}\,T\epsilon \qquad\text{or}\qquad k \sim w,\quad z = m_k + C_k^{1/2}\,T\epsilon$$",
-        "One seed gives all of them the same noise ε, so that their pictures can be compared one by one (fitting a "
-        "density after training: [Ghosh et al. 2020](https://arxiv.org/abs/1903.12436)). A walk along directions is",
-        r"$$z = z_0 + \sum_j c_j\,s_j\,u_j$$",
-        "with the sliders' numbers c, the data's standard deviations s, and its principal directions u (GANSpace, "
-        "[Härkönen et al. 2020](https://arxiv.org/abs/2004.02546)).",
-    ]
-    return "\n\n".join(parts)
+    if model.has_atlas:
+        parts.append("For this model:\n\n" + "\n".join(in_numbers(model)))
+    return "\n\n".join([*parts, words(NAME, "fitted")])
 
 
-def _numbers(explorer: Explorer) -> list[str]:
-    aggregate = explorer.aggregate
-    kl = aggregate.marginal_kl
-    off = np.abs(aggregate.mean) > 0.2
-    wide, narrow = aggregate.deviation > 1.2, aggregate.deviation < 0.8
-    idle = int((aggregate.posterior_deviation > 0.9 * aggregate.deviation).sum())
-    lines = [
-        f"- {aggregate.mean.size:,} numbers; {aggregate.is_unused.sum():,} of them are unused: the encoder's mean "
-        f"hardly moves (variance below 0.01). In {idle:,} the posterior is nearly as wide as all data (above 90%), so "
-        "that they tell little about a picture.",
-        f"- {off.sum():,} have a mean more than 0.2 from 0; {wide.sum():,} are wider than 1.2, {narrow.sum():,} "
-        f"narrower than 0.8. Deviations run from {aggregate.deviation.min():.2f} to {aggregate.deviation.max():.2f}.",
-        f"- Number by number, KL(q(z) || N(0, I)) is {kl.sum():,.1f} nats, {kl.mean():.3f} for one on average. What "
-        "the numbers tell of each other comes on top; a prior of independent numbers knows nothing of it"
-        + (
-            f": as one Gaussian, with all correlations, q(z) is {aggregate.kl:,.1f} nats from it."
-            if aggregate.kl
-            else "."
-        ),
-    ]
-    return ["For this model:\n\n" + "\n".join(lines)]
+def in_numbers(model: OpenModel) -> list[str]:
+    """How the data's latents differ from the prior: lines of a list."""
+    found = sample.compare(model.aggregate)
+    figures = {
+        "numbers": f"{found.size:,}",
+        "unused": f"{found.unused:,}",
+        "idle": f"{found.idle:,}",
+        "off": f"{found.off_centre:,}",
+        "wide": f"{found.wide:,}",
+        "narrow": f"{found.narrow:,}",
+        "least": f"{found.least:.2f}",
+        "most": f"{found.most:.2f}",
+    }
+    lines = [words(NAME, part, **figures) for part in ("unused", "idle", "shape") if part != "idle" or found.idle]
+    if found.marginal_kl is not None:
+        joint = words(NAME, "joint", kl=f"{found.kl:,.1f}") if found.kl else ""
+        each = f"{found.marginal_kl / found.size:.3f}"
+        lines.append(words(NAME, "divergence", marginal=f"{found.marginal_kl:,.1f}", each=each, joint=joint))
+    return lines

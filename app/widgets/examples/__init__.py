@@ -7,8 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
+
+from app.kit.events import NEWEST, QUIET, explained
+from app.kit.examples import examples_for
+from app.kit.inputs import PictureInput
 from app.kit.pictures import strip_url
 from app.kit.widget import Widget
+from app.kit.workspace import Workspace
 from vae.images import fit, open_picture
 
 THUMBNAIL_SIDE = 104  # pixels; shown at half of it, so that it stays sharp on a dense screen
@@ -38,6 +44,32 @@ class Examples(Widget):
         """
         pictures = [{"file": path.name, "name": _name(path), "thumbnail": _thumbnail(path)} for path in paths]
         return {"legend": legend, "pictures": pictures}
+
+
+def offer_examples(work: Workspace, legend: str, picture: PictureInput, **options: Any) -> None:
+    """A row of pictures that fill an input by a click: those that suit the model, and another model's when it changes.
+
+    Args:
+        work: has the models and the picker.
+        legend: the words above them.
+        picture: the input.
+        options: of the component.
+    """
+    library = work.library
+
+    def offer(name):
+        offered = examples_for(library[name])
+        return gr.update(value=Examples.payload(legend, [*offered.values()]), visible=bool(offered))
+
+    def choose(name, event: gr.EventData):
+        file = getattr(event, "file", None)
+        offered = examples_for(library[name])
+        return str(offered[file]) if isinstance(file, str) and file in offered else gr.skip()
+
+    first = examples_for(library[library.default])
+    choice = Examples(Examples.payload(legend, [*first.values()]), visible=bool(first), **options)
+    choice.select(explained(choose), work.model, picture, **NEWEST)
+    work.model.change(explained(offer), work.model, choice, trigger_mode="multiple", queue=False, **QUIET)
 
 
 def _name(path: Path) -> str:
