@@ -57,16 +57,20 @@ def test_a_box_is_visited_once_and_whole(run, cloud):
 
 
 class TestTowards:
-    # From the middle: one to the right, a nearer one that is off the axis, one above, and one hardly moved.
-    X, Y = (0, 5, 2, 0, 0.01), (0, 0, 1.9, 3, 0)
+    # From the first: one to the right, a nearer one that is off the axis, one above, one hardly apart, one far right.
+    X, Y = (0, 5, 2, 0, 0.01, 8), (0, 0, 1.9, 3, 0, 0)
 
     @pytest.mark.parametrize(("direction", "index"), [((1, 0), 1), ((0, 1), 3), ((-1, 0), None), ((0, -1), None)])
-    def test_a_direction_leads_straight_ahead(self, run, direction, index):
+    def test_a_direction_leads_to_the_nearest_straight_ahead(self, run, direction, index):
         expression = "new m.PointGrid(f32(x), f32(y)).towards([0, 0], direction, 0.1)"
         assert run(GEOMETRY, expression, x=self.X, y=self.Y, direction=direction) == index
 
+    def test_what_lies_more_aside_than_ahead_is_none(self, run):
+        expression = "new m.PointGrid(f32(x), f32(y)).towards([0, 0], [0, 1], 0.1, (i) => i === 2)"
+        assert run(GEOMETRY, expression, x=self.X, y=self.Y) is None
+
     def test_one_beside_is_taken_before_none(self, run):
-        expression = "new m.PointGrid(f32(x), f32(y)).towards([0, 0], [1, 0], 0.1, (i) => i !== 1)"
+        expression = "new m.PointGrid(f32(x), f32(y)).towards([0, 0], [1, 0], 0.1, (i) => i !== 1 && i !== 5)"
         assert run(GEOMETRY, expression, x=self.X, y=self.Y) == 2
 
 

@@ -71,13 +71,14 @@ class TestPoints:
             ("apple", [1, 0, 1, 0]),
             (" APPLE ", [1, 0, 1, 0]),
             ("red", [1, 0, 0, 1]),
+            ("plum", [0, 1, 1, 0]),
             ("", None),
             ("  ", None),
             ("pear", None),
         ],
     )
     def test_are_found_by_any_of_their_labels(self, points, text, found):
-        sent = value(["Apple", "Plum", "Apple", "Cherry"], names=["red one", "two", "three", "Red"])
+        sent = value(["Apple", "Plum", "Apple", "Cherry"], names=["red one", "two", "plum", "Red"])
         assert points(f"p.search({text!r}) && list(p.search({text!r}))", sent) == found
 
     def test_that_do_not_exist_have_no_place(self, points):
@@ -141,7 +142,8 @@ class TestFirstColumn:
         assert self.telling(grouped, ["a", "b"] * 10, ["c", "d", "e", "f"] * 5) == "name"
 
     def test_names_that_are_nearly_all_different_say_nothing(self, grouped):
-        assert self.telling(grouped, ["a", "b"] * 10, [str(k) for k in range(20)]) == "kind"
+        assert self.telling(grouped, ["a", "b"] * 10, [str(k % 10) for k in range(20)]) == "name"
+        assert self.telling(grouped, ["a"] * 40, [str(k % 20) for k in range(40)]) is None
 
     def test_is_the_coarsest_where_none_has_colours_enough(self, grouped):
         kinds, names = [str(k % 20) for k in range(120)], [str(k % 30) for k in range(120)]
