@@ -31,12 +31,12 @@ MOVES = 60
 # Runs in the page: moves the pointer to a place, and resolves with the milliseconds until another picture is shown.
 MOVE_AND_WAIT = """async ([x, y]) => {
   const view = document.querySelector(".latent-map-view");
-  const card = document.querySelector(".latent-map-card img");
-  const before = card.src;
+  const tooltip = document.querySelector(".latent-map-tooltip img");
+  const before = tooltip.src;
   const start = performance.now();
   view.dispatchEvent(new PointerEvent("pointermove", {clientX: x, clientY: y, bubbles: true, pointerType: "mouse"}));
-  while (card.src === before && performance.now() - start < 2000) await new Promise(requestAnimationFrame);
-  return card.src === before ? null : performance.now() - start;
+  while (tooltip.src === before && performance.now() - start < 2000) await new Promise(requestAnimationFrame);
+  return tooltip.src === before ? null : performance.now() - start;
 }"""
 
 

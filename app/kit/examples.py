@@ -22,14 +22,14 @@ KINDS = {"data/fruits": "fruit", "assets/datasets/emoji.parquet": "emoji", "data
 
 
 def examples_for(model: OpenModel) -> dict[str, Path]:
-    """What a model offers as examples, by file name.
+    """What a model offers as examples, by file name: pictures like its data, since others only show it failing.
 
-    A model whose data the shipped examples are like: these, those of its own kind first. Any other: some points of its
-    map, drawn. Without a map nothing, since pictures that are foreign to a model only show it failing.
+    Those are shipped examples, if the model was trained on a data set that they are like; else some points of its map,
+    drawn; without a map that can be read, none.
     """
     kind = KINDS.get(str(model.info.training.get("dataset")))
     if kind:
-        return dict(sorted(EXAMPLES.items(), key=lambda item: not item[0].startswith(f"{kind}-")))
+        return {name: path for name, path in EXAMPLES.items() if name.startswith(f"{kind}-")}
     try:
         count = len(model.atlas)
     except RequestError:

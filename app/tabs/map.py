@@ -19,6 +19,7 @@ from app.kit.inputs import PictureInput
 from app.kit.questions import Questions
 from app.kit.sending import Target, keep_picture, received
 from app.kit.workspace import Workspace
+from app.widgets.examples import offer_examples
 from app.widgets.latent_map import LatentMap
 from app.widgets.scrubber import Scrubber
 from app.words import LATEX, plain, words
@@ -61,6 +62,7 @@ def build(work: Workspace) -> dict[str, Component]:
             drawing = _Drawing(work, questions)
         with gr.Column(scale=1, min_width=260):
             picture.render()
+            offer_examples(work, "Or click one of these", picture)
             panel = _Panel(work)
     with gr.Accordion("How it works", open=False):
         how = gr.Markdown(latex_delimiters=LATEX)

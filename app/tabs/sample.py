@@ -21,6 +21,7 @@ from app.kit.starts import start_at
 from app.kit.workspace import Workspace
 from app.tabs.aggregate_view import aggregate_view
 from app.widgets.direction_sliders import DirectionSliders
+from app.widgets.examples import offer_examples
 from app.widgets.local_grid import LocalGrid
 from app.widgets.sample_grid import SampleGrid
 from app.words import LATEX, words
@@ -278,7 +279,7 @@ class _Around:
             with gr.Column(scale=2, min_width=320):
                 work.targets["centre"].input.render()
                 self.note = gr.Markdown(visible=False, elem_classes="caption")
-                work.examples("Or click one of these", work.targets["centre"].input)
+                offer_examples(work, "Or click one of these", work.targets["centre"].input)
                 self.middle = large_picture("around-middle", "The middle")
                 sent = gr.State(None)
                 work.send_buttons(sent, "centre")

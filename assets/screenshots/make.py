@@ -52,7 +52,7 @@ def walk_map(page: Page) -> None:
     box = view.bounding_box()
     page.mouse.move(box["x"] + 0.40 * box["width"], box["y"] + 0.40 * box["height"])
     page.mouse.move(box["x"] + 0.44 * box["width"], box["y"] + 0.44 * box["height"], steps=5)
-    page.wait_for_selector(".latent-map-card img[src^=data]")
+    page.wait_for_selector(".latent-map-tooltip img[src^=data]")
 
 
 TABS: dict[str, Callable[[Page], None]] = {

@@ -1,5 +1,7 @@
 """Every endpoint of the HTTP API, through `gradio_client`, against the running app with the models that ship."""
 
+import json
+
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -13,7 +15,9 @@ ENDPOINTS = {
     "/reconstruct": ["image", "temperature", "seed", "model"],
     "/interpolate": ["image_a", "image_b", "t", "method", "model"],
     "/interpolation": ["image_a", "image_b", "steps", "method", "model"],
-    "/sample": ["count", "temperature", "seed", "model"],
+    "/sample": ["count", "temperature", "seed", "model", "distribution"],
+    "/encode": ["image", "model"],
+    "/decode": ["latent", "model"],
     "/locate": ["image", "model"],
     "/decode_at": ["x", "y", "model"],
 }
@@ -83,6 +87,30 @@ def test_sample_repeats_with_its_seed(client):
     assert np.abs(first[0] - first[1]).mean() > 2
 
 
+def test_sample_takes_a_distribution_and_the_prior_is_the_default(client):
+    prior, named, mixture = (
+        pixels(client.predict(1, 1, 11, "", *more, api_name="/sample")[0]["image"])
+        for more in ([], ["prior"], ["mixture"])
+    )
+    np.testing.assert_array_equal(prior, named)
+    assert np.abs(prior - mixture).mean() > 2
+
+
+@pytest.mark.parametrize(("model", "shape"), [("", (128,)), ("photos", (32, 32, 4))])
+def test_encode_then_decode_is_reconstruct(client, picture, model, shape):
+    mean, log_var = client.predict(picture, model, api_name="/encode")
+    assert np.shape(mean) == np.shape(log_var) == shape
+    decoded = client.predict(mean, model, api_name="/decode")
+    made, _ = client.predict(picture, 0, 0, model, api_name="/reconstruct")
+    assert np.abs(pixels(decoded) - pixels(made)).max() <= (1 if model == "" else 4), "float16 for a spatial latent"
+
+
+def test_a_drawn_picture_carries_its_latent(client):
+    latent = np.random.default_rng(0).normal(size=128).tolist()
+    decoded = client.predict(latent, "", api_name="/decode")
+    assert json.loads(Image.open(decoded).info["latentscape"])["model"] == "fruits"
+
+
 def test_locate_then_decode_there(client, picture):
     x, y, neighbours = client.predict(picture, "", api_name="/locate")
     assert len(neighbours) == 8
@@ -115,6 +143,11 @@ def test_mistakes_are_explained_without_a_stack_trace(client, picture, tmp_path)
         ("/interpolation", ("PICTURE", "PICTURE", [3], "lerp", ""), "steps is .*it must be a number from 2 to"),
         ("/sample", (2.5, 1, 0, ""), "count is 2.5; it must be a whole number from 1 to"),
         ("/decode_at", ({"x": 1}, 0, ""), "x is .*it must be a number"),
+        ("/decode", ([0.0] * 127, ""), "latent must be 128 numbers, in a list"),
+        ("/decode", ([[0.0] * 128], ""), "latent must be 128 numbers, in a list"),
+        ("/decode", ([1e9] * 128, ""), "must be finite, from -100 to 100"),
+        ("/decode", (None, ""), "latent must be 128 numbers"),
+        ("/sample", (1, 1, 0, "", "flow"), "distribution is flow; accepted:"),
     ],
 )
 def test_values_of_a_wrong_type_are_named(client, picture, endpoint, arguments, words):

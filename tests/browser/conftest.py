@@ -2,8 +2,8 @@
 
 import pytest
 
-# Counts what the page has asked the server for and not been answered yet. Gradio's results come in one stream, which the
-# page closes when there is nothing left to wait for.
+# Counts what the page has asked the server for and not been answered yet. Gradio's results come in one stream, which
+# the page closes when there is nothing left to wait for.
 WATCH = """
 window.asked = { open: 0, at: 0 };
 const fetched = window.fetch;

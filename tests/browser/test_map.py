@@ -144,9 +144,8 @@ def test_a_placed_picture_follows_the_model_and_a_damaged_one_is_turned_away(pag
         """() => {
             const { width, height } = document.querySelector(".latent-map-view").getBoundingClientRect();
             const links = [...document.querySelectorAll(".latent-map-overlay .link")];
-            const isInView = ({ x2, y2 }) =>
-                x2.baseVal.value >= 0 && x2.baseVal.value <= width && y2.baseVal.value >= 0 && y2.baseVal.value <= height;
-            return links.length > 0 && links.every(isInView);
+            const isWithin = ({ baseVal: { value } }, limit) => value >= 0 && value <= limit;
+            return links.length > 0 && links.every(({ x2, y2 }) => isWithin(x2, width) && isWithin(y2, height));
         }"""
     )
     page.locator(".latent-map-stage").evaluate(DROP, ["broken.png", "image/png", "no picture"])
