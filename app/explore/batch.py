@@ -82,7 +82,12 @@ def reconstruct_many(model: OpenModel, paths: Sequence[str]) -> Iterator[Row]:
 
 def worst_first(rows: Sequence[Row]) -> list[Row]:
     """By PSNR; files without a reconstruction come last."""
-    return sorted(rows, key=lambda row: row.metrics.get("psnr_db", math.inf))
+    return sorted(rows, key=_psnr)
+
+
+def _psnr(row: Row) -> float:
+    known = row.metrics.get("psnr_db")
+    return math.inf if known is None else known
 
 
 def summarise(rows: Sequence[Row]) -> Summary:

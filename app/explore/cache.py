@@ -1,4 +1,4 @@
-"""A cache bounded in bytes: what is expensive is computed once, also when several threads ask for it at the same time."""
+"""A cache bounded in bytes: what is expensive is computed once, also when several threads ask for it at once."""
 
 from __future__ import annotations
 

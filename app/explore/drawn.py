@@ -1,4 +1,4 @@
-"""A drawn picture carries its latent: a PNG's text chunk says which model drew it, from which latent, and what it is."""
+"""A drawn picture carries its latent: a text chunk of the PNG says which model drew it, from what, and what it is."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, get_args
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
@@ -48,7 +49,7 @@ def interpolate(model: OpenModel, a: Subject, b: Subject, t: Any, method: Any = 
         RequestError: t is out of range, or there is no such method.
     """
     t, method = check_range("t", t, 0, 1), _check_method(method)
-    return model.decode(np.asarray(between.interpolate(model.latent(a), model.latent(b), t, method)))
+    return model.decode(_between(model.latent(a), model.latent(b), t, method))
 
 
 def interpolation(model: OpenModel, a: Subject, b: Subject, steps: Any = 9, method: Any = "slerp") -> list[Image.Image]:
@@ -74,13 +75,13 @@ def path(
         RequestError: `steps` is out of range, or there is no such method.
     """
     steps, method = check_whole("steps", steps, 2, MAX_STEPS), _check_method(method)
-    return np.stack([between.interpolate(a, b, t, method) for t in np.linspace(0, 1, steps)])
+    return np.stack([_between(a, b, t, method) for t in np.linspace(0, 1, steps)])
 
 
 def ends(a: Float[np.ndarray, "*latent"], b: Float[np.ndarray, "*latent"]) -> Ends:
     """How two latents lie to each other."""
-    lengths = (float(np.linalg.norm(latent)) for latent in (a, b))
-    return Ends(between.angle(a, b), *lengths, prior_length=math.sqrt(a.size))
+    length_a, length_b = (float(np.linalg.norm(latent)) for latent in (a, b))
+    return Ends(between.angle(jnp.asarray(a), jnp.asarray(b)), length_a, length_b, math.sqrt(a.size))
 
 
 def latent_steps(latents: Float[np.ndarray, "count *latent"]) -> list[float]:
@@ -92,6 +93,12 @@ def latent_steps(latents: Float[np.ndarray, "count *latent"]) -> list[float]:
 def picture_steps(pictures: Sequence[Image.Image]) -> list[float]:
     """Distances of neighbouring pictures: the root mean square of their difference, pixels in [0, 1]."""
     return [_rms(np.asarray(b, np.float32) - np.asarray(a, np.float32)) / 255 for a, b in pairwise(pictures)]
+
+
+def _between(
+    a: Float[np.ndarray, "*latent"], b: Float[np.ndarray, "*latent"], t: float, method: Method
+) -> Float[np.ndarray, "*latent"]:
+    return np.asarray(between.interpolate(jnp.asarray(a), jnp.asarray(b), t, method))
 
 
 def _rms(difference: Float[np.ndarray, "height width 3"]) -> float:

@@ -99,7 +99,7 @@ class Library:
         ]
 
     def warm_up(self) -> None:
-        """Loads and compiles the models, the default first. Large ones, and damaged ones, are left to who picks them."""
+        """Loads and compiles the models, the default first; large and damaged ones only when somebody picks them."""
         for name in self.names:
             try:
                 if name == self.default or _size(self._folders[name]) <= WARM_UP_BYTES:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+Choice = TypeVar("Choice", bound=str)
 
 MEGABYTE = 1 << 20
 
@@ -30,8 +32,8 @@ LOCAL_COUNT = 32  # latents that tell the directions around a place
 LOCAL_REACH = 2  # pictures to either side of the middle
 MIN_LABELLED = 20  # pictures that a label needs for its mean to mean something
 MAX_LABELS = 200  # of a column, the most frequent
-VARIANCE_PICTURES = 16  # that the posterior's mean variance is measured on, where each gives one value a dimension
-LEAST_VARIANCE_PICTURES = 3  # where the places of a spatial latent give many
+VARIANCE_VALUES = 16  # that the mean variance of a dimension's posterior is taken over, at least
+LEAST_VARIANCE_PICTURES = 3  # that they come from, where the places of a spatial latent give many each
 
 # The data's latents against the prior
 OFF_CENTRE = 0.2  # absolute, of a dimension's mean
@@ -162,16 +164,17 @@ def check_seed(seed: Any) -> int:
     return check_whole("seed", seed, 0, MAX_SEED)
 
 
-def check_choice(name: str, value: Any, accepted: Sequence[str]) -> str:
+def check_choice(name: str, value: Any, accepted: Sequence[Choice]) -> Choice:
     """The value, one of those accepted.
 
     Raises:
         RequestError: it is another.
     """
-    if not isinstance(value, str) or value not in accepted:
-        choices = ", ".join(f'"{choice}"' for choice in accepted)
-        raise RequestError(f"{name} is {shown(value)}; accepted: {choices}.")
-    return value
+    for choice in accepted:
+        if isinstance(value, str) and value == choice:
+            return choice
+    choices = ", ".join(f'"{choice}"' for choice in accepted)
+    raise RequestError(f"{name} is {shown(value)}; accepted: {choices}.")
 
 
 def shown(value: Any) -> str:

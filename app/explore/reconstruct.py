@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
@@ -114,7 +115,7 @@ def reconstruct(model: OpenModel, subject: Subject, temperature: Any = 0.0, seed
     posterior = _with_batch_axis(model.posterior(subject))
     latent = np.asarray(sample_posterior(posterior, seed, temperature))[0]
     pixels = model.decode_pixels(latent)
-    before, after = to_array(fitted)[None], pixels[None]
+    before, after = jnp.asarray(to_array(fitted)[None]), jnp.asarray(pixels[None])
     return Reconstruction(
         picture=fitted,
         reconstruction=to_picture(pixels),
@@ -156,10 +157,11 @@ def loss_terms(model: OpenModel, made: Reconstruction) -> dict[str, float] | Non
     """
     if model.info.objective is None or not model.info.has_variance:
         return None
-    images, pixels = to_array(made.picture)[None], made.pixels[None]
+    images, pixels = jnp.asarray(to_array(made.picture)[None]), jnp.asarray(made.pixels[None])
     _, terms = model.info.objective(images, pixels, _with_batch_axis(made.posterior))
     return {name: float(value) for name, value in terms.items()}
 
 
 def _with_batch_axis(posterior: Posterior) -> Posterior:
-    return Posterior(posterior.mean[None], None if posterior.log_var is None else posterior.log_var[None])
+    log_var = posterior.log_var
+    return Posterior(jnp.asarray(posterior.mean)[None], None if log_var is None else jnp.asarray(log_var)[None])

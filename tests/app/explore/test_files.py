@@ -1,0 +1,118 @@
+"""Files that the app writes: readable names, the right content, and removed with age."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.explore import files
+from app.explore.limits import MAX_WORDS, RequestError
+from app.explore.subject import open_subject
+from tests.app.explore.conftest import difference
+
+COLOURS = [Image.new("RGB", (64, 64), (level, 0, 255 - level)) for level in range(0, 256, 25)]
+
+
+@pytest.mark.parametrize("name", ["fruits", "photos"])
+def test_a_drawn_picture_has_its_name_its_pixels_and_its_latent(library, name):
+    model = library[name]
+    latent = np.random.default_rng(0).normal(size=model.info.latent_shape).astype(np.float32)
+    path = Path(files.save_drawn(model, latent, "sample 3 of seed 7"))
+    assert path.name == f"{name}-sample-3-of-seed-7.png"
+    subject = open_subject(path)
+    assert (subject.latent_model, subject.words) == (name, "sample 3 of seed 7")
+    np.testing.assert_allclose(model.latent(subject), latent, atol=2e-3)
+    assert difference(Image.open(path), model.decode(latent)) < 0.1
+
+
+def test_a_picture_without_a_latent_carries_none():
+    subject = open_subject(files.save_picture(COLOURS[0], "plain"))
+    assert (subject.latent, subject.words) == (None, "")
+
+
+@pytest.mark.parametrize("words", [None, 3, ["x"], "x" * (MAX_WORDS + 1), "x" * 1_000_000], ids=range(5))
+def test_words_that_are_not_words_are_refused(fruits, words):
+    with pytest.raises(RequestError, match="at most 200 characters"):
+        files.save_drawn(fruits, np.zeros(128, np.float32), words)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("Äpfel", "rot/grün"), "Äpfel-rot-grün.png"),
+        (("../../etc/passwd",), "etc-passwd.png"),
+        (("", "..", "/"), "picture.png"),
+        (('a<b>:"c"|d?*\0\n',), "a-b-c-d.png"),
+        (("😀" * 100, "é" * 300), None),
+    ],
+)
+def test_names_are_made_of_words_whatever_they_are(words, name):
+    path = Path(files.save_picture(COLOURS[1], *words))
+    assert path.exists()
+    assert path.parent.parent == Path(files._folder().name)
+    assert len(path.name.encode()) <= 104
+    assert name is None or path.name == name
+
+
+def test_the_same_picture_goes_to_the_same_file_and_another_to_another():
+    paths = [files.save_picture(picture, "name") for picture in (COLOURS[0], COLOURS[0], COLOURS[1])]
+    assert paths[0] == paths[1] != paths[2]
+    assert [Path(path).name for path in paths] == ["name.png"] * 3
+
+
+def test_a_gif_goes_there_and_back():
+    animation = Image.open(files.save_animation(COLOURS[:5], "gif", "fruits", "interpolation"))
+    assert animation.n_frames == 8
+    assert animation.size == (256, 256)
+    reds = []
+    for k in range(8):
+        animation.seek(k)
+        reds.append(animation.convert("RGB").getpixel((9, 9))[0])
+    np.testing.assert_allclose(reds, [0, 25, 50, 75, 100, 75, 50, 25], atol=8)
+
+
+def test_an_mp4_has_every_frame_there_and_back():
+    import imageio_ffmpeg
+
+    path = files.save_animation([frame.resize((301, 301)) for frame in COLOURS[:5]], "mp4", "photos", "interpolation")
+    frames, _ = imageio_ffmpeg.count_frames_and_secs(path)
+    assert frames == 8
+    assert path.endswith("/photos-interpolation.mp4")
+
+
+def test_a_strip_has_nine_pictures_from_the_first_to_the_last():
+    strip = Image.open(files.save_strip(COLOURS, "fruits", "interpolation"))
+    assert strip.size == (9 * 64, 64)
+    assert strip.getpixel((0, 0)) == (0, 0, 255)
+    assert strip.getpixel((9 * 64 - 1, 0)) == (250, 0, 5)
+    assert Image.open(files.save_strip(COLOURS[:3], "few")).size == (3 * 64, 64)
+
+
+def test_what_is_old_is_removed_and_what_was_written_again_is_not():
+    old, again, new = (Path(files.save_picture(picture, "age")) for picture in COLOURS[2:5])
+    table = Path(files.save_table([["a"]], "age"))
+    for path in (old, again, table):
+        os.utime(path.parent, (time.time() - 3600,) * 2)
+    files.save_picture(COLOURS[3], "age")
+    files.remove_older_than(1800)
+    assert [path.exists() for path in (old, again, new, table)] == [False, True, True, False]
+    files.remove_older_than(0)
+    assert not any(path.exists() for path in (again, new))
+
+
+def test_everything_is_written_where_the_app_was_told_to(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    files._folder.cache_clear()
+    try:
+        written = [
+            files.save_picture(COLOURS[0], "a"), files.save_strip(COLOURS, "b"), files.save_table([["c"]], "c"),
+            files.save_animation(COLOURS[:2], "gif", "d"), files.save_archive({"e.png": COLOURS[0]}, [], "e"),
+        ]  # fmt: skip
+        assert all(re.fullmatch(rf"{tmp_path}/latentscape-\w+/\w+/[a-e]\.\w+", path) for path in written)
+    finally:
+        files._folder().cleanup()
+        files._folder.cache_clear()

@@ -1,0 +1,146 @@
+"""The models that the app offers: by name, each loaded once, and none in the way of another."""
+
+import gc
+import json
+import os
+import shutil
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from app.explore import library as module
+from app.explore.library import Library
+from app.explore.limits import RequestError
+from app.explore.opened import OpenModel
+from app.explore.reconstruct import reconstruct, uncertainty
+from app.explore.subject import open_subject
+from tests.app.explore.conftest import MODELS, kind
+from vae.checkpoint import ModelFolderError
+
+NAMES = ("fruits", "emoji", "photos")
+
+
+def test_the_three_models_ship_and_fruits_is_the_default(library):
+    assert set(NAMES) <= set(library.names)
+    assert library.default == library.names[0] == "fruits"
+    assert library[""] is library["fruits"] is library["fruits"]
+    assert library.info("").title == "Fruits"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../fruits", "Fruits", 3, True, 1.5, ["fruits"], {"fruits": 1}, "x" * 1_000_000, "\0", str(MODELS / "fruits")],
+    ids=kind,
+)
+def test_a_model_that_is_not_offered_is_refused(library, name):
+    for ask in (library.__getitem__, library.info):
+        with pytest.raises(RequestError, match=r"There is no model .* there are: fruits, emoji, photos") as refusal:
+            ask(name)
+        assert len(str(refusal.value)) < 200
+
+
+def test_chosen_models_are_offered_and_the_first_is_the_default(tmp_path):
+    assert Library(MODELS, ["emoji"]).names == ["emoji", "fruits", "photos"]
+    for run in ("a", "b"):
+        shutil.copytree(MODELS / "emoji", tmp_path / run / "model")
+    library = Library(MODELS, [str(tmp_path / "a" / "model"), str(tmp_path / "b" / "model"), "photos"])
+    assert library.default == "model"
+    assert library.names == ["model", "emoji", "fruits", "model-2", "photos"]
+    assert library["model-2"].folder == tmp_path / "b" / "model"
+    assert library["model-2"].name == library["model-2"].card["name"] == "model-2"
+
+
+def test_a_folder_that_is_offered_already_is_not_offered_twice():
+    library = Library(MODELS, [str(MODELS / "photos")])
+    assert library.names == ["photos", "emoji", "fruits"]
+
+
+def test_what_is_neither_a_name_nor_a_model_folder_is_refused(tmp_path):
+    with pytest.raises(RequestError, match=r"'nowhere' given; accepted: a model folder .*fruits"):
+        Library(MODELS, ["nowhere"])
+    with pytest.raises(RequestError, match="Train one"):
+        Library(tmp_path)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "config.json").write_text("{}")
+    with pytest.raises(ModelFolderError, match=r"config\.json"):
+        Library(MODELS, [str(tmp_path / "own")])
+
+
+def test_a_damaged_model_leaves_the_others_alone(tmp_path, capsys):
+    for name in ("whole", "weights", "config", "figures"):
+        shutil.copytree(MODELS / "fruits", tmp_path / name)
+    (tmp_path / "weights" / "model.safetensors").write_bytes(b"\0" * 100)
+    (tmp_path / "config" / "config.json").write_text('{"format_version": 1}')
+    (tmp_path / "figures" / "metrics.json").write_text('{"split": "validation"}')
+
+    library = Library(tmp_path, ["whole"])
+    library.warm_up()
+
+    assert library.names == ["whole", "figures", "weights"]
+    errors = capsys.readouterr().err
+    assert str(tmp_path / "config") in errors
+    assert str(tmp_path / "weights") in errors
+    metrics = {model["name"]: model["metrics"] for model in library.list()}
+    assert metrics["figures"] == {}
+    assert metrics["whole"]["psnr_db"] > 25
+    assert library["whole"].seconds_per_decode
+    assert library["figures"].seconds_per_decode
+    with pytest.raises(ModelFolderError, match="damaged"):
+        library["weights"]
+
+
+def test_the_list_is_ready_for_json_and_loads_no_model(monkeypatch):
+    monkeypatch.setattr(module, "OpenModel", None)
+    listed = Library(MODELS).list()
+    assert json.loads(json.dumps(listed)) == listed
+    assert [model["name"] for model in listed] == ["fruits", "emoji", "photos"]
+    assert [model["default"] for model in listed] == [True, False, False]
+    assert listed[2]["latent"] == "spatial"
+    assert listed[2]["latent_shape"] == [32, 32, 4]
+    assert listed[0]["has_map"]
+    assert listed[0]["has_variance"]
+
+
+def test_a_model_is_loaded_once_and_does_not_wait_for_another(monkeypatch):
+    loaded, loading, may_go_on = [], threading.Event(), threading.Event()
+
+    def load(self, folder, name):
+        self.name = name
+        loaded.append(name)
+        if name == "photos":
+            loading.set()
+            assert may_go_on.wait(10)
+
+    monkeypatch.setattr(OpenModel, "__init__", load)
+    library = Library(MODELS)
+    with ThreadPoolExecutor(4) as pool:
+        slow = [pool.submit(library.__getitem__, "photos") for _ in range(3)]
+        assert loading.wait(10)
+        assert library["fruits"].name == "fruits"
+        may_go_on.set()
+        assert len({id(answer.result()) for answer in slow}) == 1
+    assert sorted(loaded) == ["fruits", "photos"]
+
+
+def test_large_models_are_left_cold_unless_they_are_the_default(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        shutil.copytree(MODELS / "fruits", tmp_path / name)
+    for name in ("a", "b"):
+        os.truncate(tmp_path / name / "model.safetensors", 60 << 20)  # a hole: takes no room
+    warmed = []
+    monkeypatch.setattr(OpenModel, "__init__", lambda self, folder, name: setattr(self, "name", name))
+    monkeypatch.setattr(OpenModel, "warm_up", lambda self: warmed.append(self.name))
+    Library(tmp_path, ["a"]).warm_up()
+    assert warmed == ["a", "c"]
+
+
+def test_no_cache_keeps_a_model_alive(apple):
+    model = OpenModel(MODELS / "fruits")
+    reconstruct(model, apple)
+    uncertainty(model, open_subject(apple.path))
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
