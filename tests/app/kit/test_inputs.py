@@ -49,6 +49,9 @@ def forbidden(uploads: Path, tmp_path: Path) -> dict[str, object]:
     (uploads / "inside.png").symlink_to(uploads / "no-such.png")
     (uploads / "away").symlink_to(tmp_path, target_is_directory=True)
     os.mkfifo(pipe)
+    neighbour = Path(f"{uploads}-other")
+    neighbour.mkdir()
+    shutil.copy(outside, neighbour / "a.png")
     folder.mkdir()
     return {
         "system file": "/etc/passwd",
@@ -62,7 +65,7 @@ def forbidden(uploads: Path, tmp_path: Path) -> dict[str, object]:
         "folder": str(folder),
         "the folder itself": str(uploads),
         "missing": str(uploads / "gone.png"),
-        "neighbour of the folder": f"{uploads}-other/a.png",
+        "neighbour of the folder": str(neighbour / "a.png"),
         "relative": "etc/passwd",
         "empty": "",
         "NUL": f"{uploads}/a\0.png",
@@ -115,11 +118,6 @@ class TestPictureInput:
         assert box.preprocess(ImageData(path=str(broken))) is None
         assert len(warnings) == 1
         assert "not a picture" in warnings[0]
-
-    def test_what_a_file_is_called_cannot_become_part_of_the_page(self, box, uploads, warnings):
-        (uploads / "<img src=x>.png").write_bytes(b"no picture")
-        box._turn_away({"path": str(uploads / "<img src=x>.png")})
-        assert "<" not in warnings[0]
 
     def test_an_upload_that_can_be_read_stays(self, box, upload, warnings):
         assert box._turn_away({"path": upload}) == gr.skip()
