@@ -276,6 +276,7 @@ export function mount({ element, trigger, props, server, watch }) {
     if (!isReady()) return;
     drawOverlay();
     if (!props.marker) return;
+    hideTooltip();
     const { x, y, neighbours } = props.marker;
     const bounds = boundsOfPlaces([[x, y], ...state.points.places(neighbours)]);
     camera.flyTo(state.viewport.framing(bounds, MARKER_MARGIN, MARKER_ZOOM));
