@@ -2,8 +2,7 @@
 
 import { make } from "../../web/dom.js";
 import { groupByColumn, groupByNothing, groupByNumber, isNearlyUnique, tellingColumn } from "./grouping.js";
-
-export const shortly = (number) => String(Number(number.toPrecision(3)));
+import { shortly } from "./points.js";
 
 export class Legend {
   #find;

@@ -54,6 +54,9 @@ export class Points {
   }
 }
 
+/** A number in three digits. */
+export const shortly = (number) => String(Number(number.toPrecision(3)));
+
 const floats = (text) => new Float32Array(bytes(text));
 
 function bytes(base64) {

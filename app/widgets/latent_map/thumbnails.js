@@ -37,7 +37,7 @@ export class Thumbnails {
   /** Fetches those that are not here; no others any more. */
   want(places) {
     this.#wanted = places;
-    this.#fetch();
+    this.#fetch().catch((error) => console.error(error)); // a sheet that did not arrive whole
   }
 
   clear() {

@@ -4,7 +4,7 @@ import { make } from "../../web/dom.js";
 import { oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
 import { Cache } from "./cache.js";
-import { shortly } from "./legend.js";
+import { shortly } from "./points.js";
 
 const REMEMBERED_PICTURES = 400;
 const GAP = 16; // CSS pixels, to the pointer
