@@ -166,13 +166,13 @@ class TestInThePage:
             self.check(page, public)
 
     def test_a_widget_finds_its_module_where_the_app_says_that_it_is(self, page):
-        with launched("http://public.test/") as url:
+        with launched("http://public.test/where/") as url:
 
             def pass_on(route):
-                answer = route.fetch(url=route.request.url.replace("http://public.test/", url))
+                answer = route.fetch(url=route.request.url.replace("http://public.test/where/", url))
                 route.fulfill(response=answer, headers={**answer.headers, "Access-Control-Allow-Origin": "*"})
 
-            page.route("http://public.test/**", pass_on)
+            page.route("http://public.test/where/**", pass_on)
             self.check(page, url)
 
     def test_a_module_that_does_not_come_is_told_in_words(self, page):
