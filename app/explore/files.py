@@ -23,8 +23,9 @@ from jaxtyping import Float
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from app.explore import drawn, wire
-from app.explore.limits import EXPORT_SIDE, EXPORT_STRIP, FRAME_MILLISECONDS, MAX_WORDS, RequestError
+from app.explore.drawn import CHUNK
+from app.explore.latents import draw
+from app.explore.limits import EXPORT_SIDE, EXPORT_STRIP, FRAME_MILLISECONDS
 from app.explore.opened import OpenModel
 
 LONGEST_NAME = 100  # bytes, without the extension
@@ -48,30 +49,9 @@ def remove_older_than(seconds: float) -> None:
 def save_drawn(model: OpenModel, latent: Float[np.ndarray, "*latent"], words: Any) -> str:
     """Decodes a latent and writes the picture as a PNG that carries it; returns the file's path.
 
-    Args, Raises:
-        As for `draw`.
+    The arguments, and what is raised, are those of `draw`; the file is named after the model and the words.
     """
     return save_picture(draw(model, latent, words), model.name, words)
-
-
-def draw(model: OpenModel, latent: Float[np.ndarray, "*latent"], words: Any) -> Image.Image:
-    """The picture of a latent, which it carries into every PNG that is made of it.
-
-    Args:
-        model: that draws it.
-        latent: of the model.
-        words: what it is, such as "sample 3 of seed 7"; at most 200 characters.
-
-    Raises:
-        RequestError: the words are not such words.
-    """
-    if not isinstance(words, str) or len(words) > MAX_WORDS:
-        raise RequestError(f"The words that say what a picture is must be a text of at most {MAX_WORDS} characters.")
-    text = wire.to_text(latent, model.info.latent_shape)
-    latent = wire.from_text(text, model.info.latent_shape, most=1)[0]  # as it will be read, in float16 if spatial
-    picture = model.decode(latent)
-    drawn.mark_drawn(picture, drawn.Drawn(model.name, text, words))
-    return picture
 
 
 def save_picture(picture: Image.Image, *words: str) -> str:
@@ -79,9 +59,9 @@ def save_picture(picture: Image.Image, *words: str) -> str:
 
     The same picture under the same words goes to the same file.
     """
-    chunks, carried = PngInfo(), picture.info.get(drawn.CHUNK)
+    chunks, carried = PngInfo(), picture.info.get(CHUNK)
     if carried:
-        chunks.add_text(drawn.CHUNK, carried)
+        chunks.add_text(CHUNK, carried)
     path = _place(hashlib.sha256(picture.tobytes() + (carried or "").encode()).hexdigest()[:16], words, "png")
     beside = path.with_name(f".{secrets.token_hex(8)}")  # then renamed: nobody reads half of it
     picture.save(beside, "PNG", pnginfo=chunks)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from app.explore.latents import draw
 from app.explore.limits import MAX_STEPS, check_choice, check_range, check_whole
 from app.explore.opened import OpenModel
 from app.explore.subject import Subject
@@ -37,7 +38,7 @@ class Ends:
 
 
 def interpolate(model: OpenModel, a: Subject, b: Subject, t: Any, method: Any = "slerp") -> Image.Image:
-    """The picture at t between the latents of two pictures.
+    """The picture at t between the latents of two pictures; it carries its own.
 
     Args:
         model: whose latents.
@@ -49,16 +50,17 @@ def interpolate(model: OpenModel, a: Subject, b: Subject, t: Any, method: Any = 
         RequestError: t is out of range, or there is no such method.
     """
     t, method = check_range("t", t, 0, 1), _check_method(method)
-    return model.decode(_between(model.latent(a), model.latent(b), t, method))
+    return draw(model, _between(model.latent(a), model.latent(b), t, method), f"between {t:.2f}")
 
 
 def interpolation(model: OpenModel, a: Subject, b: Subject, steps: Any = 9, method: Any = "slerp") -> list[Image.Image]:
-    """`steps` pictures, 2 to 65, at even t from a's to b's.
+    """`steps` pictures, 2 to 65, at even t from a's to b's; they carry their latents.
 
     Raises:
         RequestError: as for `interpolate`.
     """
-    return [model.decode(latent) for latent in path(model.latent(a), model.latent(b), steps, method)]
+    latents = path(model.latent(a), model.latent(b), steps, method)
+    return [draw(model, latent, f"between {t:.2f}") for latent, t in zip(latents, _places(len(latents)), strict=True)]
 
 
 def path(
@@ -75,7 +77,7 @@ def path(
         RequestError: `steps` is out of range, or there is no such method.
     """
     steps, method = check_whole("steps", steps, 2, MAX_STEPS), _check_method(method)
-    return np.stack([_between(a, b, t, method) for t in np.linspace(0, 1, steps)])
+    return np.stack([_between(a, b, t, method) for t in _places(steps)])
 
 
 def ends(a: Float[np.ndarray, "*latent"], b: Float[np.ndarray, "*latent"]) -> Ends:
@@ -93,6 +95,10 @@ def latent_steps(latents: Float[np.ndarray, "count *latent"]) -> list[float]:
 def picture_steps(pictures: Sequence[Image.Image]) -> list[float]:
     """Distances of neighbouring pictures: the root mean square of their difference, pixels in [0, 1]."""
     return [_rms(np.asarray(b, np.float32) - np.asarray(a, np.float32)) / 255 for a, b in pairwise(pictures)]
+
+
+def _places(steps: int) -> list[float]:
+    return np.linspace(0, 1, steps).tolist()
 
 
 def _between(

@@ -1,4 +1,4 @@
-"""Latents that a page or a client sends, as arrays and as the pictures they stand for."""
+"""Latents as text and as pictures: those that a page or a client sends, and those that it gets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from jaxtyping import Float
 from PIL import Image
 
 from app.explore import wire
-from app.explore.limits import MAX_LATENTS, RequestError
+from app.explore.drawn import Drawn, mark_drawn
+from app.explore.limits import MAX_LATENTS, MAX_WORDS, RequestError
 from app.explore.opened import OpenModel
 
 
@@ -51,6 +52,25 @@ def decode(model: OpenModel, text: Any) -> list[Image.Image]:
         RequestError: as for `unpack`.
     """
     return [model.decode(latent) for latent in unpack(text, model)]
+
+
+def draw(model: OpenModel, latent: Float[np.ndarray, "*latent"], words: Any) -> Image.Image:
+    """The picture of a latent, which carries it into every PNG that it is saved to (`app.explore.drawn`).
+
+    Args:
+        model: that draws it.
+        latent: of the model; of a spatial one, the nearest in float16 is drawn, as that is what travels.
+        words: what the picture is, such as "sample 3 of seed 7"; at most 200 characters.
+
+    Raises:
+        RequestError: the words are not such words, or a number of the latent is not finite or beyond 100.
+    """
+    if not isinstance(words, str) or len(words) > MAX_WORDS:
+        raise RequestError(f"The words that say what a picture is must be a text of at most {MAX_WORDS} characters.")
+    text = pack(latent, model)
+    picture = model.decode(unpack(text, model, most=1)[0])
+    mark_drawn(picture, Drawn(model.name, text, words))
+    return picture
 
 
 def _has_shape(numbers: Any, shape: tuple[int, ...]) -> bool:

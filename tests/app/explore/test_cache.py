@@ -1,6 +1,7 @@
 """The cache: computed once, bounded in bytes, and asked by several threads at the same time."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -39,9 +40,14 @@ def test_what_is_larger_than_the_cache_is_returned_and_not_kept():
 def test_threads_that_ask_at_the_same_time_share_one_computation():
     cache, begun, calls = Cache(1000), threading.Barrier(8), []
 
+    def compute():
+        calls.append(1)
+        time.sleep(0.1)  # long enough for all of them to ask
+        return object()
+
     def ask(_):
         begun.wait()
-        return cache.get("key", lambda: calls.append(1) or object())
+        return cache.get("key", compute)
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(ask, range(8)))

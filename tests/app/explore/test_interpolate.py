@@ -61,6 +61,17 @@ def test_a_picture_that_the_model_drew_is_where_it_was_drawn_from(fruits, lemon)
     assert difference(frames[0], fruits.decode(drawn)) == 0
 
 
+@pytest.mark.parametrize("name", ["fruits", "photos"])
+def test_pictures_between_carry_their_latents(library, apple, lemon, name):
+    model = library[name]
+    latents = path(model.latent(apple), model.latent(lemon), 3, "slerp")
+    frames = [*interpolation(model, apple, lemon, 3), interpolate(model, apple, lemon, 0.5)]
+    for frame, latent, words in zip(frames, [*latents, latents[1]], ["0.00", "0.50", "1.00", "0.50"], strict=True):
+        subject = open_subject(files.save_picture(frame, "frame"))
+        assert subject.words == f"between {words}"
+        np.testing.assert_allclose(model.own_latent(subject), latent, atol=2e-3)
+
+
 @pytest.mark.parametrize("value", [*NO_NUMBERS, -0.01, 1.01], ids=kind)
 def test_a_place_outside_the_path_is_refused(fruits, apple, lemon, value):
     with pytest.raises(RequestError, match="t is"):

@@ -52,6 +52,13 @@ def test_a_text_that_is_not_latents_is_refused(fruits, text):
     assert len(str(refusal.value)) < 120
 
 
+@pytest.mark.parametrize("inside", ["!", "\n", " ", "=", "é"])
+def test_a_text_with_anything_else_in_it_is_refused(fruits, inside):
+    whole = latents.pack(np.zeros((1, 128), np.float32), fruits)
+    with pytest.raises(RequestError):
+        latents.unpack(whole[:100] + inside + whole[100:], fruits)
+
+
 @pytest.mark.parametrize("size", [4, 127 * 4, 129 * 4, 128 * 4 - 1, 128 * 4 + 128 * 2])
 def test_latents_of_another_shape_are_refused(fruits, size):
     with pytest.raises(RequestError, match="shape"):

@@ -93,6 +93,11 @@ def test_another_model_encodes_it(fruits, emoji, encoded):
     assert len(calls) == 1
 
 
+def test_a_model_of_another_name_encodes_it_too(fruits):
+    subject = open_subject(files.save_drawn(fruits, fruits.atlas.latent(9), "point 9"))
+    assert OpenModel(MODELS / "fruits", "a copy").own_latent(subject) is None
+
+
 def repaint(path: str, tmp_path, change) -> str:
     """The picture after `change`, saved by a program that keeps text chunks."""
     picture = Image.open(path)

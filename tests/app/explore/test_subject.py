@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from app.explore import subject as module
 from app.explore.limits import SUBJECT_BYTES
@@ -84,6 +85,14 @@ def test_the_megapixels_are_not_kept(tmp_path):
     open_subject(tmp_path / "large.png")
     assert 0 < module._subjects.bytes - before < 300_000
     assert module._subjects.bytes < SUBJECT_BYTES
+
+
+def test_what_a_file_brings_besides_pixels_is_not_kept(tmp_path):
+    prepare_for([64])
+    chunks = PngInfo()
+    chunks.add_text("comment", "x" * 500_000)
+    Image.new("RGB", (64, 64)).save(tmp_path / "heavy.png", pnginfo=chunks)
+    assert open_subject(tmp_path / "heavy.png").fitted(64).info == {}
 
 
 def test_its_note_says_how_it_was_changed(subject_of, tmp_path):
