@@ -145,7 +145,7 @@ def test_it_leaves_a_model_folder(whole):
     assert load_model(whole).config == TINY.model
     info = load_info(whole)
     assert (info.title, info.summary) == ("Few emoji", "Of all kinds.")
-    expected = {"preset": "tiny", "steps": 200, "pictures": 24, "seed": 0, "learning_rate": 3e-3}
+    expected = {"preset": "tiny", "steps": 200, "pictures": 24, "split": "train", "seed": 0, "learning_rate": 3e-3}
     assert {name: info.training[name] for name in expected} == expected
     assert info.training["parameters"] == sum(value.size for value in weights(whole).values())
 
@@ -172,7 +172,7 @@ def test_the_curves_are_wide_and_show_the_whole_run(whole, tmp_path):
     log = (whole / "training" / "metrics.jsonl").read_text().splitlines()
     for lines in (log[:1], log[:5]):  # a run may be as short as one line
         (tmp_path / "training" / "metrics.jsonl").write_text("\n".join(lines))
-        write_curves(tmp_path)
+        write_curves(tmp_path, TINY.objective.curves)
         assert (tmp_path / "training-curves.png").read_bytes() != (whole / "training-curves.png").read_bytes()
 
 
@@ -190,13 +190,31 @@ def test_it_says_what_was_made_and_what_comes_next(tmp_path, capsys):
     assert run(arguments_for(out, "--steps", "2", "--label-column", "category", "--label-column", "style")) is None
     made, *commands = capsys.readouterr().out.splitlines()
     assert made.startswith(f"{out}: a model of 24 pictures after 2 steps")
-    evaluate, atlas, app = (shlex.split(line, comments=True) for line in commands)
-    for command, name in ((evaluate, "evaluate"), (atlas, "atlas")):
+    evaluate, atlas, prior, app = (shlex.split(line, comments=True) for line in commands)
+    for command, name in ((evaluate, "evaluate"), (atlas, "atlas"), (prior, "prior")):
         assert command[:3] == ["python", "-m", "train"]
         parsed = command_line.parse_arguments(command[3:])
         assert (parsed.command, parsed.model, parsed.dataset) == (name, out, str(EMOJI))
         assert parsed.label_column == ["category", "style"]
     assert app == ["python", "app/main.py", "--model", str(out)]
+
+
+@pytest.mark.parametrize(
+    ("split", "measured", "mapped", "words"),
+    [
+        ("train", "validation", "train", "held-out pictures"),
+        ("all", "all", "all", "pictures it was trained on: none are held out"),
+        ("validation", "train", "validation", "held-out pictures"),
+    ],
+)
+def test_the_commands_that_come_next_measure_pictures_that_were_held_out(split, measured, mapped, words, tmp_path):
+    flags = ["--dataset", str(EMOJI), "--out", str(tmp_path / "out"), "--split", split]
+    arguments = command_line.parse_arguments(["fit", *flags])
+    train, held_out = (load_pictures(str(EMOJI), name, 16, limit=2) for name in (split, "validation"))
+    _, *lines, _ = command_line.describe_result(arguments, train, held_out, 200).splitlines()
+    assert words in lines[0]
+    parsed = [command_line.parse_arguments(shlex.split(line, comments=True)[3:]) for line in lines]
+    assert [command.split for command in parsed] == [measured, mapped, mapped]
 
 
 def test_grids_show_held_out_pictures_over_reconstructions_and_samples(whole):
@@ -466,14 +484,17 @@ def test_ctrl_c_before_the_first_step_is_a_line(tmp_path, monkeypatch):
     assert run(arguments_for(tmp_path / "out")) == "error: Stopped. Nothing that was saved before is lost."
 
 
-def test_a_run_of_an_earlier_version_can_be_resumed(whole, tmp_path):
-    """Its `run.json` says nothing of settings that there were not yet."""
+@pytest.mark.parametrize("absent", [[], ["pictures", "pictures_crc32"], ["likelihood", "free_bits"]])
+def test_a_run_of_an_earlier_version_can_be_resumed(absent, whole, tmp_path):
+    """Its `run.json` calls the weight of L1 "rec", and says nothing of settings that there were not yet."""
     out = tmp_path / "out"
     shutil.copytree(whole, out)
     settings = json.loads((out / "training" / "run.json").read_text())
-    del settings["pictures"], settings["pictures_crc32"]
-    (out / "training" / "run.json").write_text(json.dumps(settings))
+    settings["weights"] = {"rec": settings["weights"].pop("l1"), **settings["weights"]}
+    record = json.dumps({name: value for name, value in settings.items() if name not in absent})
+    (out / "training" / "run.json").write_text(record)
     assert run(arguments_for(out, "--resume")) is None
+    assert "'l1': 1.0, 'ssim': 0.25, 'kl': 0.5" in run(arguments_for(out, "--resume", "--kl-weight", "0.5"))
 
 
 def test_a_run_that_diverges_stops_at_its_last_good_checkpoint(tmp_path):
