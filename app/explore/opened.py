@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import threading
 import time
@@ -10,19 +11,38 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
 from app.explore import wire
 from app.explore.cache import Cache
-from app.explore.limits import DRAWN_LEVELS, MODEL_BYTES, TIMED_DECODES, RequestError
+from app.explore.limits import (
+    DRAWN_LEVELS,
+    LEAST_VARIANCE_PICTURES,
+    MODEL_BYTES,
+    TIMED_DECODES,
+    VARIANCE_VALUES,
+    RequestError,
+)
 from app.explore.subject import Subject
 from vae.atlas import Atlas, AtlasError
-from vae.checkpoint import ATLAS, load_metrics
+from vae.checkpoint import ATLAS, PRIOR, load_metrics
 from vae.codec import Description, open_codec
 from vae.images import to_array, to_picture
 from vae.latent import Posterior
+from vae.priors import (
+    AggregatePosterior,
+    Gaussian,
+    Mixture,
+    Prior,
+    PriorError,
+    StandardNormal,
+    aggregate_posterior,
+    fit_priors,
+    load_priors,
+)
 
 T = TypeVar("T")
 
@@ -88,7 +108,7 @@ class OpenModel:
     def latent(self, subject: Subject) -> Float[np.ndarray, "*latent"]:
         """The latent that this model drew the picture from, if it did; else the posterior mean."""
         own = self.own_latent(subject)
-        return self.posterior(subject).mean if own is None else own
+        return np.asarray(self.posterior(subject).mean) if own is None else own
 
     def own_latent(self, subject: Subject) -> Float[np.ndarray, "*latent"] | None:
         """The latent that a picture carries, if this model drew it from that; else None.
@@ -112,7 +132,7 @@ class OpenModel:
 
     def encode(self, picture: Image.Image) -> Posterior:
         """The posterior of a square picture of the model's size, without a batch axis."""
-        mean, log_var = self._encode(to_array(picture)[None])
+        mean, log_var = self._encode(jnp.asarray(to_array(picture)[None]))
         return Posterior(np.asarray(mean)[0], None if log_var is None else np.asarray(log_var)[0])
 
     def decode(self, latent: Float[np.ndarray, "*latent"]) -> Image.Image:
@@ -122,7 +142,7 @@ class OpenModel:
     def decode_pixels(self, latent: Float[np.ndarray, "*latent"]) -> Float[np.ndarray, "height width 3"]:
         """The picture of a latent, before it is rounded to 8 bits."""
         # One at a time: compiled once whatever the count, and faster on a CPU than a batch, which leaves its caches.
-        return np.asarray(self._decode(np.asarray(latent, np.float32)[None]))[0]
+        return np.asarray(self._decode(jnp.asarray(latent[None], jnp.float32)))[0]
 
     # ---- The map ----
 
@@ -156,6 +176,70 @@ class OpenModel:
         """The command that makes the map."""
         dataset = str(self.info.training.get("dataset", "DATASET"))
         return shlex.join(["python", "-m", "train", "atlas", "--model", str(self.folder), "--dataset", dataset])
+
+    # ---- What the data's latents are like ----
+
+    @property
+    def prior_titles(self) -> dict[str, str]:
+        """The distributions that latents can be drawn from, name -> title; nothing is fitted to tell them."""
+        try:
+            offered = [*self._saved_priors().values()]
+        except RequestError:  # damaged: told to those who ask for one of them
+            offered = [StandardNormal()]
+        if len(offered) == 1 and self.has_atlas:
+            return {prior.name: prior.title for prior in (StandardNormal, Gaussian, Mixture)}
+        return {prior.name: prior.title for prior in offered}
+
+    @property
+    def priors(self) -> dict[str, Prior]:
+        """N(0, I) and the model's other distributions: those of its folder; without any, fitted to the map's latents.
+
+        Raises:
+            RequestError: there is no map either, or it has a single picture; or the folder's are damaged.
+        """
+        saved = self._saved_priors()
+        return saved if len(saved) > 1 else saved | self.remember("fitted priors", None, self._fit_priors)
+
+    def _saved_priors(self) -> dict[str, Prior]:
+        path = self.folder / PRIOR
+        try:
+            written = path.stat().st_mtime_ns if path.exists() else None
+            return self.remember("saved priors", written, lambda: load_priors(self.folder, self.info.latent_shape))
+        except PriorError as error:
+            raise RequestError(str(error)) from None
+
+    def _fit_priors(self) -> dict[str, Prior]:
+        return {prior.name: prior for prior in fit_priors(*self._data())}
+
+    @property
+    def aggregate(self) -> AggregatePosterior:
+        """The statistics of the data set's latents.
+
+        Raises:
+            RequestError: there is no map, which holds those latents, or it has a single picture.
+        """
+        return self.remember("aggregate", None, lambda: aggregate_posterior(*self._data()))
+
+    def _data(self) -> tuple[Float[np.ndarray, "count *latent"], Float[np.ndarray, "*latent"]]:
+        """The data set's latents, and the mean variance of their posteriors."""
+        if len(self.atlas) < 2:
+            raise RequestError("The map has a single picture: nothing can be fitted to its latent.")
+        variance = self.remember("posterior variance", None, self._posterior_variance)
+        return self.atlas.latents.astype(np.float32), variance
+
+    def _posterior_variance(self) -> Float[np.ndarray, "*latent"]:
+        """The mean variance of q(z | x), which the map does not hold: from some reconstructions, encoded once more.
+
+        The places of a spatial latent are alike and are averaged too, so that a few pictures are enough.
+        """
+        atlas, shape = self.atlas, self.info.latent_shape
+        count = max(LEAST_VARIANCE_PICTURES, math.ceil(VARIANCE_VALUES / math.prod(shape[:-1])))
+        variances = []
+        for row in np.linspace(0, len(atlas) - 1, min(len(atlas), count)).astype(int):
+            log_var = self.encode(self.decode(atlas.latent(row))).log_var
+            variances.append(np.zeros(shape, np.float32) if log_var is None else np.exp(log_var))
+        variance = np.mean(variances, axis=0)
+        return np.broadcast_to(variance.mean((0, 1)), shape) if self.info.is_spatial else variance
 
     # ---- Cost ----
 
