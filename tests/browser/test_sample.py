@@ -45,7 +45,7 @@ def test_a_chosen_sample_is_shown_large_and_sent_under_a_telling_name(page, serv
     expect(large).to_be_visible()
     box = large.bounding_box()
     assert min(box["width"], box["height"]) >= 320
-    expect(large).to_have_attribute("src", re.compile("fruits-seed-7-sample-3.png$"))
+    expect(large).to_have_attribute("src", re.compile("fruits-sample-3-of-seed-7.png$"))
     page.locator(".send-picture").locator("visible=true").click()
     expect(page.locator("#metrics")).to_contain_text("dB")
 
@@ -172,17 +172,18 @@ def test_forged_requests_are_answered_in_words(server):
             return json.load(answer)
 
     for name, data in (
-        ("draw", None),
-        ("draw", ["fruits", "prior", 0, 10**6, 1, 0]),
-        ("draw", ["../fruits", "prior", 0, 1, 1, 0]),
-        ("draw", ["fruits", "flow", 0, 1, 1, 0]),
-        ("draw", ["fruits", "prior", 0, 1, float("nan"), 0]),
-        ("describe", ["fruits", {}]),
-        ("strip", ["fruits", "no such place", 0, None]),
-        ("move", ["fruits", "no such place", [0], None, 0]),
-        ("row", ["fruits", "no such place", 0]),
-        ("step", ["fruits", "no such place", 9, 9]),
-        ("step", [["fruits"], "", 0, 0]),
+        ("sample", None),
+        ("sample", ["fruits", "prior", 0, 10**6, 1, 0]),
+        ("sample", ["../fruits", "prior", 0, 1, 1, 0]),
+        ("sample", ["fruits", "flow", 0, 1, 1, 0]),
+        ("sample", ["fruits", "prior", 0, 1, float("nan"), 0]),
+        ("decode", ["fruits", {}]),
+        ("decode", ["fruits", "no latent"]),
+        ("decode", [["fruits"], ""]),
+        ("directions", [{}]),
+        ("label_direction", ["fruits", "kind", "Apple", "Apple"]),
+        ("local_directions", ["fruits", "AAAA"]),
     ):
         assert set(ask(name, data)) == {"error"}, (name, data)
-    assert len(ask("draw", ["fruits", "prior", 0, 2, 1, 0])["pictures"]) == 2
+    drawn = ask("sample", ["fruits", "prior", 0, 2, 1, 0])["latents"]
+    assert ask("decode", ["fruits", drawn])["count"] == 2
