@@ -120,7 +120,6 @@ def _place(folder: str, words: Sequence[str], extension: str) -> Path:
     """A file's path, in a folder of its own, so that its name can be what a person reads when they download it."""
     inside = Path(_folder().name) / folder
     inside.mkdir(parents=True, exist_ok=True)
-    inside.touch()  # written once more: not to be removed with age yet
     name = "-".join(filter(None, (re.sub(r"[^\w.+,()]+", "-", word).strip("-.") for word in words)))
     name = name.encode()[:LONGEST_NAME].decode(errors="ignore")
     return inside / f"{name or 'picture'}.{extension}"

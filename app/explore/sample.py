@@ -31,7 +31,9 @@ from app.explore.opened import OpenModel
 from vae import directions as vae_directions
 from vae.directions import Directions, principal_directions, single_threaded
 from vae.latent import sample_prior
-from vae.priors import AggregatePosterior, Prior, StandardNormal
+from vae.priors import AggregatePosterior, Gaussian, Mixture, Prior, StandardNormal
+
+TITLES = {prior.name: prior.title for prior in (StandardNormal, Gaussian, Mixture)}  # of all that a model may offer
 
 
 def sample(

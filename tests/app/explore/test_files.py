@@ -64,6 +64,14 @@ def test_the_same_picture_goes_to_the_same_file_and_another_to_another():
     assert [Path(path).name for path in paths] == ["name.png"] * 3
 
 
+def test_a_picture_that_carries_a_latent_is_another_file_than_one_that_does_not(fruits):
+    latent = np.zeros(128, np.float32)
+    plain = files.save_picture(fruits.decode(latent), "fruits", "mean")
+    drawn = files.save_drawn(fruits, latent, "mean")
+    assert plain != drawn
+    assert [open_subject(path).words for path in (plain, drawn)] == ["", "mean"]
+
+
 def test_a_gif_goes_there_and_back():
     animation = Image.open(files.save_animation(COLOURS[:5], "gif", "fruits", "interpolation"))
     assert animation.n_frames == 8

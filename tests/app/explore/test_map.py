@@ -75,6 +75,15 @@ def test_a_point_without_a_label_or_a_number_lacks_it(with_atlas):
     assert map.point(model, 0).numbers["size"] == 1
 
 
+def test_a_drawn_point_is_found_again_by_its_latent(fruits, without_map):
+    subject = open_subject(files.save_drawn(fruits, fruits.atlas.latent(4724), map.point(fruits, 4724).words))
+    found = map.point_at(fruits, fruits.latent(subject))
+    assert (found.index, found.words) == (4724, subject.words)
+    assert subject.words.startswith("point 4724 of the map: ")
+    assert map.point_at(fruits, fruits.latent(subject) + np.float32(0.01)) is None
+    assert map.point_at(without_map, np.zeros(128, np.float32)) is None
+
+
 # ---- The whole map ----
 
 

@@ -71,7 +71,7 @@ def test_fitted_priors_are_as_wide_as_the_latents_of_the_photos_and_the_prior_is
 @pytest.mark.parametrize("name", NAMES)
 def test_every_distribution_that_is_offered_can_be_drawn_from(library, name):
     model = library[name]
-    assert model.prior_titles == {name: prior.title for name, prior in model.priors.items()} == PRIORS
+    assert model.prior_titles == {name: prior.title for name, prior in model.priors.items()} == PRIORS == module.TITLES
 
 
 @pytest.mark.parametrize("distribution", ["flow", "", None, 3, True, ["prior"], {}, "prior" * 200_000], ids=kind)
