@@ -68,7 +68,11 @@ async def _serve(request: Request) -> Response:
 
 
 def needed_by(module: str) -> list[str]:
-    """The modules that a module imports, and those that these import: the browser can fetch all of them at once."""
+    """The modules that a module imports, and those that these import.
+
+    The page asks for all of them at once, instead of one level after the other: over HTTP/2 with 150 ms of latency, a
+    widget is there after 0.3 s instead of 0.9 s.
+    """
     found: list[str] = []
     waiting = [module]
     while waiting:
@@ -98,7 +102,7 @@ for (const path of {json.dumps(needed_by(module))}) {{
 import(`${{home}}{module}`)
   .then(({{ mount }}) => mount({{ element, trigger, props, server, upload, watch }}))
   .catch((error) => {{
-    console.error(error);
     element.textContent = "This part of the page could not be loaded. Reload the page.";
+    throw error;
   }});
 """

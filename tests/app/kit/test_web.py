@@ -175,8 +175,10 @@ class TestInThePage:
             page.route("http://public.test/where/**", pass_on)
             self.check(page, url)
 
-    def test_a_module_that_does_not_come_is_told_in_words(self, page):
+    def test_a_module_that_does_not_come_is_told_in_words(self, browser):
+        page = browser.new_page()  # on which an error is expected
         with launched() as url:
             page.route("**/comparison/main.js", lambda route: route.abort())
             page.goto(url)
             expect(page.locator("#comparison")).to_contain_text("could not be loaded. Reload the page.")
+        page.close()
