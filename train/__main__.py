@@ -177,21 +177,24 @@ def run_fit(arguments: argparse.Namespace) -> None:
     """`fit`: settings from preset and flags, pictures, then the training itself."""
     import jax
 
-    from train import fit
     from train.data import load_pictures
     from train.devices import connect, is_main
+    from train.fit import fit
+    from train.grid import GRID_PICTURES
+    from train.run import check_run
+    from train.step import count_parameters
     from vae.checkpoint import ModelInfo
 
     connect(arguments.coordinator, arguments.processes, arguments.process_id)
     config = configure(arguments)
-    fit.check_run(config, arguments.out, arguments.resume)  # before the pictures, which take a while
+    check_run(config, arguments.out, arguments.resume)  # before the pictures, which take a while
     columns = {
         "image_column": arguments.image_column,
         "label_columns": arguments.label_column,
         "limit": arguments.limit,
     }
     train = load_pictures(arguments.dataset, arguments.split, config.load_size, **columns)
-    columns["limit"] = fit.GRID_PICTURES
+    columns["limit"] = GRID_PICTURES
     held_out = load_pictures(arguments.dataset, "validation", config.model.image_size, **columns)
     title = arguments.title or arguments.out.resolve().name
     info = ModelInfo(
@@ -204,17 +207,22 @@ def run_fit(arguments: argparse.Namespace) -> None:
             "split": train.split,
             "pictures": len(train),
             "preset": arguments.preset,
-            "parameters": fit.count_parameters(config),
+            "parameters": count_parameters(config),
             "hardware": describe_hardware(),
             "jax": jax.__version__,
             **{name: value for name, value in config.to_dict().items() if name != "model"},
         },
     )
-    fit.fit(
-        config, train, held_out, arguments.out, info,
-        resume=arguments.resume, checkpoint_every=arguments.checkpoint_every,
+    fit(
+        config,
+        train,
+        held_out,
+        arguments.out,
+        info,
+        resume=arguments.resume,
+        checkpoint_every=arguments.checkpoint_every,
         device_memory_budget=arguments.device_memory_budget,
-    )  # fmt: skip
+    )
     if is_main():
         print(describe_result(arguments, train, held_out, config.steps))
 
@@ -276,11 +284,11 @@ def describe_hardware() -> str:
 def main() -> None:
     """Runs one command; an error that a person can mend is one line on standard error.
 
-    The exit status is 2 for a wrong value of a flag, 1 for what goes wrong on the way.
+    The exit status is 2 for a wrong value of a flag, 1 for what goes wrong on the way, 130 after Ctrl-C or SIGTERM.
     """
     arguments = parse_arguments()
     use_fast_cpu_reductions()
-    from train.fit import TrainError
+    from train.run import Interrupted, TrainError
     from vae.checkpoint import ModelFolderError
 
     try:
@@ -304,8 +312,9 @@ def main() -> None:
         sys.exit(2)
     except (TrainError, ValueError) as error:
         sys.exit(f"error: {error}")
-    except KeyboardInterrupt:  # outside the training steps, where `fit` saves first
-        sys.exit("error: Stopped. Nothing that was saved before is lost.")
+    except (Interrupted, KeyboardInterrupt) as stop:  # the latter outside the training steps, where `fit` saves first
+        print(stop if isinstance(stop, Interrupted) else "Stopped. What was saved before is intact.", file=sys.stderr)
+        sys.exit(130)
     except OSError as error:
         sys.exit(f"error: {error.strerror or error}: {error.filename or ''} Nothing that was saved before is lost.")
     except RuntimeError as error:
