@@ -122,6 +122,9 @@ def read_config(folder: Path | str) -> dict:
         by_diffusers = isinstance(content, dict) and CLASS_NAME in content
         version = FORMAT_VERSION if by_diffusers else content["format_version"]
     except FileNotFoundError:
+        inner = Path(folder) / "vae"
+        if (inner / CONFIG).is_file():
+            raise ModelFolderError(f"{folder} holds a whole pipeline; open {inner}, its autoencoder.") from None
         raise ModelFolderError(
             f"{folder} is not a model folder: it has no {CONFIG}. `python -m train fit --out FOLDER` makes one."
         ) from None
