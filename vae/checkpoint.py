@@ -21,6 +21,7 @@ from vae.model import VAE, VAEConfig
 
 FORMAT_VERSION = 1
 CONV_VAE = "conv-vae"  # the kind of model that is ours; a folder of the first version does not say its kind
+CLASS_NAME = "_class_name"  # in the config.json of a folder that diffusers wrote, which has no format_version
 CONFIG, WEIGHTS, ATLAS, METRICS, CARD = "config.json", "model.safetensors", "atlas.parquet", "metrics.json", "README.md"
 PRIOR = "prior.safetensors"
 
@@ -118,8 +119,12 @@ def read_config(folder: Path | str) -> dict:
     path = Path(folder) / CONFIG
     try:
         content = json.loads(path.read_text())
-        version = content["format_version"]
+        by_diffusers = isinstance(content, dict) and CLASS_NAME in content
+        version = FORMAT_VERSION if by_diffusers else content["format_version"]
     except FileNotFoundError:
+        inner = Path(folder) / "vae"
+        if (inner / CONFIG).is_file():
+            raise ModelFolderError(f"{folder} holds a whole pipeline; open {inner}, its autoencoder.") from None
         raise ModelFolderError(
             f"{folder} is not a model folder: it has no {CONFIG}. `python -m train fit --out FOLDER` makes one."
         ) from None
