@@ -107,6 +107,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     prior = commands.add_parser("prior", help="fit priors to the latents of a data set", allow_abbrev=False)
     _add_model(prior)
     _add_dataset(prior, "train", "fit to")
+    prior.add_argument(
+        "--steps",
+        type=_natural,
+        default=10_000,
+        metavar="N",
+        help="optimiser steps of the flow, which vector latents get; 0 leaves it out (default: 10000)",
+    )
     parsed = parser.parse_args(arguments)
     if parsed.command == "fit":
         hosts = [parsed.coordinator, parsed.processes, parsed.process_id]
