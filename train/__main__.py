@@ -1,4 +1,4 @@
-"""`python -m train fit | evaluate | atlas`: makes model folders."""
+"""`python -m train fit | evaluate | atlas | faces`: makes model folders, and a data set for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vae.losses import Likelihood
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parses the command line; a wrong value prints the flag, what was given and what is accepted, and exits with 2."""
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="fit | evaluate | atlas")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="fit | evaluate | atlas | faces")
 
     fit = commands.add_parser("fit", help="train a model", allow_abbrev=False)
     _add_dataset(fit, "train", "train on")
@@ -33,7 +33,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         choices=PRESETS,
         default="fruits",
         help="architecture, loss and schedule: fruits (64 pixels, vector latent, mirrored; the default), emoji (the "
-        "same, never mirrored), photos (256 pixels, spatial latent)",
+        "same, never mirrored), faces (nearly the same), photos (256 pixels, spatial latent)",
     )
     fit.add_argument("--steps", type=_positive, metavar="N", help="optimiser steps (default: the preset's)")
     fit.add_argument("--batch-size", type=_positive, metavar="N", help="pictures a step (default: the preset's)")
@@ -100,6 +100,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     _add_model(atlas)
     _add_dataset(atlas, "train", "map")
     atlas.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the layout (default: 0)")
+
+    faces = commands.add_parser("faces", help="make a data set of faces with known factors", allow_abbrev=False)
+    faces.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder to make")
+    faces.add_argument("--count", type=_positive, default=24_000, metavar="N", help="how many (default: 24000)")
+    faces.add_argument("--seed", type=_natural, default=0, metavar="N", help="which faces (default: 0)")
+    faces.add_argument(
+        "--image-size", type=_positive, default=64, metavar="PIXELS", help="side of the pictures (default: 64)"
+    )
     parsed = parser.parse_args(arguments)
     if parsed.command == "fit":
         hosts = [parsed.coordinator, parsed.processes, parsed.process_id]
@@ -265,6 +273,10 @@ def main() -> None:
     try:
         if arguments.command == "fit":
             run_fit(arguments)
+        elif arguments.command == "faces":
+            from train.faces import run_faces
+
+            run_faces(arguments)
         elif arguments.command == "evaluate":
             from train.evaluate import run_evaluate
 
