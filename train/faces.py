@@ -1,11 +1,11 @@
-"""`python -m train faces`: a data set of drawn portraits, every one of whose factors is known.
+"""`python -m train faces`: a data set of drawn portraits, every factor of which is known.
 
-Portraits of six styles of DiceBear are drawn from named options (packages `dicebear-core`, `dicebear-styles` and
-`resvg-py`). Each of the eight factors is a column, has the same values in
-every style, and is drawn independently of the others; a combination never occurs twice. That makes it a data set in
-the tradition of dSprites and 3D Shapes, for which disentanglement, edits and samples can be measured, with faces.
+The portraits are avatars of DiceBear in six styles (packages `dicebear-core`, `dicebear-styles`; `resvg_py` renders
+them), each drawn from eight factors. A factor has the same values in every style, all combinations are equally likely,
+and none occurs twice: as in dSprites (Matthey et al. 2017) and 3D Shapes (Burgess & Kim 2018), so that edits, samples
+and disentanglement can be measured, but with faces.
 
-What a style lacks is added here, so that every value exists in every style (`COMPLETIONS`).
+A style that lacks something (glasses, a beard, clothes) is completed here, so that "none" is always a choice.
 """
 
 from __future__ import annotations
@@ -16,466 +16,585 @@ import functools
 import hashlib
 import io
 import json
+import math
 import multiprocessing
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-OVERSAMPLING = 3  # faces are drawn so many times larger, then reduced
-PART = 2_000  # faces a file
+OVERSAMPLING = 3  # portraits are drawn so many times larger, then reduced
+PART = 2_000  # portraits a file
 
-HAIR_COLOURS = {
-    "black": "#201a1e",
-    "brown": "#5f3418",
-    "blond": "#e3b75f",
-    "red": "#c2461f",
-    "grey": "#b4b6bd",
-    "pink": "#f07fae",
-    "blue": "#4f7fd9",
-}
-SKINS = {"light": "#fad5bb", "tan": "#e3b088", "brown": "#bb8054", "dark": "#8a5a3a"}
-CLOTHES_COLOURS = {
-    "red": "#d6363f",
-    "yellow": "#f0c030",
-    "green": "#2f9a55",
-    "blue": "#2f62c9",
-    "purple": "#8746b8",
-    "black": "#333338",
-}
+# A portrait: a value of every factor of `FACTORS`.
+Face = dict[str, str]
+# Component of a style -> the variant that is drawn, or None for no such component.
+Parts = dict[str, str | None]
 
-# What each value of a factor sets, in each style. The values are those that a person tells apart at 64 pixels in all
-# of the styles: "surprised" is a style's raised eyebrows, wide eyes and round mouth together.
-STYLES: dict[str, dict] = {
-    "toon-head": {
-        "fixed": {"clothesVariant": "tShirt", "bodyVariant": "body", "headVariant": "head", "strokeColor": "#000000"},
-        "hair": {
-            "short": {"hairVariant": "undercut", "rearHairProbability": 0},
-            "mohawk": {"hairVariant": "mohawk", "rearHairProbability": 0},
-            "bob": {"hairVariant": "sideComed", "rearHairVariant": "neckHigh", "rearHairProbability": 100},
-            "long": {"hairVariant": "sideComed", "rearHairVariant": "longStraight", "rearHairProbability": 100},
-            "updo": {"hairVariant": "bun", "rearHairProbability": 0},
-        },
-        "expression": {
-            "smile": {"mouthVariant": "smile", "eyesVariant": "happy", "eyebrowsVariant": "neutral"},
-            "laugh": {"mouthVariant": "laugh", "eyesVariant": "bow", "eyebrowsVariant": "happy"},
-            "sad": {"mouthVariant": "sad", "eyesVariant": "humble", "eyebrowsVariant": "sad"},
-            "surprised": {"mouthVariant": "agape", "eyesVariant": "wide", "eyebrowsVariant": "raised"},
-        },
-        "glasses": {"glasses": {"glassesVariant": "glasses"}, "sunglasses": {"glassesVariant": "sunglasses"}},
-        "beard": {"beardVariant": "fullBeard"},
-        "colours": {"hair_colour": ["hair"], "skin": ["skin"], "clothes_colour": ["clothes"]},
+COLOURS = {
+    "hair_colour": {
+        "black": "#201a1e",
+        "brown": "#5f3418",
+        "blond": "#e3b75f",
+        "red": "#c2461f",
+        "grey": "#b4b6bd",
+        "pink": "#f07fae",
+        "blue": "#4f7fd9",
     },
-    "personas": {
-        "fixed": {"clothesVariant": "squared", "noseVariant": "smallRound"},
-        "hair": {
-            "short": {"hairVariant": "shortCombover"},
-            "mohawk": {"hairVariant": "mohawk"},
-            "bob": {"hairVariant": "bobCut"},
-            "long": {"hairVariant": "extraLong"},
-            "updo": {"hairVariant": "straightBun"},
-        },
-        "expression": {
-            "smile": {"mouthVariant": "smile", "eyesVariant": "open"},
-            "laugh": {"mouthVariant": "bigSmile", "eyesVariant": "happy"},
-            "sad": {"mouthVariant": "frown", "eyesVariant": "sleep"},
-            "surprised": {"mouthVariant": "surprise", "eyesVariant": "open"},
-        },
-        "glasses": {"glasses": {"glassesVariant": "glasses"}, "sunglasses": {"glassesVariant": "sunglasses"}},
-        "beard": {"facialHairVariant": "beard"},
-        "colours": {"hair_colour": ["hair", "facialHair"], "skin": ["skin"], "clothes_colour": ["clothing"]},
-    },
-    "micah": {
-        "fixed": {
-            "clothesVariant": "crew",
-            "earsVariant": "attached",
-            "headVariant": "standard",
-            "noseVariant": "curve",
-            "earringsProbability": 0,
-            "glassesColor": "#000000",
-        },
-        "hair": {
-            "short": {"hairVariant": "fonze"},
-            "mohawk": {"hairVariant": "mrT"},
-            "bob": {"hairVariant": "pixie"},
-            "long": {"hairVariant": "full"},
-            "updo": {"hairVariant": "turban"},
-        },
-        "expression": {
-            "smile": {"mouthVariant": "smile", "eyesVariant": "eyes", "eyebrowsVariant": "up"},
-            "laugh": {"mouthVariant": "laughing", "eyesVariant": "smiling", "eyebrowsVariant": "up"},
-            "sad": {"mouthVariant": "frown", "eyesVariant": "eyes", "eyebrowsVariant": "down"},
-            "surprised": {"mouthVariant": "surprised", "eyesVariant": "round", "eyebrowsVariant": "up"},
-        },
-        "glasses": {"glasses": {"glassesVariant": "square"}, "sunglasses": {"glassesVariant": "sunglasses"}},
-        "beard": {"facialHairVariant": "beard"},
-        "colours": {"hair_colour": ["hair", "facialHair"], "skin": ["base"], "clothes_colour": ["shirt"]},
-    },
-    "adventurer": {
-        "fixed": {"headVariant": "default", "earringsProbability": 0, "detailsProbability": 0},
-        "hair": {
-            "short": {"hairVariant": "short01"},
-            "mohawk": {"hairVariant": "short15"},
-            "bob": {"hairVariant": "long01"},
-            "long": {"hairVariant": "long09"},
-            "updo": {"hairVariant": "long10"},
-        },
-        "expression": {
-            "smile": {"mouthVariant": "variant02", "eyesVariant": "variant24", "eyebrowsVariant": "variant10"},
-            "laugh": {"mouthVariant": "variant25", "eyesVariant": "variant19", "eyebrowsVariant": "variant10"},
-            "sad": {"mouthVariant": "variant04", "eyesVariant": "variant15", "eyebrowsVariant": "variant07"},
-            "surprised": {"mouthVariant": "variant18", "eyesVariant": "variant24", "eyebrowsVariant": "variant06"},
-        },
-        "glasses": {"glasses": {"glassesVariant": "variant02"}, "sunglasses": {"glassesVariant": "variant01"}},
-        "beard": {"beardVariant": "beard"},
-        "colours": {"hair_colour": ["hair"], "skin": ["skin"], "clothes_colour": ["clothes"]},
-    },
-    "lorelei": {
-        "fixed": {
-            "headVariant": "variant02",
-            "noseVariant": "variant02",
-            "earringsProbability": 0,
-            "frecklesProbability": 0,
-            "hairAccessoriesProbability": 0,
-        },
-        "hair": {
-            "short": {"hairVariant": "variant03"},
-            "mohawk": {"hairVariant": "variant27"},
-            "bob": {"hairVariant": "variant19"},
-            "long": {"hairVariant": "variant15"},
-            "updo": {"hairVariant": "variant14"},
-        },
-        "expression": {
-            "smile": {"mouthVariant": "happy02", "eyesVariant": "variant24", "eyebrowsVariant": "variant09"},
-            "laugh": {"mouthVariant": "happy05", "eyesVariant": "variant22", "eyebrowsVariant": "variant09"},
-            "sad": {"mouthVariant": "sad05", "eyesVariant": "variant19", "eyebrowsVariant": "variant01"},
-            "surprised": {"mouthVariant": "sad01", "eyesVariant": "variant16", "eyebrowsVariant": "variant09"},
-        },
-        "glasses": {"glasses": {"glassesVariant": "variant04"}, "sunglasses": {"glassesVariant": "variant02"}},
-        "beard": {"beardVariant": "beard"},
-        "colours": {"hair_colour": ["hair"], "skin": ["skin"], "clothes_colour": ["clothes"]},
-    },
-    "open-peeps": {
-        "fixed": {"maskProbability": 0},
-        "hair": {
-            "short": {"headVariant": "grayShort"},
-            "mohawk": {"headVariant": "mohawk2"},
-            "bob": {"headVariant": "bangs"},
-            "long": {"headVariant": "long"},
-            "updo": {"headVariant": "grayBun"},
-        },
-        "expression": {
-            "smile": {"expressionVariant": "smile"},
-            "laugh": {"expressionVariant": "smileBig"},
-            "sad": {"expressionVariant": "solemn"},
-            "surprised": {"expressionVariant": "explaining"},
-        },
-        "glasses": {
-            "glasses": {"accessoriesVariant": "glasses3"},
-            "sunglasses": {"accessoriesVariant": "sunglasses"},
-        },
-        "beard": {"facialHairVariant": "full"},
-        "colours": {"hair_colour": ["headContrast"], "skin": ["skin"], "clothes_colour": ["clothing"]},
+    "skin": {"light": "#fad5bb", "tan": "#e3b088", "brown": "#bb8054", "dark": "#8a5a3a"},
+    "clothes_colour": {
+        "red": "#d6363f",
+        "yellow": "#f0c030",
+        "green": "#2f9a55",
+        "blue": "#2f62c9",
+        "purple": "#8746b8",
+        "black": "#333338",
     },
 }
 
-# The probability that hides or shows a component, where the factor has a value "none".
-SHOWN = {
-    "toon-head": {"glasses": "glasses", "beard": "beard"},
-    "personas": {"glasses": "glasses", "beard": "facialHair"},
-    "micah": {"glasses": "glasses", "beard": "facialHair"},
-    "adventurer": {"glasses": "glasses", "beard": "beard"},
-    "lorelei": {"glasses": "glasses", "beard": "beard"},
-    "open-peeps": {"glasses": "accessories", "beard": "facialHair"},
+
+@dataclass(frozen=True)
+class Style:
+    """How a style of DiceBear draws each value of each factor.
+
+    Only values that a person tells apart at 64 pixels in all styles are factors: "surprised" is a style's raised
+    eyebrows, wide eyes and round mouth together. What is never varied is in `always`.
+
+    Attributes:
+        always: the parts that every portrait has.
+        hair, expression, glasses, beard: value of that factor -> the parts that draw it.
+        colours: factor of `COLOURS` -> the colours of the style that take it.
+        fixed_colours: colours that the style would choose by itself.
+        complete: draws into the style's definition what it lacks.
+    """
+
+    always: Parts
+    hair: dict[str, Parts]
+    expression: dict[str, Parts]
+    glasses: dict[str, Parts]
+    beard: dict[str, Parts]
+    colours: dict[str, tuple[str, ...]]
+    complete: Callable[[dict], None]
+    fixed_colours: dict[str, str]
+
+
+def svg_path(d: str, **attributes: str | dict) -> dict:
+    """An SVG path as an element of a definition."""
+    attributes = {name.replace("_", "-"): value for name, value in attributes.items()}
+    return {"type": "element", "name": "path", "attributes": {"d": d, **attributes}}
+
+
+def colour(name: str) -> dict:
+    """A colour of the style, as the value of an attribute."""
+    return {"type": "color", "name": name}
+
+
+def add_component(definition: dict, name: str, variants: dict[str, list[dict]], before: str | None = None) -> None:
+    """Adds a component in coordinates of the canvas, drawn before another component or, without one, last."""
+    canvas = definition["canvas"]
+    definition["components"][name] = {
+        "width": canvas["width"],
+        "height": canvas["height"],
+        "variants": {variant: {"elements": elements} for variant, elements in variants.items()},
+    }
+    element = {"type": "component", "name": name, "attributes": {}}
+    canvas["elements"].insert(_place(canvas["elements"], before) if before else len(canvas["elements"]), element)
+
+
+def draw_earlier(elements: list[dict], name: str, before: str) -> None:
+    """Moves a component to before another one."""
+    moved = elements.pop(_place(elements, name))
+    elements.insert(_place(elements, before), moved)
+
+
+def recolour(elements: list[dict], old: str, new: str) -> None:
+    """What had one colour of the style takes another."""
+    for element in elements:
+        for attribute, value in element["attributes"].items():
+            if value == colour(old):
+                element["attributes"][attribute] = colour(new)
+
+
+def _place(elements: list[dict], name: str) -> int:
+    return next(i for i, element in enumerate(elements) if element["name"] == name)
+
+
+def complete_toon_head(definition: dict) -> None:
+    """Draws glasses and a mohawk, which it lacks; its beard no longer hides the mouth."""
+    frames = (
+        "M262 345h84a22 22 0 0 1 22 22v54a36 36 0 0 1-36 36h-56a36 36 0 0 1-36-36v-54a22 22 0 0 1 22-22z"
+        "M422 345h84a22 22 0 0 1 22 22v54a36 36 0 0 1-36 36h-56a36 36 0 0 1-36-36v-54a22 22 0 0 1 22-22z"
+    )
+    line = {"stroke": "#1d1d22", "stroke_width": "13"}
+    bridge = svg_path("M368 380q16-12 32 0M240 375l-34-8M528 375l34-8", fill="none", **line)
+    clear = svg_path(frames, fill="#ffffff", fill_opacity="0.15", **line)
+    dark = svg_path(frames, fill="#1d1d22", **line)
+    add_component(definition, "glasses", {"glasses": [clear, bridge], "sunglasses": [dark, bridge]}, before="hair")
+    crest = svg_path(
+        "M150 272L106 150L158 176L140 60L200 128L227 10L254 128L314 60L296 176L348 150L304 272Q227 226 150 272z",
+        fill=colour("hair"),
+        stroke=colour("stroke"),
+        stroke_width="1",
+    )
+    definition["components"]["hair"]["variants"]["mohawk"] = {"elements": [crest]}
+    draw_earlier(definition["canvas"]["elements"], "beard", before="mouth")
+
+
+def complete_personas(definition: dict) -> None:
+    """Separates its glasses from its eyes, so that they go with every expression, and its beard from its mouth."""
+    eyes = definition["components"]["eyes"]["variants"]
+    glasses = {}
+    for variant in ("glasses", "sunglasses"):
+        frame = eyes[variant]["elements"][1:]  # the first element is the eyes
+        place = {"transform": "translate(20 24)"}  # of the eyes on the canvas
+        glasses[variant] = [{"type": "element", "name": "g", "attributes": place, "children": frame}]
+    add_component(definition, "glasses", glasses, before="clothes")
+    beards = definition["components"]["facialHair"]["variants"]
+    beard = copy.deepcopy(beards["shadow"]["elements"][0])
+    beard["attributes"]["opacity"] = "1"
+    around_mouth = svg_path("M7.6 12.6a6.5 3.9 0 1 0 13 0a6.5 3.9 0 1 0-13 0z", fill=colour("skin"))
+    beards["beard"] = {"elements": [beard, around_mouth]}
+    canvas = definition["canvas"]["elements"]
+    draw_earlier(canvas, "facialHair", before="mouth")
+    shine = canvas[_place(canvas, "g")]["children"][0]
+    shine["attributes"]["opacity"] = ".1"  # as it is, .36, dark skin turns grey
+
+
+def complete_micah(definition: dict) -> None:
+    """Darkens its glasses to make sunglasses; its beard leaves the mouth free."""
+    glasses = definition["components"]["glasses"]["variants"]
+    glasses["sunglasses"] = copy.deepcopy(glasses["square"])
+    glasses["sunglasses"]["elements"][1]["attributes"]["fill"] = colour("glasses")
+    beard = definition["components"]["facialHair"]["variants"]["beard"]["elements"]
+    around_mouth = svg_path("M36 72a46 30 -8 1 0 92-8a46 30 -8 1 0-92 8z", fill=colour("base"))
+    beard[:] = [beard[0], around_mouth, beard[1]]  # beard, mouth; a gleam on the mouth is left out
+
+
+def complete_adventurer(definition: dict) -> None:
+    """Draws a neck, clothes and a beard: it is heads only."""
+    definition["colors"]["clothes"] = {"values": ["#000000"]}
+    line = {"stroke": colour("ink"), "stroke_width": "8", "stroke_linejoin": "round"}
+    neck = svg_path("M318 560h112v150h-112z", fill=colour("skin"), **line)
+    shirt = svg_path(
+        "M130 790C140 700 210 672 312 655Q374 705 436 655C538 672 608 700 618 790z", fill=colour("clothes"), **line
+    )
+    beard = svg_path(
+        "M146 418C150 560 258 612 368 612C482 612 572 556 594 486C560 500 530 480 500 452C440 415 250 425 215 460"
+        "C190 480 160 460 146 418z"
+        "M335 470C400 470 450 490 450 525C450 565 400 585 335 585C270 585 220 565 220 525C220 490 270 470 335 470z",
+        fill=colour("hair"),
+        fill_rule="evenodd",
+        **line,
+    )
+    add_component(definition, "neck", {"neck": [neck]}, before="head")
+    add_component(definition, "beard", {"beard": [beard]}, before="eyes")
+    add_component(definition, "clothes", {"shirt": [shirt]})
+
+
+def complete_lorelei(definition: dict) -> None:
+    """Draws clothes, and a beard that leaves the mouth free."""
+    definition["colors"]["clothes"] = {"values": ["#000000"]}
+    shirt = svg_path(
+        "M110 1000C130 880 220 850 318 815C380 890 560 890 622 795C730 830 830 880 850 1000z",
+        fill=colour("clothes"),
+        stroke=colour("outline"),
+        stroke_width="10",
+        stroke_linejoin="round",
+    )
+    beard = svg_path(
+        "M4 70C20 190 110 224 205 224C310 224 392 176 412 40C390 78 360 62 320 52C280 44 250 44 205 52"
+        "C140 62 60 130 4 70z"
+        "M240 62C300 62 335 82 335 108C335 134 300 152 240 152C180 152 140 134 140 108C140 82 180 62 240 62z",
+        fill=colour("hair"),
+        fill_rule="evenodd",
+    )
+    add_component(definition, "clothes", {"shirt": [shirt]})
+    definition["components"]["beard"]["variants"]["beard"] = {"elements": [beard]}
+    for head in definition["components"]["head"]["variants"].values():
+        draw_earlier(head["elements"], "beard", before="eyes")
+
+
+def complete_open_peeps(definition: dict) -> None:
+    """Gives long hair and the beard, which are black, the colour of the hair; the mouth is drawn over the beard."""
+    recolour(definition["components"]["facialHair"]["variants"]["full"]["elements"], "ink", "headContrast")
+    hair = definition["components"]["head"]["variants"]["long"]["elements"]
+    recolour(hair, "ink", "headContrast")
+    hair[-1]["attributes"] |= {"stroke": colour("ink"), "stroke-width": "14"}
+    draw_earlier(definition["canvas"]["elements"], "facialHair", before="expression")
+
+
+STYLES = {
+    "toon-head": Style(
+        always={"clothes": "tShirt", "body": "body", "head": "head"},
+        hair={
+            "short": {"hair": "undercut", "rearHair": None},
+            "mohawk": {"hair": "mohawk", "rearHair": None},
+            "bob": {"hair": "sideComed", "rearHair": "neckHigh"},
+            "long": {"hair": "sideComed", "rearHair": "longStraight"},
+            "updo": {"hair": "bun", "rearHair": None},
+        },
+        expression={
+            "smile": {"mouth": "smile", "eyes": "happy", "eyebrows": "neutral"},
+            "laugh": {"mouth": "laugh", "eyes": "bow", "eyebrows": "happy"},
+            "sad": {"mouth": "sad", "eyes": "humble", "eyebrows": "sad"},
+            "surprised": {"mouth": "agape", "eyes": "wide", "eyebrows": "raised"},
+        },
+        glasses={
+            "none": {"glasses": None},
+            "glasses": {"glasses": "glasses"},
+            "sunglasses": {"glasses": "sunglasses"},
+        },
+        beard={"none": {"beard": None}, "beard": {"beard": "fullBeard"}},
+        colours={"hair_colour": ("hair",), "skin": ("skin",), "clothes_colour": ("clothes",)},
+        complete=complete_toon_head,
+        fixed_colours={},
+    ),
+    "personas": Style(
+        always={"clothes": "squared", "nose": "smallRound"},
+        hair={
+            "short": {"hair": "shortCombover"},
+            "mohawk": {"hair": "mohawk"},
+            "bob": {"hair": "bobCut"},
+            "long": {"hair": "extraLong"},
+            "updo": {"hair": "straightBun"},
+        },
+        expression={
+            "smile": {"mouth": "smile", "eyes": "open"},
+            "laugh": {"mouth": "bigSmile", "eyes": "happy"},
+            "sad": {"mouth": "frown", "eyes": "sleep"},
+            "surprised": {"mouth": "surprise", "eyes": "open"},
+        },
+        glasses={
+            "none": {"glasses": None},
+            "glasses": {"glasses": "glasses"},
+            "sunglasses": {"glasses": "sunglasses"},
+        },
+        beard={"none": {"facialHair": None}, "beard": {"facialHair": "beard"}},
+        colours={"hair_colour": ("hair", "facialHair"), "skin": ("skin",), "clothes_colour": ("clothing",)},
+        complete=complete_personas,
+        fixed_colours={},
+    ),
+    "micah": Style(
+        always={"clothes": "crew", "ears": "attached", "head": "standard", "nose": "curve", "earrings": None},
+        hair={
+            "short": {"hair": "fonze"},
+            "mohawk": {"hair": "mrT"},
+            "bob": {"hair": "pixie"},
+            "long": {"hair": "full"},
+            "updo": {"hair": "turban"},
+        },
+        expression={
+            "smile": {"mouth": "smile", "eyes": "eyes", "eyebrows": "up"},
+            "laugh": {"mouth": "laughing", "eyes": "smiling", "eyebrows": "up"},
+            "sad": {"mouth": "frown", "eyes": "eyes", "eyebrows": "down"},
+            "surprised": {"mouth": "surprised", "eyes": "round", "eyebrows": "up"},
+        },
+        glasses={
+            "none": {"glasses": None},
+            "glasses": {"glasses": "square"},
+            "sunglasses": {"glasses": "sunglasses"},
+        },
+        beard={"none": {"facialHair": None}, "beard": {"facialHair": "beard"}},
+        colours={"hair_colour": ("hair", "facialHair"), "skin": ("base",), "clothes_colour": ("shirt",)},
+        complete=complete_micah,
+        fixed_colours={"glasses": "#000000"},
+    ),
+    "adventurer": Style(
+        always={"head": "default", "neck": "neck", "clothes": "shirt", "earrings": None, "details": None},
+        hair={
+            "short": {"hair": "short01"},
+            "mohawk": {"hair": "short15"},
+            "bob": {"hair": "long01"},
+            "long": {"hair": "long09"},
+            "updo": {"hair": "long10"},
+        },
+        expression={
+            "smile": {"mouth": "variant02", "eyes": "variant24", "eyebrows": "variant10"},
+            "laugh": {"mouth": "variant25", "eyes": "variant19", "eyebrows": "variant10"},
+            "sad": {"mouth": "variant04", "eyes": "variant15", "eyebrows": "variant07"},
+            "surprised": {"mouth": "variant18", "eyes": "variant24", "eyebrows": "variant06"},
+        },
+        glasses={
+            "none": {"glasses": None},
+            "glasses": {"glasses": "variant02"},
+            "sunglasses": {"glasses": "variant01"},
+        },
+        beard={"none": {"beard": None}, "beard": {"beard": "beard"}},
+        colours={"hair_colour": ("hair",), "skin": ("skin",), "clothes_colour": ("clothes",)},
+        complete=complete_adventurer,
+        fixed_colours={},
+    ),
+    "lorelei": Style(
+        always={
+            "head": "variant02",
+            "nose": "variant02",
+            "clothes": "shirt",
+            "earrings": None,
+            "freckles": None,
+            "hairAccessories": None,
+        },
+        hair={
+            "short": {"hair": "variant03"},
+            "mohawk": {"hair": "variant27"},
+            "bob": {"hair": "variant19"},
+            "long": {"hair": "variant15"},
+            "updo": {"hair": "variant14"},
+        },
+        expression={
+            "smile": {"mouth": "happy02", "eyes": "variant24", "eyebrows": "variant09"},
+            "laugh": {"mouth": "happy05", "eyes": "variant22", "eyebrows": "variant09"},
+            "sad": {"mouth": "sad05", "eyes": "variant19", "eyebrows": "variant01"},
+            "surprised": {"mouth": "sad01", "eyes": "variant16", "eyebrows": "variant09"},
+        },
+        glasses={
+            "none": {"glasses": None},
+            "glasses": {"glasses": "variant04"},
+            "sunglasses": {"glasses": "variant02"},
+        },
+        beard={"none": {"beard": None}, "beard": {"beard": "beard"}},
+        colours={"hair_colour": ("hair",), "skin": ("skin",), "clothes_colour": ("clothes",)},
+        complete=complete_lorelei,
+        fixed_colours={},
+    ),
+    "open-peeps": Style(
+        always={"mask": None},
+        hair={
+            "short": {"head": "grayShort"},
+            "mohawk": {"head": "mohawk2"},
+            "bob": {"head": "bangs"},
+            "long": {"head": "long"},
+            "updo": {"head": "grayBun"},
+        },
+        expression={
+            "smile": {"expression": "smile"},
+            "laugh": {"expression": "smileBig"},
+            "sad": {"expression": "solemn"},
+            "surprised": {"expression": "explaining"},
+        },
+        glasses={
+            "none": {"accessories": None},
+            "glasses": {"accessories": "glasses3"},
+            "sunglasses": {"accessories": "sunglasses"},
+        },
+        beard={"none": {"facialHair": None}, "beard": {"facialHair": "full"}},
+        colours={"hair_colour": ("headContrast",), "skin": ("skin",), "clothes_colour": ("clothing",)},
+        complete=complete_open_peeps,
+        fixed_colours={},
+    ),
 }
 
 FACTORS: dict[str, tuple[str, ...]] = {
     "style": tuple(STYLES),
     "hair": ("short", "mohawk", "bob", "long", "updo"),
-    "hair_colour": tuple(HAIR_COLOURS),
-    "skin": tuple(SKINS),
+    "hair_colour": tuple(COLOURS["hair_colour"]),
+    "skin": tuple(COLOURS["skin"]),
     "expression": ("smile", "laugh", "sad", "surprised"),
     "glasses": ("none", "glasses", "sunglasses"),
     "beard": ("none", "beard"),
-    "clothes_colour": tuple(CLOTHES_COLOURS),
+    "clothes_colour": tuple(COLOURS["clothes_colour"]),
 }
+COMBINATIONS = math.prod(len(values) for values in FACTORS.values())
+
+FREE_LICENCES = {"CC0 1.0", "CC BY 4.0"}
 
 
-def _path(d: str, **attributes) -> dict:
-    return {
-        "type": "element",
-        "name": "path",
-        "attributes": {"d": d, **{k.replace("_", "-"): v for k, v in attributes.items()}},
-    }
-
-
-def _colour(name: str) -> dict:
-    return {"type": "color", "name": name}
-
-
-def _component(definition: dict, name: str, variants: dict[str, list], before: str | None) -> None:
-    """Adds a component at the origin of the canvas, drawn before another one, or last."""
-    definition["components"][name] = {
-        "width": definition["canvas"]["width"],
-        "height": definition["canvas"]["height"],
-        "probability": 50,
-        "variants": {variant: {"elements": elements} for variant, elements in variants.items()},
-    }
-    elements = definition["canvas"]["elements"]
-    place = next((i for i, e in enumerate(elements) if e["name"] == before), len(elements))
-    elements.insert(place, {"type": "component", "name": name, "attributes": {}})
-
-
-def _recolour(elements: list, old: str, new: str) -> None:
-    for element in elements:
-        for key, value in element.get("attributes", {}).items():
-            if value == _colour(old):
-                element["attributes"][key] = _colour(new)
-        _recolour(element.get("children", []), old, new)
-
-
-def _reorder(elements: list, name: str, before: str) -> None:
-    """Draws a component earlier: before another one."""
-    moved = next(e for e in elements if e["name"] == name)
-    elements.remove(moved)
-    elements.insert(next(i for i, e in enumerate(elements) if e["name"] == before), moved)
-
-
-def complete_toon_head(d: dict) -> None:
-    frames = (
-        "M262 345h84a22 22 0 0 1 22 22v54a36 36 0 0 1-36 36h-56a36 36 0 0 1-36-36v-54a22 22 0 0 1 22-22z"
-        "M422 345h84a22 22 0 0 1 22 22v54a36 36 0 0 1-36 36h-56a36 36 0 0 1-36-36v-54a22 22 0 0 1 22-22z"
-    )
-    bridge = _path("M368 380q16-12 32 0M240 375l-34-8M528 375l34-8", stroke="#1d1d22", stroke_width="13", fill="none")
-    clear = _path(frames, fill="#ffffff", fill_opacity="0.15", stroke="#1d1d22", stroke_width="13")
-    dark = _path(frames, fill="#1d1d22", stroke="#1d1d22", stroke_width="13")
-    _component(d, "glasses", {"glasses": [clear, bridge], "sunglasses": [dark, bridge]}, before="hair")
-    _reorder(d["canvas"]["elements"], "beard", before="mouth")
-    crest = _path(
-        "M150 272L106 150L158 176L140 60L200 128L227 10L254 128L314 60L296 176L348 150L304 272Q227 226 150 272z",
-        fill=_colour("hair"), stroke=_colour("stroke"), stroke_width="1",
-    )  # fmt: skip
-    d["components"]["hair"]["variants"]["mohawk"] = {"elements": [crest]}
-
-
-def complete_personas(d: dict) -> None:
-    eyes = d["components"]["eyes"]["variants"]
-    variants = {}
-    for name in ("glasses", "sunglasses"):  # without the eyes, so that they go with any expression
-        frame = {
-            "type": "element",
-            "name": "g",
-            "attributes": {"transform": "translate(20 24)"},
-            "children": eyes[name]["elements"][1:],
-        }
-        variants[name] = [frame]
-    _component(d, "glasses", variants, before="clothes")
-    beards = d["components"]["facialHair"]["variants"]
-    beard = copy.deepcopy(beards["shadow"]["elements"][:1])
-    beard[0]["attributes"]["opacity"] = "1"
-    mouth = _path("M7.6 12.6a6.5 3.9 0 1 0 13 0a6.5 3.9 0 1 0-13 0z", fill=_colour("skin"))
-    beards["beard"] = {"elements": [*beard, mouth]}
-    _reorder(d["canvas"]["elements"], "facialHair", before="mouth")
-    shine = next(e for e in d["canvas"]["elements"] if e["name"] == "g")
-    shine["children"][0]["attributes"]["opacity"] = ".1"  # .36 turns dark skin grey
-
-
-def complete_micah(d: dict) -> None:
-    variants = d["components"]["glasses"]["variants"]
-    variants["sunglasses"] = copy.deepcopy(variants["square"])
-    variants["sunglasses"]["elements"][1]["attributes"]["fill"] = _colour("glasses")
-    beard = d["components"]["facialHair"]["variants"]["beard"]["elements"]
-    beard[2:] = []
-    beard.insert(1, _path("M36 72a46 30 -8 1 0 92-8a46 30 -8 1 0-92 8z", fill=_colour("base")))
-
-
-def complete_adventurer(d: dict) -> None:
-    d["colors"]["clothes"] = {"values": ["#000000"]}
-    ink = {"stroke": _colour("ink"), "stroke_width": "8", "stroke_linejoin": "round"}
-    neck = _path("M318 560h112v150h-112z", fill=_colour("skin"), **ink)
-    shirt = _path(
-        "M130 790C140 700 210 672 312 655Q374 705 436 655C538 672 608 700 618 790z", fill=_colour("clothes"), **ink
-    )
-    _component(d, "neck", {"neck": [neck]}, before="head")
-    _component(d, "clothes", {"shirt": [shirt]}, before=None)
-    for name in ("neck", "clothes"):
-        d["components"][name]["probability"] = 100
-    beard = _path(
-        "M146 418C150 560 258 612 368 612C482 612 572 556 594 486C560 500 530 480 500 452C440 415 250 425 215 460"
-        "C190 480 160 460 146 418zM335 470C400 470 450 490 450 525C450 565 400 585 335 585C270 585 220 565 220 525"
-        "C220 490 270 470 335 470z",
-        fill=_colour("hair"),
-        fill_rule="evenodd",
-        **ink,
-    )
-    _component(d, "beard", {"beard": [beard]}, before="eyes")
-
-
-def complete_lorelei(d: dict) -> None:
-    d["colors"]["clothes"] = {"values": ["#000000"]}
-    ink = {"stroke": _colour("outline"), "stroke_width": "10", "stroke_linejoin": "round"}
-    shirt = _path("M110 1000C130 880 220 850 318 815C380 890 560 890 622 795C730 830 830 880 850 1000z",
-                  fill=_colour("clothes"), **ink)  # fmt: skip
-    _component(d, "clothes", {"shirt": [shirt]}, before=None)
-    d["components"]["clothes"]["probability"] = 100
-    beard = _path(
-        "M4 70C20 190 110 224 205 224C310 224 392 176 412 40C390 78 360 62 320 52C280 44 250 44 205 52"
-        "C140 62 60 130 4 70zM240 62C300 62 335 82 335 108C335 134 300 152 240 152C180 152 140 134 140 108"
-        "C140 82 180 62 240 62z",
-        fill=_colour("hair"),
-        fill_rule="evenodd",
-    )
-    d["components"]["beard"]["variants"]["beard"] = {"elements": [beard]}
-    for head in d["components"]["head"]["variants"].values():
-        _reorder(head["elements"], "beard", before="eyes")
-
-
-def complete_open_peeps(d: dict) -> None:
-    _recolour(d["components"]["facialHair"]["variants"]["full"]["elements"], "ink", "headContrast")
-    hair = d["components"]["head"]["variants"]["long"]["elements"]
-    _recolour(hair, "ink", "headContrast")
-    hair[-1]["attributes"] |= {"stroke": _colour("ink"), "stroke-width": "14"}
-    _reorder(d["canvas"]["elements"], "facialHair", before="expression")
-
-
-COMPLETIONS = {
-    "toon-head": complete_toon_head,
-    "personas": complete_personas,
-    "micah": complete_micah,
-    "adventurer": complete_adventurer,
-    "lorelei": complete_lorelei,
-    "open-peeps": complete_open_peeps,
-}
+class StyleError(ValueError):
+    """A style whose licence does not allow what is done here."""
 
 
 @functools.cache
 def definition(style: str) -> dict:
-    d = json.loads(files("dicebear_styles").joinpath(f"{style}.json").read_text())
-    COMPLETIONS[style](d)
-    return d
+    """The completed definition of a style, its licence checked.
+
+    Raises:
+        StyleError: the installed version of the package has the style under another licence.
+    """
+    content = json.loads(files("dicebear_styles").joinpath(f"{style}.json").read_text(encoding="utf-8"))
+    licence = content["meta"]["license"]["name"]
+    if licence not in FREE_LICENCES:
+        raise StyleError(f"dicebear-styles has {style} under {licence!r}; accepted: {', '.join(sorted(FREE_LICENCES))}")
+    STYLES[style].complete(content)
+    return content
 
 
 @functools.cache
-def compiled(style: str):
-    from dicebear import Style
+def _compiled(style: str):
+    from dicebear import Style as DiceBearStyle
 
-    return Style(definition(style))
+    return DiceBearStyle(definition(style))
 
 
-def options(face: dict[str, str]) -> dict:
-    """DiceBear's options for a face: every one is given, so that nothing is left to its random numbers."""
+def options(face: Face) -> dict:
+    """DiceBear's options that draw a face. All are given, so that none is left to its random numbers."""
     style = STYLES[face["style"]]
-    shown = SHOWN[face["style"]]
-    chosen = {"seed": "", **style["fixed"], **style["hair"][face["hair"]], **style["expression"][face["expression"]]}
-    chosen |= style["glasses"].get(face["glasses"], {})
-    chosen |= style["beard"] if face["beard"] != "none" else {}
-    for factor in ("glasses", "beard"):
-        chosen[f"{shown[factor]}Probability"] = 0 if face[factor] == "none" else 100
-    for factor, palette in (("hair_colour", HAIR_COLOURS), ("skin", SKINS), ("clothes_colour", CLOTHES_COLOURS)):
-        for name in style["colours"][factor]:
-            chosen[f"{name}Color"] = palette[face[factor]]
-    return chosen
+    parts = dict(style.always)
+    for factor in ("hair", "expression", "glasses", "beard"):
+        parts |= getattr(style, factor)[face[factor]]
+    chosen: dict = {"seed": ""}
+    for component, variant in parts.items():
+        chosen[f"{component}Probability"] = 0 if variant is None else 100
+        if variant is not None:
+            chosen[f"{component}Variant"] = variant
+    colours = dict(style.fixed_colours)
+    for factor, palette in COLOURS.items():
+        colours |= dict.fromkeys(style.colours[factor], palette[face[factor]])
+    return chosen | {f"{name}Color": value for name, value in colours.items()}
 
 
-def draw(face: dict[str, str], side: int = 64) -> Image.Image:
-    """A face on white.
-
-    Args:
-        face: a value of every factor.
-        side: of the square picture, pixels.
-    """
+def draw(face: Face, side: int = 64) -> Image.Image:
+    """The portrait on white, `side` x `side` pixels."""
     import resvg_py
     from dicebear import Avatar
 
-    svg = Avatar(compiled(face["style"]), {**options(face), "size": OVERSAMPLING * side}).to_string()
-    with Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True)))) as drawn:
+    svg = Avatar(_compiled(face["style"]), {**options(face), "size": OVERSAMPLING * side}).to_string()
+    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True))
+    with Image.open(io.BytesIO(png)) as drawn:
         drawn = drawn.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB").reduce(OVERSAMPLING)
 
 
-def faces(count: int, seed: int) -> list[dict[str, str]]:
-    """Distinct faces, drawn uniformly from all combinations of the factors' values.
+def choose(count: int, seed: int) -> list[Face]:
+    """`count` different faces, drawn uniformly from all combinations.
 
     Raises:
         ValueError: there are not so many.
     """
-    sizes = [len(values) for values in FACTORS.values()]
-    total = int(np.prod(sizes))
-    if not 1 <= count <= total:
-        raise ValueError(f"argument --count: {count} given; accepted: 1 to {total}, the number of different faces")
-    chosen = np.random.default_rng(seed).permutation(total)[:count]
-    places = np.stack(np.unravel_index(chosen, sizes), axis=1)
+    if not 1 <= count <= COMBINATIONS:
+        raise ValueError(f"argument --count: {count} given; accepted: 1 to {COMBINATIONS}, all different faces")
+    chosen = np.random.default_rng(seed).permutation(COMBINATIONS)[:count]
+    places = np.stack(np.unravel_index(chosen, [len(values) for values in FACTORS.values()]), axis=1)
     return [
-        {factor: values[i] for (factor, values), i in zip(FACTORS.items(), row, strict=True)} for row in places.tolist()
+        {factor: values[i] for (factor, values), i in zip(FACTORS.items(), place, strict=True)}
+        for place in places.tolist()
     ]
 
 
-def split_of(face: dict[str, str]) -> str:
+def split_of(face: Face) -> str:
     """ "validation" for a fixed tenth of all combinations, whatever the count and the seed."""
-    return "validation" if hashlib.sha256("|".join(face.values()).encode()).digest()[0] < 26 else "train"
+    key = "|".join(face[factor] for factor in FACTORS)
+    return "validation" if hashlib.sha256(key.encode()).digest()[0] < 26 else "train"
 
 
-def encode(picture: Image.Image) -> bytes:
-    """The picture as lossless WebP."""
+def make_row(face: Face, side: int) -> dict:
+    """One row of the data set: the picture as lossless WebP, the factors, the split."""
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", lossless=True, quality=100, method=4)
-    return buffer.getvalue()
+    draw(face, side).save(buffer, "WEBP", lossless=True, quality=100, method=4)
+    return {"image": {"bytes": buffer.getvalue(), "path": None}, **face, "split": split_of(face)}
 
 
-def _row(face: dict[str, str], side: int) -> dict:
-    return {"image": {"bytes": encode(draw(face, side)), "path": None}, **face, "split": split_of(face)}
+def write_rows(rows: list[dict], out: Path) -> None:
+    """Writes rows as a parquet file, whole or not at all."""
+    import datasets  # here, as the processes that draw do without
+
+    columns = {"image": datasets.Image(), **{name: datasets.Value("string") for name in (*FACTORS, "split")}}
+    unfinished = out.with_suffix(".unfinished")
+    datasets.Dataset.from_list(rows, features=datasets.Features(columns)).to_parquet(unfinished)
+    unfinished.replace(out)
 
 
-def build(out: Path, count: int, seed: int, side: int, processes: int) -> None:
-    """Writes the data set as parquet files of up to 2,000 faces; files that are there already are kept.
+def build(out: Path, count: int, seed: int = 0, side: int = 64, processes: int | None = None) -> None:
+    """Writes the data set: parquet files of up to `PART` faces, and a card. Files of the same run are kept.
 
     Args:
         out: the folder, made if need be.
         count: how many faces.
         seed: which faces.
         side: of the pictures, pixels.
-        processes: how many draw at the same time.
+        processes: how many draw at the same time; None for one a core.
 
     Raises:
-        ValueError: the folder holds something else.
+        ValueError: a wrong count, or a folder that holds another data set.
+        StyleError: as `definition`.
     """
-    import datasets  # here, as the processes that draw do without
-
-    columns = {"image": datasets.Image(), **{name: datasets.Value("string") for name in (*FACTORS, "split")}}
-    chosen = faces(count, seed)
-    parts = [chosen[i : i + PART] for i in range(0, count, PART)]
+    faces = choose(count, seed)
+    parts = [faces[i : i + PART] for i in range(0, count, PART)]
     paths = [out / f"faces-{i:05}-of-{len(parts):05}.parquet" for i in range(len(parts))]
-    card = describe(count, seed, side)
-    out.mkdir(parents=True, exist_ok=True)
-    readme = out / "README.md"
-    if set(out.glob("*.parquet")) - set(paths) or (readme.exists() and readme.read_text() != card):
+    card, text = out / "README.md", describe(faces, seed, side)
+    if set(out.glob("*.parquet")) - set(paths) or (card.exists() and card.read_text(encoding="utf-8") != text):
         raise ValueError(f"argument --out: {out} holds another data set; give an empty or a new folder")
-    readme.write_text(card)
-    spawn = multiprocessing.get_context("spawn")  # `datasets` has threads, with which a fork may hang
-    with spawn.Pool(processes) as pool, tqdm(total=count, unit="face") as bar:
+    out.mkdir(parents=True, exist_ok=True)
+    card.write_text(text, encoding="utf-8")
+    # A fork may hang, as `datasets` has threads.
+    pool = multiprocessing.get_context("spawn").Pool(processes or os.cpu_count())
+    with pool, tqdm(total=count, unit="face") as progress:
         for part, path in zip(parts, paths, strict=True):
             if path.exists():
-                bar.update(len(part))
-            else:
-                rows = []
-                for row in pool.imap(functools.partial(_row, side=side), part, chunksize=20):
-                    rows.append(row)
-                    bar.update()
-                data = datasets.Dataset.from_list(rows, features=datasets.Features(columns))
-                unfinished = path.with_suffix(".unfinished")
-                data.to_parquet(unfinished)
-                unfinished.replace(path)
+                progress.update(len(part))
+                continue
+            rows = []
+            for row in pool.imap(functools.partial(make_row, side=side), part, chunksize=20):
+                rows.append(row)
+                progress.update()
+            write_rows(rows, path)
 
 
-def describe(count: int, seed: int, side: int) -> str:
-    """The card of the data set, in the form that the Hugging Face Hub reads."""
-    return f"# Faces {count} {seed} {side}\n"
+CARD = Template("""\
+---
+license: cc-by-4.0
+task_categories:
+- unconditional-image-generation
+tags:
+- latentscape
+- disentanglement
+---
+
+# Faces with known factors
+
+$count portraits of $side x $side pixels on white, drawn from eight factors, which are the columns beside `image`.
+Every combination of values is equally likely and none occurs twice. $held_out portraits are held out (`split` is
+"validation"): a fixed tenth of all $combinations combinations.
+
+| factor | values |
+|---|---|
+$factors
+
+Made by Latentscape with
+
+```
+python -m train faces --out FOLDER --count $number --seed $seed --image-size $side
+```
+
+## Where it is from
+
+Drawn with DiceBear (`dicebear-core` and `dicebear-styles`, MIT, Florian Körner and contributors) and resvg. The styles:
+
+| style | from | by | licence |
+|---|---|---|---|
+$styles
+
+Changes: parts and colours were chosen as the factors say; some styles were given parts that they lack (glasses and
+a mohawk for toon-head; sunglasses for micah; neck, clothes and a beard for adventurer; clothes and a beard for lorelei)
+or had parts redrawn or recoloured (beards, glasses, the light on the face of personas; long hair of open-peeps).
+""")
+
+
+def describe(faces: list[Face], seed: int, side: int) -> str:
+    """The data set's card."""
+    sources = {style: definition(style)["meta"] for style in STYLES}
+    return CARD.substitute(
+        count=f"{len(faces):,}",
+        number=len(faces),
+        seed=seed,
+        side=side,
+        held_out=f"{sum(split_of(face) == 'validation' for face in faces):,}",
+        combinations=f"{COMBINATIONS:,}",
+        factors="\n".join(f"| `{factor}` | {', '.join(values)} |" for factor, values in FACTORS.items()),
+        styles="\n".join(
+            f"| {style} | [{meta['source']['name']}]({meta['source']['url']}) "
+            f"| [{meta['creator']['name']}]({meta['creator']['url']}) "
+            f"| [{meta['license']['name']}]({meta['license']['url']}) |"
+            for style, meta in sources.items()
+        ),
+    )
 
 
 def run_faces(arguments: argparse.Namespace) -> None:
     """`python -m train faces`."""
-    build(arguments.out, arguments.count, arguments.seed, arguments.image_size, os.cpu_count() or 1)
-    print(f"{arguments.out}: {arguments.count:,} faces")
+    build(arguments.out, arguments.count, arguments.seed, arguments.image_size)
+    print(f"{arguments.out}: {arguments.count:,} faces, with their card")
