@@ -29,6 +29,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from train.config import FlagError
+
 OVERSAMPLING = 3  # portraits are drawn so many times larger, then reduced
 PART = 2_000  # portraits a file
 
@@ -126,7 +128,10 @@ def _place(elements: list[dict], name: str) -> int:
 
 
 def complete_toon_head(definition: dict) -> None:
-    """Draws glasses and a mohawk, which it lacks; its beard no longer hides the mouth."""
+    """Draws glasses and a mohawk, which it lacks, a smile and a sad mouth that can be told apart when small.
+
+    Its beard leaves the mouth free.
+    """
     frames = (
         "M262 345h84a22 22 0 0 1 22 22v54a36 36 0 0 1-36 36h-56a36 36 0 0 1-36-36v-54a22 22 0 0 1 22-22z"
         "M422 345h84a22 22 0 0 1 22 22v54a36 36 0 0 1-36 36h-56a36 36 0 0 1-36-36v-54a22 22 0 0 1 22-22z"
@@ -143,6 +148,12 @@ def complete_toon_head(definition: dict) -> None:
         stroke_width="1",
     )
     definition["components"]["hair"]["variants"]["mohawk"] = {"elements": [crest]}
+    mouths = definition["components"]["mouth"]["variants"]
+    for variant, line in (("smile", "M16 10Q58 58 101 10"), ("sad", "M22 48Q58 2 95 48")):
+        mouth = svg_path(line, fill="none", stroke="#43190f", stroke_width="11", stroke_linecap="round")
+        mouths[variant] = {"elements": [mouth]}
+    around_mouth = svg_path("M91 111a70 38 0 1 0 140 0a70 38 0 1 0-140 0z", fill=colour("skin"))
+    definition["components"]["beard"]["variants"]["fullBeard"]["elements"].append(around_mouth)
     draw_earlier(definition["canvas"]["elements"], "beard", before="mouth")
 
 
@@ -317,7 +328,7 @@ STYLES = {
         expression={
             "smile": {"mouth": "variant02", "eyes": "variant24", "eyebrows": "variant10"},
             "laugh": {"mouth": "variant25", "eyes": "variant19", "eyebrows": "variant10"},
-            "sad": {"mouth": "variant04", "eyes": "variant15", "eyebrows": "variant07"},
+            "sad": {"mouth": "variant14", "eyes": "variant15", "eyebrows": "variant07"},
             "surprised": {"mouth": "variant18", "eyes": "variant24", "eyebrows": "variant06"},
         },
         glasses={
@@ -463,10 +474,10 @@ def choose(count: int, seed: int) -> list[Face]:
     """`count` different faces, drawn uniformly from all combinations.
 
     Raises:
-        ValueError: there are not so many.
+        FlagError: there are not so many.
     """
     if not 1 <= count <= COMBINATIONS:
-        raise ValueError(f"argument --count: {count} given; accepted: 1 to {COMBINATIONS}, all different faces")
+        raise FlagError("--count", f"{count} given; accepted: 1 to {COMBINATIONS}, the number of different faces")
     chosen = np.random.default_rng(seed).permutation(COMBINATIONS)[:count]
     places = np.stack(np.unravel_index(chosen, [len(values) for values in FACTORS.values()]), axis=1)
     return [
@@ -509,7 +520,7 @@ def build(out: Path, count: int, seed: int = 0, side: int = 64, processes: int |
         processes: how many draw at the same time; None for one a core.
 
     Raises:
-        ValueError: a wrong count, or a folder that holds another data set.
+        FlagError: a wrong count, or a folder that holds another data set.
         StyleError: as `definition`.
     """
     faces = choose(count, seed)
@@ -517,7 +528,7 @@ def build(out: Path, count: int, seed: int = 0, side: int = 64, processes: int |
     paths = [out / f"faces-{i:05}-of-{len(parts):05}.parquet" for i in range(len(parts))]
     card, text = out / "README.md", describe(faces, seed, side)
     if set(out.glob("*.parquet")) - set(paths) or (card.exists() and card.read_text(encoding="utf-8") != text):
-        raise ValueError(f"argument --out: {out} holds another data set; give an empty or a new folder")
+        raise FlagError("--out", f"{out} holds another data set; give an empty or a new folder")
     out.mkdir(parents=True, exist_ok=True)
     card.write_text(text, encoding="utf-8")
     # A fork may hang, as `datasets` has threads.
