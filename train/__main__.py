@@ -106,7 +106,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     faces.add_argument("--count", type=_positive, default=24_000, metavar="N", help="how many (default: 24000)")
     faces.add_argument("--seed", type=_natural, default=0, metavar="N", help="which faces (default: 0)")
     faces.add_argument(
-        "--image-size", type=_positive, default=64, metavar="PIXELS", help="side of the pictures (default: 64)"
+        "--image-size", type=_picture_side, default=64, metavar="PIXELS", help="side of the pictures (default: 64)"
     )
     parsed = parser.parse_args(arguments)
     if parsed.command == "fit":
@@ -167,6 +167,10 @@ def _positive(text: str) -> int:
 
 def _natural(text: str) -> int:
     return _number(text, int, lambda n: 0 <= n < 2**32, "a whole number from 0 to 4294967295")
+
+
+def _picture_side(text: str) -> int:
+    return _number(text, int, lambda n: 16 <= n <= 512, "a whole number from 16 to 512")
 
 
 def _rate(text: str) -> float:
