@@ -162,7 +162,7 @@ def test_help_can_be_printed(command, capsys):
     with pytest.raises(SystemExit) as stop:
         command_line.parse_arguments([command, "--help"])
     assert stop.value.code == 0
-    assert "--dataset ID_OR_PATH" in capsys.readouterr().out
+    assert f"{COMMANDS[command][0]} " in capsys.readouterr().out
 
 
 # ---- as a person runs it
