@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--dataset", required=True)
-    parser.add_argument("--steps", type=int, default=1_500, help="of the classifier's training")
+    parser.add_argument("--steps", type=int, default=800, help="of the classifier's training")
     arguments = parser.parse_args()
     size = load_info(arguments.model).config.image_size
     train = load_pictures(arguments.dataset, "train", size)

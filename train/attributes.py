@@ -73,7 +73,7 @@ class Classifier:
 def train_classifier(
     images: UInt8[np.ndarray, "count size size 3"],
     labels: Mapping[str, Sequence[str]],
-    steps: int = 1_500,
+    steps: int = 800,
     seed: int = 0,
 ) -> Classifier:
     """Trains on pictures with labels, in a minute or two on two CPU cores.
