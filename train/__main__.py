@@ -1,4 +1,4 @@
-"""`python -m train fit | evaluate | atlas | prior`: makes model folders."""
+"""`python -m train fit | evaluate | atlas | prior | faces`: makes model folders, and a data set for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parses the command line; a wrong value prints the flag, what was given and what is accepted, and exits with 2."""
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="fit | evaluate | atlas | prior")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="fit | evaluate | atlas | prior | faces")
 
     fit = commands.add_parser("fit", help="train a model", allow_abbrev=False)
     _add_dataset(fit, "train", "train on")
@@ -36,7 +36,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         choices=PRESETS,
         default="fruits",
         help="architecture, loss and schedule: fruits (64 pixels, vector latent, mirrored; the default), emoji (the "
-        "same, never mirrored), photos (256 pixels, spatial latent)",
+        "same, never mirrored), faces (nearly the same), photos (256 pixels, spatial latent)",
     )
     fit.add_argument("--steps", type=_positive, metavar="N", help="optimiser steps (default: the preset's)")
     fit.add_argument("--batch-size", type=_positive, metavar="N", help="pictures a step (default: the preset's)")
@@ -114,6 +114,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="N",
         help="optimiser steps of the flow, which vector latents get; 0 leaves it out (default: 10000)",
     )
+    faces = commands.add_parser("faces", help="make a data set of faces with known factors", allow_abbrev=False)
+    faces.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder to make")
+    faces.add_argument("--count", type=_positive, default=24_000, metavar="N", help="how many (default: 24000)")
+    faces.add_argument("--seed", type=_natural, default=0, metavar="N", help="which faces (default: 0)")
+    faces.add_argument(
+        "--image-size", type=_picture_side, default=64, metavar="PIXELS", help="side of the pictures (default: 64)"
+    )
     parsed = parser.parse_args(arguments)
     if parsed.command == "fit":
         hosts = [parsed.coordinator, parsed.processes, parsed.process_id]
@@ -170,6 +177,10 @@ def _positive(text: str) -> int:
 
 def _natural(text: str) -> int:
     return _number(text, int, lambda n: 0 <= n < 2**32, "a whole number from 0 to 4294967295")
+
+
+def _picture_side(text: str) -> int:
+    return _number(text, int, lambda n: 16 <= n <= 512, "a whole number from 16 to 512")
 
 
 def _rate(text: str) -> float:
@@ -301,6 +312,10 @@ def main() -> None:
     try:
         if arguments.command == "fit":
             run_fit(arguments)
+        elif arguments.command == "faces":
+            from train.faces import run_faces
+
+            run_faces(arguments)
         elif arguments.command == "evaluate":
             from train.evaluate import run_evaluate
 
