@@ -61,8 +61,9 @@ class Widget(gr.HTML):
 def guarded(function: Callable) -> Callable:
     """A function in the form in which Gradio calls a server function: with all arguments in one list.
 
-    (A single one comes by itself.) Any client can send that list. Where it does not fit the function's parameters, or asks for what cannot be done, the
-    answer is `{"error": sentence}`: an exception would end as a traceback in the log, and as no answer in the page.
+    (A single argument comes by itself.) Any client can send that list. Where it does not fit the function's parameters,
+    or asks for what cannot be done, the answer is `{"error": sentence}`: an exception would end as a traceback in the
+    log, and as no answer in the page.
     """
     hints = typing.get_type_hints(function)
     parameters = [hints[name] for name in inspect.signature(function).parameters]
