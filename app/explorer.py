@@ -33,7 +33,7 @@ from vae.codec import open_codec
 from vae.directions import Directions, label_direction, principal_directions, single_threaded
 from vae.images import Picture, fit, open_picture, to_array, to_picture
 from vae.latent import Method, Posterior, angle, interpolate, mix_corners, sample_posterior, sample_prior
-from vae.priors import AggregatePosterior, Distribution, fit_aggregate
+from vae.priors import AggregatePosterior, Prior, PriorError, aggregate_posterior, fit_priors, load_priors
 
 MAX_COUNT = 64  # samples in a grid
 MAX_STEPS = 65  # pictures in an interpolation
@@ -421,7 +421,7 @@ class Explorer:
         count: int = 16,
         temperature: float = 1.0,
         seed: int = 0,
-        distribution: Distribution = "prior",
+        distribution: str = "prior",
         first: int = 0,
     ) -> list[Image.Image]:
         """Pictures decoded from N(0, temperature^2 I), or from another distribution; see `sample_latents`."""
@@ -432,7 +432,7 @@ class Explorer:
         count: int = 16,
         temperature: float = 1.0,
         seed: int = 0,
-        distribution: Distribution = "prior",
+        distribution: str = "prior",
         first: int = 0,
     ) -> Float[np.ndarray, "count *latent"]:
         """Latents drawn at random.
@@ -454,12 +454,35 @@ class Explorer:
         noise = np.asarray(sample_prior(seed, count, self.info.latent_shape, temperature, first))
         if distribution == "prior":
             return noise
-        if distribution == "gaussian":
-            return self.aggregate.gaussian(noise)
-        if distribution == "mixture":
-            picks = np.array([np.random.default_rng([seed, i]).random() for i in range(first, first + count)])
-            return self.aggregate.mixture(noise, picks)
-        raise RequestError(f'distribution is {distribution!r}; accepted: "prior", "gaussian", "mixture"')
+        if distribution not in ("gaussian", "mixture"):
+            raise RequestError(f'distribution is {distribution!r}; accepted: "prior", "gaussian", "mixture"')
+        uniform = np.array([np.random.default_rng([seed, i]).random() for i in range(first, first + count)])
+        return self.priors[distribution](noise, uniform)
+
+    @property
+    def priors(self) -> dict[str, Prior]:
+        """The model's priors by name: those of its folder; where it has none, fitted to the map's latents.
+
+        Raises:
+            RequestError: there is no map either, or it has a single picture.
+        """
+        with self._fit_lock:
+            return self._priors
+
+    @cached_property
+    def _priors(self) -> dict[str, Prior]:
+        try:
+            found = load_priors(self.folder, self.info.latent_shape)
+        except PriorError as error:
+            raise RequestError(str(error)) from None
+        if len(found) == 1:
+            found |= {prior.name: prior for prior in fit_priors(*self._data())}
+        return found
+
+    def _data(self) -> tuple[np.ndarray, np.ndarray]:
+        if len(self.atlas) < 2:
+            raise RequestError("The map has a single picture: nothing can be fitted to its latent.")
+        return self.atlas.latents.astype(np.float32), self._posterior_variance()
 
     @property
     def aggregate(self) -> AggregatePosterior:
@@ -473,9 +496,7 @@ class Explorer:
 
     @cached_property
     def _aggregate(self) -> AggregatePosterior:
-        if len(self.atlas) < 2:
-            raise RequestError("The map has a single picture: nothing can be fitted to its latent.")
-        return fit_aggregate(self.atlas.latents, self._posterior_variance())
+        return aggregate_posterior(*self._data())
 
     def _posterior_variance(self) -> Float[np.ndarray, "*latent"]:
         """The mean variance of q(z | x), which the map does not hold: from some reconstructions, encoded once more."""

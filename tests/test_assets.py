@@ -15,7 +15,7 @@ from train.data import load_pictures
 from train.evaluate import evaluate
 from vae.atlas import Atlas
 from vae.checkpoint import load_info, load_model
-from vae.codec import describe
+from vae.codec import describe, open_codec
 
 MODELS = ROOT / "assets" / "models"
 NAMES = ("fruits", "emoji", "photos")
@@ -84,7 +84,7 @@ def test_the_fruit_model_reaches_25_db():
 def test_the_emoji_figures_can_be_had_again():
     pictures = load_pictures(EMOJI, "validation", 64)
     metrics = json.loads((MODELS / "emoji" / "metrics.json").read_text())
-    again = evaluate(load_model(MODELS / "emoji"), pictures)
+    again = evaluate(open_codec(MODELS / "emoji"), pictures)
     for name in ("psnr_db", "ssim", "l1", "kl_nats", "count"):
         assert again[name] == pytest.approx(metrics[name], rel=1e-3)
 

@@ -1,1 +1,1 @@
-"""Everything that makes a model folder: fit, evaluate, atlas."""
+"""Everything that makes a model folder: fit, evaluate, atlas, prior."""

@@ -1,4 +1,4 @@
-"""`python -m train fit | evaluate | atlas`: makes model folders."""
+"""`python -m train fit | evaluate | atlas | prior`: makes model folders."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ import platform
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from train.config import DEVICE_MEMORY_BUDGET, PRESETS, FlagError, TrainConfig
 from vae.losses import OBJECTIVES
+
+if TYPE_CHECKING:
+    from train.data import Pictures
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parses the command line; a wrong value prints the flag, what was given and what is accepted, and exits with 2."""
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="fit | evaluate | atlas")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="fit | evaluate | atlas | prior")
 
     fit = commands.add_parser("fit", help="train a model", allow_abbrev=False)
     _add_dataset(fit, "train", "train on")
@@ -85,7 +89,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     fit.add_argument("--process-id", type=_natural, metavar="I", help="this host's number from 0, with --coordinator")
     fit.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --out")
 
-    evaluate = commands.add_parser("evaluate", help="measure a model on held-out pictures", allow_abbrev=False)
+    evaluate = commands.add_parser("evaluate", help="measure a model, on held-out pictures", allow_abbrev=False)
     _add_model(evaluate)
     _add_dataset(evaluate, "validation", "measure on")
     evaluate.add_argument(
@@ -99,6 +103,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     _add_model(atlas)
     _add_dataset(atlas, "train", "map")
     atlas.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the layout (default: 0)")
+
+    prior = commands.add_parser("prior", help="fit priors to the latents of a data set", allow_abbrev=False)
+    _add_model(prior)
+    _add_dataset(prior, "train", "fit to")
     parsed = parser.parse_args(arguments)
     if parsed.command == "fit":
         hosts = [parsed.coordinator, parsed.processes, parsed.process_id]
@@ -169,21 +177,24 @@ def run_fit(arguments: argparse.Namespace) -> None:
     """`fit`: settings from preset and flags, pictures, then the training itself."""
     import jax
 
-    from train import fit
     from train.data import load_pictures
     from train.devices import connect, is_main
+    from train.fit import fit
+    from train.grid import GRID_PICTURES
+    from train.run import check_run
+    from train.step import count_parameters
     from vae.checkpoint import ModelInfo
 
     connect(arguments.coordinator, arguments.processes, arguments.process_id)
     config = configure(arguments)
-    fit.check_run(config, arguments.out, arguments.resume)  # before the pictures, which take a while
+    check_run(config, arguments.out, arguments.resume)  # before the pictures, which take a while
     columns = {
         "image_column": arguments.image_column,
         "label_columns": arguments.label_column,
         "limit": arguments.limit,
     }
     train = load_pictures(arguments.dataset, arguments.split, config.load_size, **columns)
-    columns["limit"] = fit.GRID_PICTURES
+    columns["limit"] = GRID_PICTURES
     held_out = load_pictures(arguments.dataset, "validation", config.model.image_size, **columns)
     title = arguments.title or arguments.out.resolve().name
     info = ModelInfo(
@@ -193,38 +204,51 @@ def run_fit(arguments: argparse.Namespace) -> None:
         training={
             "command": shlex.join(["python", "-m", "train", *sys.argv[1:]]),
             "dataset": arguments.dataset,
+            "split": train.split,
             "pictures": len(train),
             "preset": arguments.preset,
-            "parameters": fit.count_parameters(config),
+            "parameters": count_parameters(config),
             "hardware": describe_hardware(),
             "jax": jax.__version__,
             **{name: value for name, value in config.to_dict().items() if name != "model"},
         },
     )
-    fit.fit(
-        config, train, held_out, arguments.out, info,
-        resume=arguments.resume, checkpoint_every=arguments.checkpoint_every,
+    fit(
+        config,
+        train,
+        held_out,
+        arguments.out,
+        info,
+        resume=arguments.resume,
+        checkpoint_every=arguments.checkpoint_every,
         device_memory_budget=arguments.device_memory_budget,
-    )  # fmt: skip
+    )
     if is_main():
-        print(describe_result(arguments, len(train), config.steps))
+        print(describe_result(arguments, train, held_out, config.steps))
 
 
-def describe_result(arguments: argparse.Namespace, pictures: int, steps: int) -> str:
-    """What `fit` made, where, and the commands that come next."""
-    out, train = str(arguments.out), ["python", "-m", "train"]
-    dataset = ["--dataset", arguments.dataset]
+def describe_result(arguments: argparse.Namespace, train: Pictures, held_out: Pictures, steps: int) -> str:
+    """What `fit` made, where, and the commands that come next: on the split that it trained on, and on another one."""
+    out, python = str(arguments.out), ["python", "-m", "train"]
+    flags = ["--model", out, "--dataset", arguments.dataset]
     if arguments.image_column:
-        dataset += ["--image-column", arguments.image_column]
+        flags += ["--image-column", arguments.image_column]
     for column in arguments.label_column or []:
-        dataset += ["--label-column", column]
+        flags += ["--label-column", column]
+    trained = [] if arguments.split == "train" else ["--split", arguments.split]
+    measured, purpose = [], "figures on held-out pictures"
+    if arguments.split == "all":
+        measured, purpose = trained, "figures on the pictures it was trained on: none are held out"
+    elif train.split == held_out.split:
+        measured = ["--split", "train"]
     commands = [
-        ([*train, "evaluate", "--model", out, *dataset], "figures on held-out pictures"),
-        ([*train, "atlas", "--model", out, *dataset], "a map of the data set"),
+        ([*python, "evaluate", *flags, *measured], purpose),
+        ([*python, "atlas", *flags, *trained], "a map of the data set"),
+        ([*python, "prior", *flags, *trained], "priors, for better samples"),
         (["python", "app/main.py", "--model", out], "the explorer"),
     ]
     lines = [f"  {shlex.join(command)}    # {purpose}" for command, purpose in commands]
-    made = f"{out}: a model of {pictures:,} pictures after {steps:,} steps, with its card and training curves. Next:"
+    made = f"{out}: a model of {len(train):,} pictures after {steps:,} steps, with its card and training curves. Next:"
     return "\n".join([made, *lines])
 
 
@@ -260,11 +284,11 @@ def describe_hardware() -> str:
 def main() -> None:
     """Runs one command; an error that a person can mend is one line on standard error.
 
-    The exit status is 2 for a wrong value of a flag, 1 for what goes wrong on the way.
+    The exit status is 2 for a wrong value of a flag, 1 for what goes wrong on the way, 130 after Ctrl-C or SIGTERM.
     """
     arguments = parse_arguments()
     use_fast_cpu_reductions()
-    from train.fit import TrainError
+    from train.run import Interrupted, TrainError
     from vae.checkpoint import ModelFolderError
 
     try:
@@ -274,18 +298,23 @@ def main() -> None:
             from train.evaluate import run_evaluate
 
             run_evaluate(arguments)
-        else:
+        elif arguments.command == "atlas":
             from train.atlas import run_atlas
 
             run_atlas(arguments)
+        else:
+            from train.prior import run_prior
+
+            run_prior(arguments)
     except (FlagError, ModelFolderError) as error:
         flag = "" if isinstance(error, FlagError) else "argument --model: "
         print(f"error: {flag}{error}", file=sys.stderr)
         sys.exit(2)
     except (TrainError, ValueError) as error:
         sys.exit(f"error: {error}")
-    except KeyboardInterrupt:  # outside the training steps, where `fit` saves first
-        sys.exit("error: Stopped. Nothing that was saved before is lost.")
+    except (Interrupted, KeyboardInterrupt) as stop:  # the latter outside the training steps, where `fit` saves first
+        print(stop if isinstance(stop, Interrupted) else "Stopped. What was saved before is intact.", file=sys.stderr)
+        sys.exit(130)
     except OSError as error:
         sys.exit(f"error: {error.strerror or error}: {error.filename or ''} Nothing that was saved before is lost.")
     except RuntimeError as error:

@@ -6,12 +6,12 @@ import argparse
 
 import numpy as np
 from jaxtyping import Float
-from tqdm import tqdm
 
-from train.data import Pictures, load_pictures
+from train.encode import Images, as_floats, encode_all, in_batches, open_model_and_pictures
 from vae.atlas import ERROR_COLUMN, RESERVED, Atlas
-from vae.checkpoint import ATLAS, load_info, load_model
-from vae.model import VAE, compile_codec
+from vae.checkpoint import ATLAS
+from vae.codec import Codec
+from vae.losses import l1
 
 PCA_COMPONENTS = 64
 TRUSTWORTHINESS_POINTS = 12_000  # it needs all pairwise distances: 1 GB for these
@@ -19,18 +19,9 @@ TRUSTWORTHINESS_POINTS = 12_000  # it needs all pairwise distances: 1 GB for the
 
 def run_atlas(arguments: argparse.Namespace) -> None:
     """`python -m train atlas`."""
-    info = load_info(arguments.model)
-    pictures = load_pictures(
-        arguments.dataset,
-        arguments.split,
-        info.config.image_size,
-        image_column=arguments.image_column,
-        label_columns=arguments.label_column,
-        limit=arguments.limit,
-    )
-    vae = load_model(arguments.model)
-    latents = encode_all(vae, pictures)
-    errors = measure_errors(vae, pictures, latents)
+    codec, pictures = open_model_and_pictures(arguments)
+    latents = encode_all(codec, pictures.images).mean
+    errors = measure_errors(codec, pictures.images, latents)
     positions = lay_out(latents, arguments.seed)
     labels = {f"{name}_" if name in RESERVED else name: values for name, values in pictures.labels.items()}
     trust = f"{measure_trustworthiness(latents, positions):.4f}"
@@ -42,24 +33,11 @@ def run_atlas(arguments: argparse.Namespace) -> None:
     print(f"trustworthiness of the layout: {trust} (15 neighbours; 1 is perfect)")
 
 
-def encode_all(vae: VAE, pictures: Pictures) -> Float[np.ndarray, "count *latent"]:
-    """The posterior mean of every picture."""
-    encode, _ = compile_codec(vae)
-    means = [
-        np.asarray(encode(picture[None] / np.float32(255)).mean[0])
-        for picture in tqdm(pictures.images, "encode", unit="picture", leave=False)
-    ]
-    return np.stack(means)
-
-
 def measure_errors(
-    vae: VAE, pictures: Pictures, latents: Float[np.ndarray, "count *latent"]
+    codec: Codec, images: Images, latents: Float[np.ndarray, "count *latent"]
 ) -> Float[np.ndarray, " count"]:
     """The L1 error of every picture decoded from its latent: mean absolute difference, pixels in [0, 1]."""
-    _, decode = compile_codec(vae)
-    pairs = tqdm(zip(pictures.images, latents, strict=True), "decode", len(latents), unit="picture", leave=False)
-    errors = [np.abs(picture / np.float32(255) - decode(latent[None])[0]).mean() for picture, latent in pairs]
-    return np.asarray(errors, np.float32)
+    return in_batches(lambda rows: l1(as_floats(images[rows]), codec.decode(latents[rows])), images, "decode")
 
 
 def lay_out(latents: Float[np.ndarray, "count *latent"], seed: int) -> Float[np.ndarray, "count 2"]:

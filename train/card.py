@@ -56,8 +56,8 @@ EXPLANATIONS = {
     "ssim": "structural similarity",
     "l1": "mean absolute error, pixels in 0..1",
     "kl_nats": "KL to N(0, I), nats a picture",
-    "active_units": "latent numbers in use (Burda et al. 2016)",
-    "nll_bits_per_dim": "bound on -log p(picture), bits a number (IWAE)",
+    "active_units": "active dimensions of the latent (Burda et al. 2016)",
+    "nll_bits_per_dim": "bound on -log p(picture), bits a pixel value (IWAE)",
 }
 
 
@@ -107,7 +107,10 @@ def update_metrics(folder: Path) -> None:
     metrics = json.loads((folder / METRICS).read_text())
     lines = ["| metric | value | |", "|---|---|---|"]
     lines += [
-        f"| {name} | {figure(metrics[name])} | {meaning} |" for name, meaning in EXPLANATIONS.items() if name in metrics
+        f"| {name} | {figure(metrics[name])} | {meaning} |"
+        for name, meaning in EXPLANATIONS.items()
+        if metrics.get(name) is not None
     ]
-    table = "\n".join([f"{metrics['count']:,} held-out pictures, split: {metrics['split']}.", "", *lines])
+    kind = "held-out pictures" if metrics["held_out"] else "pictures that it was trained on"
+    table = "\n".join([f"{metrics['count']:,} {kind}, split: {metrics['split']}.", "", *lines])
     card.write_text(f"{before}{begin}\n{table}\n{end}{after}")

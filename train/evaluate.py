@@ -3,93 +3,108 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
-from tqdm import tqdm
 
 from train.card import EXPLANATIONS, update_metrics
-from train.data import Pictures, load_pictures
-from vae import likelihoods, losses
-from vae.checkpoint import METRICS, load_info, load_model, write_json
+from train.config import FlagError
+from train.data import Pictures
+from train.encode import Images, as_floats, in_batches, open_model_and_pictures
+from vae import losses
+from vae.checkpoint import METRICS, write_json
+from vae.codec import Codec, Description
 from vae.latent import Posterior
-from vae.likelihoods import GAUSSIAN, Likelihood
-from vae.model import VAE, compile_codec
+from vae.likelihoods import GAUSSIAN, SMALLEST_VARIANCE, Likelihood, importance_weighted_nll
+from vae.priors import ACTIVE_VARIANCE
 
 FEW_PICTURES = 10  # of which nobody can say what varies
-ACTIVE_VARIANCE = 0.01  # of a unit's mean over the data set, above which it counts as in use
 
 
 def run_evaluate(arguments: argparse.Namespace) -> None:
     """`python -m train evaluate`."""
-    info = load_info(arguments.model)
-    pictures = load_pictures(
-        arguments.dataset,
-        arguments.split,
-        info.config.image_size,
-        image_column=arguments.image_column,
-        label_columns=arguments.label_column,
-        limit=arguments.limit,
-    )
-    vae = load_model(arguments.model)
-    metrics = evaluate(vae, pictures)
+    codec, pictures = open_model_and_pictures(arguments)
+    if arguments.nll and not codec.description.has_variance:
+        raise FlagError("--nll", f"{arguments.nll} given; accepted: none, as this model's encoder has no variance")
+    held_out = not was_trained_on(codec.description, arguments.dataset, pictures.split)
+    metrics = {**evaluate(codec, pictures), "held_out": held_out}
     if arguments.nll:
-        objective = losses.recorded_objective(info.training)
-        metrics |= bound_nll(vae, pictures, arguments.nll, objective.likelihood if objective else GAUSSIAN)
+        objective = codec.description.objective
+        metrics |= bound_nll(codec, pictures.images, arguments.nll, objective.likelihood if objective else GAUSSIAN)
     write_json(arguments.model / METRICS, metrics)
     update_metrics(arguments.model)
     for name, value in metrics.items():
         shown = f"{value:.4f}" if isinstance(value, float) else str(value)
-        print(f"{name:>24}  {shown:>10}  {EXPLANATIONS.get(name, '')}")
+        print(f"{name:>24}  {shown:>10}  {EXPLANATIONS.get(name, '')}".rstrip())
     print(describe_collapse(metrics))
+    if not held_out:
+        print("The model was trained on these pictures: on new ones it will do worse.")
 
 
-def evaluate(vae: VAE, pictures: Pictures) -> dict:
-    """Figures over held-out pictures; reconstructions are decoded from the posterior mean.
+def was_trained_on(description: Description, dataset: str, split: str) -> bool:
+    """Whether pictures of this split of a data set were among those that the model was trained on.
+
+    Data sets are taken for the same if their last names are. A model of an earlier version did not record its split,
+    which was "train" unless somebody chose another.
+    """
+    known = description.training
+    if not known or Path(str(known.get("dataset", ""))).name != Path(dataset).name:
+        return False
+    trained = str(known.get("split", "train"))
+    # "train (all but a fixed tenth)" is a train split.
+    return "all" in (trained, split) or trained.partition(" ")[0] == split.partition(" ")[0]
+
+
+def evaluate(codec: Codec, pictures: Pictures) -> dict:
+    """Figures over pictures; reconstructions are decoded from the posterior mean.
 
     Returns:
-        `split`, `count`; `psnr_db`, `ssim`, `l1`, `kl_nats`: means over the pictures; `active_units`: latent numbers
-        whose posterior mean varies over the data set with a variance above 0.01 (Burda et al. 2016, section 5.2), of
-        `latent_units`; `mean_abs_max`, `posterior_variance`, `aggregate_variance`: how the posteriors compare with the
-        prior, for which they would be 0, 1 and 1: the largest absolute mean of any unit, the average variance within a
-        posterior, and the average variance of the mixture of all posteriors.
+        `split`, `count`; `psnr_db`, `ssim`, `l1`, `kl_nats` (None for a deterministic encoder): means over the
+        pictures; `active_units`: dimensions of the latent whose posterior mean varies over the data set with a variance
+        above 0.01 (Burda et al. 2016, section 5.2), of `latent_units`; `mean_abs_max`, `posterior_variance`,
+        `aggregate_variance`: how the posteriors compare with the prior, for which they would be 0, 1 and 1: the largest
+        absolute mean of any dimension, the average variance within a posterior, and the average variance of the mixture
+        of all posteriors.
     """
-    encode, decode = compile_codec(vae)
     measure = jax.jit(_measure)
-    rows = []
-    for picture in tqdm(pictures.images, "evaluate", unit="picture", leave=False):
-        image = picture[None] / np.float32(255)
-        posterior = encode(image)
-        rows.append(jax.device_get(measure(image, decode(posterior.mean), posterior)))
-    figures = {name: float(np.mean([row[name] for row in rows])) for name in ("psnr_db", "ssim", "l1", "kl_nats")}
-    means = np.stack([row["mean"].ravel() for row in rows])
-    variances = np.stack([row["variance"].ravel() for row in rows])
+
+    def measure_rows(rows: np.ndarray) -> dict[str, Array]:
+        images = as_floats(pictures.images[rows])
+        posterior = codec.encode(images)
+        return measure(images, codec.decode(posterior.mean), posterior)
+
+    measured = in_batches(measure_rows, pictures.images, "evaluate")
+    means, variances = measured["mean"], measured["variance"]
+    figures = ("psnr_db", "ssim", "l1", "kl_nats")
     return {
         "split": pictures.split,
         "count": len(pictures),
-        **figures,
+        **{name: float(measured[name].mean()) if name in measured else None for name in figures},
         "active_units": int(np.sum(means.var(axis=0) > ACTIVE_VARIANCE)),
-        "latent_units": means.shape[1],
+        "latent_units": means[0].size,
         "mean_abs_max": float(np.abs(means.mean(axis=0)).max()),
         "posterior_variance": float(variances.mean()),
         "aggregate_variance": float((means.var(axis=0) + variances.mean(axis=0)).mean()),
     }
 
 
-def _measure(image: Array, reconstruction: Array, posterior: Posterior) -> dict[str, Array]:
+def _measure(images: Array, reconstructions: Array, posterior: Posterior) -> dict[str, Array]:
+    """The figures of each picture of a batch."""
+    mean, log_var = posterior
     return {
-        "psnr_db": losses.psnr(image, reconstruction)[0],
-        "ssim": losses.ssim(image, reconstruction)[0],
-        "l1": losses.l1(image, reconstruction)[0],
-        "kl_nats": losses.kl(posterior)[0],
-        "mean": posterior.mean[0],
-        "variance": jnp.exp(posterior.log_var[0]),
+        "psnr_db": losses.psnr(images, reconstructions),
+        "ssim": losses.ssim(images, reconstructions),
+        "l1": losses.l1(images, reconstructions),
+        **({} if log_var is None else {"kl_nats": losses.kl(posterior)}),
+        "mean": mean,
+        "variance": jnp.zeros_like(mean) if log_var is None else jnp.exp(log_var),
     }
 
 
-def bound_nll(vae: VAE, pictures: Pictures, samples: int, likelihood: Likelihood, seed: int = 0) -> dict:
+def bound_nll(codec: Codec, images: Images, samples: int, likelihood: Likelihood, seed: int = 0) -> dict:
     """An upper bound on -log p(picture), averaged over the pictures (`vae.likelihoods.importance_weighted_nll`).
 
     The variance of a Gaussian is the optimal one for one posterior sample of each of these pictures, so that models
@@ -98,25 +113,28 @@ def bound_nll(vae: VAE, pictures: Pictures, samples: int, likelihood: Likelihood
     Returns:
         `nll_nats`, `nll_bits_per_dim`, `nll_samples` (a picture), `nll_likelihood`.
     """
-    encode, decode = compile_codec(vae)
-    sample = jax.jit(Posterior.sample)
-    keys = jax.random.split(jax.random.key(seed), len(pictures))
-    images = [picture[None] / np.float32(255) for picture in pictures.images]
-
-    nll = jax.jit(likelihood.nll)
+    # A key of its own for every picture: what is drawn for it does not depend on its batch.
+    keys = jax.random.split(jax.random.key(seed), len(images))
+    sample = jax.jit(jax.vmap(lambda posterior, key: Posterior.sample(posterior, key)))
     options = {}
     if likelihood is GAUSSIAN:
-        variance = jax.jit(likelihoods.optimal_variance)
-        progress = tqdm(zip(images, keys, strict=True), "variance", len(images), unit="picture", leave=False)
-        options["variance"] = np.mean([variance(image, decode(sample(encode(image), key))) for image, key in progress])
 
-    bounds = []
-    for image, key in tqdm(zip(images, keys, strict=True), "likelihood", len(images), unit="picture", leave=False):
-        posterior = encode(image)
-        latents = [sample(posterior, jax.random.fold_in(key, k)) for k in range(samples)]
-        nlls = [nll(image, decode(latent), **options) for latent in latents]
-        bounds.append(likelihoods.importance_weighted_nll(jnp.stack(nlls), jnp.stack(latents), posterior)[0])
-    nats = float(np.mean(bounds))
+        def squared_errors(rows: np.ndarray) -> Array:
+            pictures = as_floats(images[rows])
+            return jnp.mean((pictures - codec.decode(sample(codec.encode(pictures), keys[rows]))) ** 2, axis=(1, 2, 3))
+
+        options["variance"] = np.maximum(in_batches(squared_errors, images, "variance").mean(), SMALLEST_VARIANCE)
+    nll = jax.jit(likelihood.nll)
+    sample_keys = jax.jit(jax.vmap(jax.random.fold_in, (0, None)))
+
+    def bounds(rows: np.ndarray) -> Array:
+        pictures = as_floats(images[rows])
+        posterior = codec.encode(pictures)
+        latents = [sample(posterior, sample_keys(keys[rows], k)) for k in range(samples)]
+        nlls = [nll(pictures, codec.decode(latent), **options) for latent in latents]
+        return importance_weighted_nll(jnp.stack(nlls), jnp.stack(latents), posterior)
+
+    nats = float(in_batches(bounds, images, "likelihood").mean())
     return {
         "nll_nats": nats,
         "nll_bits_per_dim": likelihood.bits_per_dim(nats, images[0].size),
@@ -136,7 +154,5 @@ def describe_collapse(metrics: dict) -> str:
             "--kl-warmup, or (where the loss is L1 + SSIM + KL) a lower --kl-weight."
         )
     if active < units / 2:
-        return (
-            f"{active} of {units} latent numbers are in use; the others have collapsed to the prior and carry nothing."
-        )
-    return f"{active} of {units} latent numbers are in use: no posterior collapse."
+        return f"{active} of {units} dimensions of the latent are active; the others have collapsed to the prior."
+    return f"{active} of {units} dimensions of the latent are active: no posterior collapse."

@@ -193,7 +193,8 @@ def load_model(folder: Path | str) -> VAE:
         raise ModelFolderError(
             f"{folder} has no {WEIGHTS}. Copy it from where the model was trained, or train again."
         ) from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        # The last three: types of number that NumPy does not have.
         raise ModelFolderError(f"{path} is damaged ({error}). Copy it again, or train again.") from error
     expected = {_name(path): variable.shape for path, variable in nnx.to_flat_state(nnx.state(vae))}
     problems = [f"missing: {name} {expected[name]}" for name in sorted(expected.keys() - values.keys())]

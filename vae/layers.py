@@ -47,7 +47,7 @@ class Downsample(nnx.Module):
     def __init__(self, in_channels: int, out_channels: int, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
         self.conv = nnx.Conv(in_channels, out_channels, (3, 3), strides=2, dtype=dtype, rngs=rngs)
 
-    def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b h/2 w/2 out_channels"]:
+    def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b h//2 w//2 out_channels"]:
         numbers = x, self.conv.kernel[...], self.conv.bias[...]
         x, kernel, bias = self.conv.promote_dtype(numbers, dtype=self.conv.dtype)
         return halving_conv(x, kernel) + bias
@@ -56,7 +56,7 @@ class Downsample(nnx.Module):
 @jax.custom_vjp
 def halving_conv(
     x: Float[Array, "b h w in_channels"], kernel: Float[Array, "3 3 in_channels out_channels"]
-) -> Float[Array, "b h/2 w/2 out_channels"]:
+) -> Float[Array, "b h//2 w//2 out_channels"]:
     """A 3x3 convolution with stride 2; height and width are even, and padded by one at their ends.
 
     Its gradients are taken of the same convolution written over squares of 2x2 pixels: XLA:CPU computes the input
@@ -89,18 +89,18 @@ class Upsample(nnx.Module):
     def __init__(self, in_channels: int, out_channels: int, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
         self.conv = nnx.Conv(in_channels, 4 * out_channels, (3, 3), dtype=dtype, rngs=rngs)
 
-    def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b 2h 2w out_channels"]:
+    def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b 2*h 2*w out_channels"]:
         return depth_to_space(self.conv(x))
 
 
-def depth_to_space(x: Float[Array, "b h w 4c"]) -> Float[Array, "b 2h 2w c"]:
+def depth_to_space(x: Float[Array, "b h w channels"]) -> Float[Array, "b 2*h 2*w channels//4"]:
     """Spreads 4C channels over a 2x2 square of pixels; channel `(2 * row + column) * C + c` goes to (row, column)."""
     batch, height, width, channels = x.shape
     x = x.reshape(batch, height, width, 2, 2, channels // 4)
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(batch, 2 * height, 2 * width, channels // 4)
 
 
-def space_to_depth(x: Float[Array, "b 2h 2w c"]) -> Float[Array, "b h w 4c"]:
+def space_to_depth(x: Float[Array, "b h w channels"]) -> Float[Array, "b h//2 w//2 4*channels"]:
     """Gathers each 2x2 square of pixels into channels: the inverse of `depth_to_space`."""
     batch, height, width, channels = x.shape
     x = x.reshape(batch, height // 2, 2, width // 2, 2, channels)
@@ -108,7 +108,7 @@ def space_to_depth(x: Float[Array, "b 2h 2w c"]) -> Float[Array, "b h w 4c"]:
 
 
 def upsample_kernel_from_conv_transpose(
-    kernel: Float[Array, "k k in_channels out_channels"],
+    kernel: Float[Array, "height width in_channels out_channels"],
 ) -> Float[Array, "3 3 in_channels 4*out_channels"]:
     """The `Upsample` kernel that computes what `nnx.ConvTranspose(strides=2, padding="SAME")` does with this one.
 

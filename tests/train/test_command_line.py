@@ -16,6 +16,7 @@ COMMANDS = {
     "fit": ["--dataset", "pictures", "--out", "model"],
     "evaluate": ["--dataset", "pictures", "--model", "model"],
     "atlas": ["--dataset", "pictures", "--model", "model"],
+    "prior": ["--dataset", "pictures", "--model", "model"],
 }
 WHOLE = "a whole number of at least 1"
 ABOVE_ZERO = "a number above 0"
@@ -78,8 +79,8 @@ def test_a_crop_must_suit_the_preset(given, accepted, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ["fit | evaluate | atlas"]),
-        (["train"], ["train", "fit, evaluate, atlas"]),
+        ([], ["fit | evaluate | atlas | prior"]),
+        (["train"], ["train", "fit, evaluate, atlas, prior"]),
         (["fit"], ["--dataset", "--out"]),
         (["evaluate", "--dataset", "pictures"], ["--model"]),
         (["fit", *COMMANDS["fit"], "--step", "3"], ["--step"]),  # no abbreviations: they break when flags are added
@@ -140,6 +141,7 @@ def test_every_command_has_its_flags():
         "fit": [*both, "--out", "--preset", "--steps", "--resume"],
         "evaluate": [*both, "--model"],
         "atlas": [*both, "--model"],
+        "prior": [*both, "--model"],
     }
     assert {(command, flag) for command in promised for flag in promised[command]} <= found
 
@@ -179,7 +181,7 @@ def test_a_wrong_value_is_status_2(tmp_path):
     assert result.stderr.endswith("argument --steps: '0' given; accepted: a whole number of at least 1\n")
 
 
-@pytest.mark.parametrize("command", ["evaluate", "atlas"])
+@pytest.mark.parametrize("command", ["evaluate", "atlas", "prior"])
 def test_a_missing_model_is_one_line(command, tmp_path, monkeypatch, capsys):
     arguments = [command, "--dataset", "./nowhere", "--model", str(tmp_path / "model")]
     monkeypatch.setattr(sys, "argv", ["train", *arguments])

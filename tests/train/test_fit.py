@@ -30,6 +30,8 @@ from train import batches, fit
 from train.config import PRESETS, TrainConfig
 from train.curves import smooth, write_curves
 from train.data import batch_indices, load_pictures
+from train.run import Checkpoints, TrainError, check_run
+from train.step import augment, count_parameters, initial_state
 from vae.checkpoint import ModelInfo, load_info, load_model, parameters, save_model
 from vae.losses import L1SSIM, LossWeights
 from vae.model import VAEConfig
@@ -145,7 +147,7 @@ def test_it_leaves_a_model_folder(whole):
     assert load_model(whole).config == TINY.model
     info = load_info(whole)
     assert (info.title, info.summary) == ("Few emoji", "Of all kinds.")
-    expected = {"preset": "tiny", "steps": 200, "pictures": 24, "seed": 0, "learning_rate": 3e-3}
+    expected = {"preset": "tiny", "steps": 200, "pictures": 24, "split": "train", "seed": 0, "learning_rate": 3e-3}
     assert {name: info.training[name] for name in expected} == expected
     assert info.training["parameters"] == sum(value.size for value in weights(whole).values())
 
@@ -172,7 +174,7 @@ def test_the_curves_are_wide_and_show_the_whole_run(whole, tmp_path):
     log = (whole / "training" / "metrics.jsonl").read_text().splitlines()
     for lines in (log[:1], log[:5]):  # a run may be as short as one line
         (tmp_path / "training" / "metrics.jsonl").write_text("\n".join(lines))
-        write_curves(tmp_path)
+        write_curves(tmp_path, TINY.objective.curves)
         assert (tmp_path / "training-curves.png").read_bytes() != (whole / "training-curves.png").read_bytes()
 
 
@@ -190,13 +192,31 @@ def test_it_says_what_was_made_and_what_comes_next(tmp_path, capsys):
     assert run(arguments_for(out, "--steps", "2", "--label-column", "category", "--label-column", "style")) is None
     made, *commands = capsys.readouterr().out.splitlines()
     assert made.startswith(f"{out}: a model of 24 pictures after 2 steps")
-    evaluate, atlas, app = (shlex.split(line, comments=True) for line in commands)
-    for command, name in ((evaluate, "evaluate"), (atlas, "atlas")):
+    evaluate, atlas, prior, app = (shlex.split(line, comments=True) for line in commands)
+    for command, name in ((evaluate, "evaluate"), (atlas, "atlas"), (prior, "prior")):
         assert command[:3] == ["python", "-m", "train"]
         parsed = command_line.parse_arguments(command[3:])
         assert (parsed.command, parsed.model, parsed.dataset) == (name, out, str(EMOJI))
         assert parsed.label_column == ["category", "style"]
     assert app == ["python", "app/main.py", "--model", str(out)]
+
+
+@pytest.mark.parametrize(
+    ("split", "measured", "mapped", "words"),
+    [
+        ("train", "validation", "train", "held-out pictures"),
+        ("all", "all", "all", "pictures it was trained on: none are held out"),
+        ("validation", "train", "validation", "held-out pictures"),
+    ],
+)
+def test_the_commands_that_come_next_measure_pictures_that_were_held_out(split, measured, mapped, words, tmp_path):
+    flags = ["--dataset", str(EMOJI), "--out", str(tmp_path / "out"), "--split", split]
+    arguments = command_line.parse_arguments(["fit", *flags])
+    train, held_out = (load_pictures(str(EMOJI), name, 16, limit=2) for name in (split, "validation"))
+    _, *lines, _ = command_line.describe_result(arguments, train, held_out, 200).splitlines()
+    assert words in lines[0]
+    parsed = [command_line.parse_arguments(shlex.split(line, comments=True)[3:]) for line in lines]
+    assert [command.split for command in parsed] == [measured, mapped, mapped]
 
 
 def test_grids_show_held_out_pictures_over_reconstructions_and_samples(whole):
@@ -213,8 +233,8 @@ def test_grids_show_held_out_pictures_over_reconstructions_and_samples(whole):
 
 
 def test_the_average_of_the_weights_is_exported(whole):
-    checkpoints = fit.Checkpoints(whole / "training" / "checkpoints")
-    state = checkpoints.restore(jax.eval_shape(lambda: fit.initial_state(TINY)))
+    checkpoints = Checkpoints(whole / "training" / "checkpoints")
+    state = checkpoints.restore(jax.eval_shape(lambda: initial_state(TINY)))
 
     assert (checkpoints.latest(), int(state.step)) == (200, 200)
     exported = weights(whole)
@@ -286,9 +306,11 @@ def test_an_interrupted_run_saves_and_says_how_to_go_on(budget, whole, tmp_path)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
 
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert "Traceback" not in errors
-    found = re.search(r"error: Stopped at step (\d+), saved\. To go on: python -m train (.*)$", errors, re.MULTILINE)
+    assert "error" not in errors.lower()
+    pattern = r"^Stopped at step (\d+); everything is saved\. To go on: python -m train (.*)$"
+    found = re.search(pattern, errors, re.MULTILINE)
     assert found, errors
     step = int(found[1])
     assert 40 <= step < 200
@@ -458,22 +480,26 @@ def test_a_folder_with_a_run_is_refused_before_the_pictures_are_read(whole):
     assert "holds a run already" in run(arguments)
 
 
-def test_ctrl_c_before_the_first_step_is_a_line(tmp_path, monkeypatch):
+def test_ctrl_c_before_the_first_step_is_a_line(tmp_path, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("train.data.load_pictures", interrupt)
-    assert run(arguments_for(tmp_path / "out")) == "error: Stopped. Nothing that was saved before is lost."
+    assert run(arguments_for(tmp_path / "out")) == "130"
+    assert capsys.readouterr().err == "Stopped. What was saved before is intact.\n"
 
 
-def test_a_run_of_an_earlier_version_can_be_resumed(whole, tmp_path):
-    """Its `run.json` says nothing of settings that there were not yet."""
+@pytest.mark.parametrize("absent", [[], ["pictures", "pictures_crc32"], ["likelihood", "free_bits"]])
+def test_a_run_of_an_earlier_version_can_be_resumed(absent, whole, tmp_path):
+    """Its `run.json` calls the weight of L1 "rec", and says nothing of settings that there were not yet."""
     out = tmp_path / "out"
     shutil.copytree(whole, out)
     settings = json.loads((out / "training" / "run.json").read_text())
-    del settings["pictures"], settings["pictures_crc32"]
-    (out / "training" / "run.json").write_text(json.dumps(settings))
+    settings["weights"] = {"rec": settings["weights"].pop("l1"), **settings["weights"]}
+    record = json.dumps({name: value for name, value in settings.items() if name not in absent})
+    (out / "training" / "run.json").write_text(record)
     assert run(arguments_for(out, "--resume")) is None
+    assert "'l1': 1.0, 'ssim': 0.25, 'kl': 0.5" in run(arguments_for(out, "--resume", "--kl-weight", "0.5"))
 
 
 def test_a_run_that_diverges_stops_at_its_last_good_checkpoint(tmp_path):
@@ -499,7 +525,7 @@ def test_a_run_that_diverges_stops_at_its_last_good_checkpoint(tmp_path):
 
 def augmented(pictures, **changes):
     config = dataclasses.replace(TINY, load_size=pictures.shape[1], **changes)
-    return np.asarray(jax.jit(fit.augment, static_argnums=2)(jax.random.key(0), pictures, config))
+    return np.asarray(jax.jit(augment, static_argnums=2)(jax.random.key(0), pictures, config))
 
 
 def pictures_of_places(count, size):
@@ -540,7 +566,7 @@ def test_zoomed_crops_are_magnified_and_stay_inside_the_picture():
 
 
 def test_the_model_is_as_large_as_is_said(whole):
-    assert fit.count_parameters(TINY) == sum(value.size for value in weights(whole).values())
+    assert count_parameters(TINY) == sum(value.size for value in weights(whole).values())
 
 
 @pytest.mark.parametrize("change", [{"crop": 15}, {"crop": 24, "load_size": 16}])
@@ -554,6 +580,6 @@ def test_a_model_without_its_run_is_not_overwritten(tmp_path, draw_vae):
     save_model(tmp_path / "model", parameters(draw_vae(TINY.model)), ModelInfo(TINY.model))
     before = (tmp_path / "model" / "model.safetensors").read_bytes()
     for resume in (False, True):
-        with pytest.raises(fit.TrainError, match=r"without the run.*another --out"):
-            fit.check_run(TINY, tmp_path / "model", resume)
+        with pytest.raises(TrainError, match=r"without the run.*another --out"):
+            check_run(TINY, tmp_path / "model", resume)
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == before

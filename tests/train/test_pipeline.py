@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -11,11 +12,15 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from app.explorer import Explorer
 from tests.conftest import ROOT
-from train.atlas import encode_all, lay_out, measure_trustworthiness
+from train.atlas import lay_out, measure_trustworthiness
 from train.data import Pictures, load_pictures
-from train.evaluate import describe_collapse, evaluate
+from train.encode import encode_all, in_batches
+from train.evaluate import describe_collapse, evaluate, was_trained_on
 from vae.atlas import Atlas
-from vae.checkpoint import load_info, load_model
+from vae.checkpoint import load_info, load_metrics
+from vae.codec import Codec, Description, open_codec
+from vae.latent import Posterior
+from vae.priors import load_priors
 
 EMOJI = ROOT / "assets" / "datasets" / "emoji.parquet"
 
@@ -31,7 +36,7 @@ def train(*arguments: object) -> str:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A model folder made by the three commands, for a few seconds of training."""
+    """A model folder made by the four commands, for a few seconds of training."""
     folder = tmp_path_factory.mktemp("runs") / "mini"
     train(
         "fit", "--dataset", EMOJI, "--out", folder, "--preset", "emoji", "--steps", 6, "--batch-size", 4, "--limit", 80
@@ -40,6 +45,8 @@ def model(tmp_path_factory):
     assert "psnr_db" in printed
     printed = train("atlas", "--model", folder, "--dataset", EMOJI, "--limit", 70)
     assert "trustworthiness" in printed
+    printed = train("prior", "--model", folder, "--dataset", EMOJI, "--limit", 70)
+    assert "70 pictures" in printed
     return folder
 
 
@@ -51,8 +58,8 @@ def held_out() -> Pictures:
 def test_the_folder_is_whole_and_holds_no_pickle(model):
     names = {path.name for path in model.iterdir()}
     assert names == {
-        "config.json", "model.safetensors", "metrics.json", "atlas.parquet", "README.md", "training-curves.png",
-        "training",
+        "config.json", "model.safetensors", "metrics.json", "atlas.parquet", "prior.safetensors", "README.md",
+        "training-curves.png", "training",
     }  # fmt: skip
     assert not [path for path in model.rglob("*") if path.suffix in (".pkl", ".pickle", ".pt", ".npy")]
 
@@ -70,7 +77,7 @@ def test_metrics_are_those_of_scikit_image(model, held_out):
         for a, b in pairs
     ])  # fmt: skip
     assert metrics["count"] == len(pairs) == 12
-    assert metrics["split"] == "validation"
+    assert (metrics["split"], metrics["held_out"]) == ("validation", True)
     assert metrics["psnr_db"] == pytest.approx(psnr, abs=0.05)
     assert metrics["ssim"] == pytest.approx(ssim, abs=0.005)
     assert metrics["l1"] == pytest.approx(np.mean([np.abs(a / 255 - b / 255).mean() for a, b in pairs]), abs=2e-3)
@@ -89,19 +96,104 @@ def test_collapse_is_told_from_use():
         return describe_collapse({"count": count, "active_units": active, "latent_units": 128})
 
     assert "nothing of the picture" in described(100, 0)
-    assert "10 of 128 latent numbers are in use" in described(100, 10)
+    assert "10 of 128 dimensions of the latent are active" in described(100, 10)
     assert "no posterior collapse" in described(100, 128)
     assert "cannot be told from so few pictures (1)" in described(1, 0), "the variance over one picture is 0"
 
 
 def test_active_units_counts_those_that_vary(model, held_out):
-    vae = load_model(model)
-    metrics = evaluate(vae, held_out)
-    means = encode_all(vae, held_out)
+    codec = open_codec(model)
+    metrics = evaluate(codec, held_out)
+    means = encode_all(codec, held_out.images).mean
     assert metrics["active_units"] == np.sum(means.var(axis=0) > 0.01)
     assert metrics["latent_units"] == 128
     one = Pictures(held_out.images[:1].repeat(3, axis=0), ["a", "b", "c"], {}, "same", [])
-    assert evaluate(vae, one)["active_units"] == 0, "the same picture thrice makes no unit vary"
+    assert evaluate(codec, one)["active_units"] == 0, "the same picture thrice makes no unit vary"
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 33])
+def test_going_through_pictures_in_batches_meets_each_once_and_in_order(count):
+    images = np.zeros((count, 64, 64, 3), np.uint8)
+    lengths = set()
+
+    def numbers(rows):
+        lengths.add(len(rows))
+        return {"twice": 2 * rows, "nothing": None}
+
+    assert in_batches(numbers, images, "count")["twice"].tolist() == [2 * i for i in range(count)]
+    assert len(lengths) == 1, "every shape is a compilation"
+
+
+def test_encoding_in_batches_is_encoding_one_by_one(model, held_out):
+    codec = open_codec(model)
+    together = encode_all(codec, held_out.images)
+    alone = codec.encode(held_out.images[7:8] / np.float32(255))
+    np.testing.assert_allclose(together.mean[7:8], alone.mean, atol=1e-4)
+    np.testing.assert_allclose(together.log_var[7:8], alone.log_var, atol=1e-4)
+
+
+def test_a_deterministic_encoder_is_measured_without_a_kl(held_out):
+    """A codec of its own, as no model that ships is deterministic: it keeps the mean colour."""
+    description = Description("mean", "Mean", "", 64, (3,), has_variance=False, objective=None, training={})
+    codec = Codec(
+        description,
+        encode=lambda images: Posterior(images.mean((1, 2)), None),
+        decode=lambda latents: np.broadcast_to(latents[:, None, None], (len(latents), 64, 64, 3)),
+    )
+    metrics = evaluate(codec, held_out)
+    assert (metrics["kl_nats"], metrics["posterior_variance"]) == (None, 0)
+    images = held_out.images / 255
+    assert metrics["l1"] == pytest.approx(np.abs(images - images.mean((1, 2), keepdims=True)).mean(), rel=1e-4)
+
+
+TRAINED = "train (all but a fixed tenth)"
+
+
+@pytest.mark.parametrize(
+    ("training", "dataset", "split", "expected"),
+    [
+        ({"dataset": "data/fruits", "split": "train"}, "data/fruits", "validation", False),
+        ({"dataset": "data/fruits", "split": "train"}, "/elsewhere/fruits", "train", True),
+        ({"dataset": "data/fruits", "split": "train"}, "data/emoji", "train", False),
+        ({"dataset": "data/fruits", "split": TRAINED}, "data/fruits", TRAINED, True),
+        ({"dataset": "data/fruits", "split": TRAINED}, "data/fruits", "validation (a fixed tenth, 3 pictures)", False),
+        ({"dataset": "data/fruits", "split": "train"}, "data/fruits", "all", True),
+        ({"dataset": "data/fruits", "split": "all"}, "data/fruits", "validation", True),
+        ({"dataset": "data/fruits"}, "data/fruits", "train", True),  # of an earlier version
+        ({"dataset": "data/fruits"}, "data/fruits", "validation", False),
+        ({"dataset": 3, "split": []}, "data/fruits", "train", False),
+        ({}, "data/fruits", "train", False),
+    ],
+)
+def test_pictures_that_were_trained_on_are_told_from_others(training, dataset, split, expected):
+    description = Description("conv-vae", "", "", 64, (3,), has_variance=True, objective=None, training=training)
+    assert was_trained_on(description, dataset, split) is expected
+
+
+def test_figures_of_training_pictures_say_so(model, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(model, folder, ignore=shutil.ignore_patterns("training"))
+    printed = train("evaluate", "--model", folder, "--dataset", EMOJI, "--split", "train", "--limit", 4)
+    assert "was trained on these pictures" in printed
+    assert load_metrics(folder)["held_out"] is False
+    card = (folder / "README.md").read_text()
+    assert "4 pictures that it was trained on, split: train." in card
+    assert "held-out pictures, split" not in card
+
+
+def test_priors_are_those_of_the_latents(model):
+    codec = open_codec(model)
+    pictures = load_pictures(str(EMOJI), "train", 64, limit=70)
+    posterior = encode_all(codec, pictures.images)
+    priors = load_priors(model, (128,))
+    assert list(priors) == ["prior", "gaussian", "mixture"]
+    noise = np.random.default_rng(0).standard_normal((4000, 128)).astype(np.float32)
+    for name in ("gaussian", "mixture"):
+        drawn = priors[name](noise, np.random.default_rng(1).random(4000))
+        # Fitted to one sample of each picture's posterior, 70 in all.
+        assert np.abs(drawn.mean(0) - posterior.mean.mean(0)).mean() < 0.15
+        total = posterior.mean.var(0) + np.exp(posterior.log_var).mean(0)
+        assert drawn.var(0).mean() == pytest.approx(total.mean(), rel=0.1)
 
 
 def test_the_atlas_holds_the_latents_and_labels_of_the_data_set(model):
