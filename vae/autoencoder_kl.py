@@ -314,8 +314,8 @@ def resnets(in_channels: int, out_channels: int, count: int, groups: int) -> nnx
 
 
 def norm(channels: int, groups: int) -> nnx.GroupNorm:
-    """The norm that is used throughout."""
-    return nnx.GroupNorm(channels, groups, epsilon=EPSILON, rngs=nnx.Rngs(0))
+    """The norm that is used throughout; its variance is that of differences from the mean, which may be large."""
+    return nnx.GroupNorm(channels, groups, epsilon=EPSILON, use_fast_variance=False, rngs=nnx.Rngs(0))
 
 
 def load_kl(config: KLConfig, folder: Path | str) -> AutoencoderKL:

@@ -174,7 +174,7 @@ class Block(nnx.Module):
         self.pool = nnx.List(
             [
                 conv(channels, 4 * channels, size=1, use_bias=False),
-                nnx.GroupNorm(4 * channels, POOL_GROUPS, epsilon=1e-5, rngs=nnx.Rngs(0)),
+                nnx.GroupNorm(4 * channels, POOL_GROUPS, epsilon=1e-5, use_fast_variance=False, rngs=nnx.Rngs(0)),
                 nnx.relu,
                 conv(4 * channels, channels, size=1, use_bias=False),
             ]

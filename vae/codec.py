@@ -20,6 +20,7 @@ from vae.diffusers import title_of
 from vae.latent import Posterior
 from vae.losses import Objective, recorded_objective
 from vae.model import compile_codec
+from vae.xla import convolution_options
 
 DIFFUSERS = {"AutoencoderKL": KLConfig, "AutoencoderKLFlux2": KLConfig, "AutoencoderTiny": TinyConfig}
 FOREIGN_SIZE = 256  # pixels; autoencoders that others trained take any size, and time by its square
@@ -121,7 +122,7 @@ def open_codec(folder: Path | str, image_size: int | None = None) -> Codec:
         return Codec(description, *compile_codec(load_model(folder)))
     config = _foreign_config(folder)
     model = load_kl(config, folder) if isinstance(config, KLConfig) else load_tiny(config, folder)
-    return Codec(description, *compile_codec(model))
+    return Codec(description, *compile_codec(model, convolution_options()))
 
 
 def _describe_foreign(folder: Path | str, image_size: int | None) -> Description:

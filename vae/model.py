@@ -189,9 +189,11 @@ class VAE(nnx.Module):
         return self.decode(posterior.sample(key)), posterior
 
 
-def compile_codec(vae: VAE) -> tuple[Callable[[Array], Posterior], Callable[[Array], Array]]:
+def compile_codec(
+    vae: nnx.Module, compiler_options: dict[str, str] | None = None
+) -> tuple[Callable[[Array], Posterior], Callable[[Array], Array]]:
     """`vae.encode` and `vae.decode`, compiled: each shape of input at its first use, in a second or two."""
     graph, state = nnx.split(vae)
-    encode = jax.jit(lambda state, images: nnx.merge(graph, state).encode(images))
-    decode = jax.jit(lambda state, latent: nnx.merge(graph, state).decode(latent))
+    encode = jax.jit(lambda state, images: nnx.merge(graph, state).encode(images), compiler_options=compiler_options)
+    decode = jax.jit(lambda state, latent: nnx.merge(graph, state).decode(latent), compiler_options=compiler_options)
     return partial(encode, state), partial(decode, state)

@@ -318,6 +318,14 @@ def test_a_folder_computes_what_its_tensors_say(name, tmp_path, pictures):
     assert np.ptp(drawn) > 0.3  # and is not clipped all over
 
 
+def test_a_large_mean_does_not_drown_the_variance(tmp_path, pictures):
+    tensors = draw(KL)
+    tensors["encoder.conv_in.bias"] += 1000
+    codec = open_codec(write(tmp_path / "model", KL, tensors))
+    mean, _ = Reference(KL, tensors).encode(pictures[0].transpose(2, 0, 1))
+    assert_allclose(codec.encode(pictures[:1]).mean[0], mean.transpose(1, 2, 0), atol=1e-4)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float64])
 def test_weights_of_any_precision_are_computed_with_in_float32(dtype, tmp_path, pictures):
     tensors = {name: value.astype(dtype) for name, value in draw(TINY).items()}
