@@ -14,7 +14,7 @@ from app.web import codec
 from tests.conftest import ROOT
 from tests.web.codec_page import CodecPage
 from vae.checkpoint import bind, load_model, parameters
-from vae.model import VAEConfig
+from vae.model import LOG_VAR_RANGE, VAEConfig
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quick_compiling")]
 
@@ -124,3 +124,62 @@ def compare(vae, height, width, page):
     assert_allclose(picture.reshape(expected.shape), expected, atol=1e-4)
     assert_allclose(mean.reshape(posterior.mean.shape), posterior.mean, atol=1e-4)
     assert_allclose(log_var.reshape(posterior.mean.shape), posterior.log_var, atol=1e-4)
+
+
+def test_extreme_values_stay_in_their_ranges(page, draw_vae):
+    config = VAEConfig(image_size=16, latent_dim=2, channels=(8, 16))
+    values = {name: np.array(value) for name, value in parameters(draw_vae(config)).items()}
+    values["decoder.to_rgb.bias"][:2] = [1e4, -1e4]
+    values["encoder.head.bias"][2:] = [1e4, -1e4]
+    page.files |= {"weights": save(values)}
+
+    picture, log_var = page.run(
+        """
+        const codec = await createCodec(architecture, await bytes("/weights"), await bytes("/codec/codec.wasm"));
+        const picture = codec.decode(new Float32Array(4 * 4 * 2));
+        return [picture, codec.encode(picture).logVar];
+        """,
+        architecture=config.to_dict(),
+    )
+
+    assert (picture.reshape(-1, 4)[:, [0, 1, 3]] == [255, 0, 255]).all()
+    assert (log_var.reshape(-1, 2) == [LOG_VAR_RANGE[1], LOG_VAR_RANGE[0]]).all()
+
+
+def test_no_picture_depends_on_those_before(page, draw_vae):
+    """Other sizes, and numbers that overflowed, are forgotten."""
+    config = VAEConfig(image_size=16, latent_dim=3, channels=(8, 16))
+    page.files |= {"weights": save({k: np.asarray(v) for k, v in parameters(draw_vae(config)).items()})}
+
+    first, second, words = page.run(
+        """
+        const codec = await createCodec(architecture, await bytes("/weights"), await bytes("/codec/codec.wasm"));
+        const latent = Float32Array.from({ length: 4 * 4 * 3 }, (_, k) => Math.sin(k));
+        const first = codec.decodeFloats(latent);
+        const words = await refusal((async () => codec.decode(latent.map(() => 1e38)))());
+        codec.decode(new Float32Array(6 * 2 * 3), 24, 8);
+        return [first, codec.decodeFloats(latent), words];
+        """,
+        architecture=config.to_dict(),
+    )
+
+    assert words == "This latent is too large to be decoded."
+    assert (first == second).all()
+
+
+def test_every_float16_is_widened_exactly(page):
+    halves = np.arange(2**16, dtype="<u2").view("<f2")
+    page.files |= {"halves": halves.tobytes()}
+    widened = page.run(
+        """
+        const { startMachine } = await import("/codec/machine.js");
+        const { kernels, take, bytes: at, floats } = await startMachine(await bytes("/codec/codec.wasm"));
+        const [from, to] = [take(2 ** 17), take(2 ** 18)];
+        at(from, 2 ** 17).set(new Uint8Array(await bytes("/halves")));
+        kernels.widen(from, 2 ** 16, to);
+        return floats(to, 2 ** 16).slice();
+        """
+    )
+    finite = np.isfinite(halves)
+    assert (widened[finite] == halves[finite]).all()
+    assert not np.isfinite(widened[~finite]).any()
