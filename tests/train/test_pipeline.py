@@ -8,9 +8,12 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from app.explorer import Explorer
+from app.explore.map import decode_at, neighbours
+from app.explore.opened import OpenModel
+from app.explore.sample import sample
 from tests.conftest import ROOT
 from train.atlas import lay_out, measure_trustworthiness
 from train.data import Pictures, load_pictures
@@ -66,8 +69,9 @@ def test_the_folder_is_whole_and_holds_no_pickle(model):
 
 def test_metrics_are_those_of_scikit_image(model, held_out):
     metrics = json.loads((model / "metrics.json").read_text())
-    explorer = Explorer(model)
-    pairs = [(image, np.asarray(explorer.reconstruct(image).reconstruction)) for image in held_out.images]
+    opened = OpenModel(model)
+    encoded = (opened.encode(Image.fromarray(image)) for image in held_out.images)
+    pairs = [(a, np.asarray(opened.decode(b.mean))) for a, b in zip(held_out.images, encoded, strict=True)]
     psnr = np.mean([peak_signal_noise_ratio(a, b) for a, b in pairs])
     ssim = np.mean([
         structural_similarity(
@@ -197,25 +201,25 @@ def test_priors_are_those_of_the_latents(model):
 
 
 def test_the_atlas_holds_the_latents_and_labels_of_the_data_set(model):
-    explorer = Explorer(model)
-    atlas: Atlas = explorer.atlas
+    opened = OpenModel(model)
+    atlas: Atlas = opened.atlas
     pictures = load_pictures(str(EMOJI), "train", 64, limit=70)
     assert len(atlas) == 70
     assert atlas.labels == pictures.labels
     assert set(atlas.labels) == {"name", "category", "subcategory", "style"}
     assert atlas.latents.dtype == np.float16
-    np.testing.assert_allclose(atlas.latent(5), explorer.encode(pictures.images[5]), atol=5e-3)
+    np.testing.assert_allclose(atlas.latent(5), opened.encode(Image.fromarray(pictures.images[5])).mean, atol=5e-3)
     assert np.isfinite(atlas.positions).all()
     assert np.ptp(atlas.positions, axis=0).min() > 0.5
 
 
 def test_the_app_can_explore_it(model):
-    explorer = Explorer(model)
-    x, y = explorer.atlas.positions[3]
-    picture, _ = explorer.decode_at(float(x), float(y))
+    opened = OpenModel(model)
+    x, y = opened.atlas.positions[3]
+    picture, _ = decode_at(opened, float(x), float(y))
     assert picture.size == (64, 64)
-    assert len(explorer.sample(2)) == 2
-    assert len(explorer.neighbours(3, 4)) == 4
+    assert len(sample(opened, count=2)) == 2
+    assert len(neighbours(opened, 3, 4)) == 4
 
 
 def test_the_layout_keeps_clusters_apart_and_repeats_with_its_seed():
