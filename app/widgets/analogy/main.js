@@ -26,12 +26,14 @@ export function mount({ element, trigger, props, server, watch }) {
   let terms = []; // the latents of A, B and C
 
   slider.max = LIMITS.maxStrength;
-  root.querySelector(".analogy-equation").append(
-    ...TERMS.flatMap((name, k) => [
-      signs[k],
-      make("figure", {}, images[k], make("figcaption", { textContent: name })),
-    ]),
-  );
+  root
+    .querySelector(".analogy-equation")
+    .append(
+      ...TERMS.flatMap((name, k) => [
+        signs[k],
+        make("figure", {}, images[k], make("figcaption", { textContent: name })),
+      ]),
+    );
 
   const strength = () => Number(slider.value);
   const result = () => analogy(...terms, strength());
