@@ -143,15 +143,16 @@ def test_a_drawn_picture_that_was_changed_since_is_encoded(fruits, tmp_path, cha
         json.dumps({"model": "fruits", "latent": "AAAA", "words": "x" * 1000}),
         json.dumps({"model": "fruits", "latent": "A" * 2_000_000, "words": ""}),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_a_forged_chunk_makes_a_picture_no_worse_than_one_without(fruits, tmp_path, text):
     chunks = PngInfo()
     chunks.add_text("latentscape", text)
     Image.new("RGB", (64, 64), "red").save(tmp_path / "forged.png", pnginfo=chunks)
     subject = open_subject(tmp_path / "forged.png")
-    assert (subject.latent, subject.words) == (None, "")
+    assert (subject.latent, subject.latent_model, subject.words) == (None, None, "")
     assert fruits.latent(subject).shape == (128,)
+        json.dumps({"model": "x" * 900_000, "latent": "AAAA", "words": ""}),
 
 
 @pytest.mark.parametrize("latent", ["", "AAAA", "!" * 684, "é", "//8="])
