@@ -77,6 +77,7 @@ TIDY_SECONDS = 3_600  # how often those that are older are deleted
 # Links
 MAX_LINKED_TEXT = 1_000  # characters of one value in the address; a latent that takes more is left out
 
+DECODED_AT_ONCE = 2  # by one model: XLA gives one decoding every core, and each of 40 at once would take its memory
 # Cost
 TIMED_DECODES = 3  # the fastest of which counts
 UNCERTAINTY_SECONDS = 0.5  # of decoding, for the uncertainty of one picture

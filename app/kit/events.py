@@ -11,6 +11,8 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -50,8 +52,8 @@ def _explaining():
         raise gr.Error(str(error), title="That did not work", print_exception=False) from None
 
 
-class Newest:
-    """What a tab was asked for last, and what it shows. One of these for each tab and session, in a `gr.State`."""
+def told(event: gr.EventData, name: str) -> Any:
+    """What an event carries under a name; None if it carries nothing. It comes from the browser, and may be anything.
 
     def __init__(self, shown: object):
         self._asked = self._shown = shown
