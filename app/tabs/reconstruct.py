@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -251,7 +252,7 @@ class _Many:
                     self.archive = gr.DownloadButton(
                         "Download the reconstructions (ZIP)", size="sm", elem_id="batch-zip"
                     )
-        self.drawn = gr.State(None)  # the model whose figures they are, and the rows' files by their thumbnails
+        self.drawn = gr.State(None)  # the model whose figures they are, and the rows' files by their keys
         outputs = [self.status, self.table, self.downloads, self.csv, self.archive, self.drawn]
         once = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "once"}
         start.click(self.start, [work.model, files], outputs, **once)
@@ -275,14 +276,16 @@ class _Many:
     def run(self, name: str, paths: list[str] | None):
         """Yields the table as it grows, once a second, and then the files to download."""
         rows, shown_at = [], 0.0
+        thumbnails: dict[str, str] = {}  # by path: encoded once, however often the table is shown
         try:
             model = self._library[name]
             for row in batch.reconstruct_many(model, [own_file(path) for path in paths or []]):
                 rows.append(row)
+                thumbnails[row.path] = _thumbnails(row)
                 if time.monotonic() - shown_at > SECONDS_BETWEEN_TABLES:
                     shown_at = time.monotonic()
                     said = f"{len(rows)} of {len(paths)} done…"
-                    yield self._cleared() | {self.status: _note(said), self.table: self._table(model, rows)}
+                    yield self._cleared() | {self.status: _note(said), self.table: self._table(model, rows, thumbnails)}
         except REFUSALS as error:
             said = f"**That did not work.** {plain(str(error))}"
             yield self._cleared() | {self.status: _note(said), self.table: gr.update(visible=False)}
@@ -295,17 +298,17 @@ class _Many:
         table, archive = batch.save(rows, model)
         yield {
             self.status: _note(f"{describe_batch(model, batch.summarise(rows))} {TABLE_WORDS}"),
-            self.table: self._table(model, rows),
+            self.table: self._table(model, rows, thumbnails),
             self.downloads: gr.update(visible=True),
             self.csv: table,
             self.archive: archive,
-            self.drawn: (name, {_thumbnails(row): row.path for row in rows if row.reconstruction}),
+            self.drawn: (name, {_key(thumbnails[row.path]): row.path for row in rows if row.reconstruction}),
         }
 
     def _cleared(self) -> Updates:
         return {self.downloads: gr.update(visible=False), self.csv: None, self.archive: None, self.drawn: None}
 
-    def _table(self, model: OpenModel, rows: Sequence[batch.Row]) -> dict:
+    def _table(self, model: OpenModel, rows: Sequence[batch.Row], thumbnails: Mapping[str, str]) -> dict:
         """A model without a variance has no KL, and so no column of it."""
         left_out = None if model.info.has_variance else self.HEADERS.index(batch.METRICS["kl_nats"][0])
 
@@ -313,7 +316,7 @@ class _Many:
             return [cell for k, cell in enumerate(cells) if k != left_out]
 
         return gr.update(
-            value=[columns([_thumbnails(row), *row.cells()]) for row in batch.worst_first(rows)],
+            value=[columns([thumbnails[row.path], *row.cells()]) for row in batch.worst_first(rows)],
             headers=columns(self.HEADERS),
             datatype=columns(self.TYPES),
             column_widths=columns(self.WIDTHS),
@@ -324,14 +327,14 @@ class _Many:
         """Says that the table is of another model than the one that is picked."""
         if not drawn or drawn[0] == name:
             return gr.skip()
-        before, now = (self._library.info(one).title for one in (drawn[0], name))
+        before, now = (plain(self._library.info(one).title) for one in (drawn[0], name))
         return _note(f'These are the figures of **{before}**. Press "Reconstruct all" for those of **{now}**.')
 
-    def look_at(self, drawn: tuple | None, event: gr.SelectData):
-        """Opens the picture of a row."""
-        thumbnails = event.row_value[0] if event.row_value else None
-        path = drawn[1].get(thumbnails) if drawn and isinstance(thumbnails, str) else None
-        return path or gr.skip()
+    def look_at(self, drawn: tuple | None, event: gr.EventData):
+        """Opens the picture of a row, which the page tells by its cells, as a person may have sorted them."""
+        cells = told(event, "row_value")
+        is_row = drawn and isinstance(cells, list) and cells and isinstance(cells[0], str)
+        return (is_row and drawn[1].get(_key(cells[0]))) or gr.skip()
 
 
 def _note(said: str) -> dict:
@@ -344,6 +347,11 @@ def _thumbnails(row: batch.Row) -> str:
         return ""
     url = strip_url([row.picture, row.reconstruction], THUMBNAIL_SIDE)
     return f'<img src="{url}" width="{2 * THUMBNAIL_SIDE}" height="{THUMBNAIL_SIDE}" alt="">'
+
+
+def _key(thumbnails: str) -> str:
+    """By which a visitor's session knows a row: the thumbnails of a batch themselves would take half a megabyte."""
+    return hashlib.sha256(thumbnails.encode(errors="replace")).hexdigest()[:16]
 
 
 def edited_latent(model: OpenModel, subject: Subject, made: Reconstruction, own) -> dict[str, Any]:
