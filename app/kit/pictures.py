@@ -14,6 +14,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from plotly.colors import sample_colorscale
 
+LEVELS = 255
 SHEET_LIMIT = 8192  # pixels; a sheet's sides stay below, since many phones decode nothing larger
 SMALL = 128  # pixels; up to this side, a single picture is a PNG: above, it would weigh a hundred kilobytes
 LOSSLESS_PIXELS = 1 << 19  # of a sheet: up to here, lossless weighs little; above, WebP at quality 90 saves the most
@@ -99,6 +100,17 @@ def colour(values: Float[np.ndarray, "height width"], scale: str) -> Image.Image
         scale: a name of Plotly's, such as "Viridis" (even steps to the eye, also to colour-blind ones) or "RdBu_r".
     """
     return Image.fromarray(_colours(scale)[(values.clip(0, 1) * 255 + 0.5).astype(np.uint8)])
+
+
+def heat_map(values: Float[np.ndarray, "height width"], limit: float) -> dict[str, Any]:
+    """Numbers of pixels as a picture of colours (`url`), with its scale's `limit` and their `mean` in levels of 255."""
+    url = data_url(colour(values / limit, "Viridis"))
+    return {"url": url, "limit": limit * LEVELS, "mean": float(values.mean()) * LEVELS}
+
+
+def scale_end(values: Float[np.ndarray, "height width"]) -> float:
+    """Where the scale of a heat map may end: a few stray pixels would darken all others."""
+    return float(np.quantile(values, 0.995))
 
 
 @cache

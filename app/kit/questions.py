@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from app.explore import latents as travelling
-from app.explore import map, sample
+from app.explore import map, reconstruct, sample
 from app.explore.latents import pack
 from app.explore.library import Library
-from app.kit.pictures import sheet
+from app.explore.limits import RequestError
+from app.explore.subject import open_subject
+from app.kit.inputs import own_file
+from app.kit.pictures import LEVELS, heat_map, scale_end, sheet
+
+LEAST_DEVIATION = 1 / LEVELS  # of a scale's end: next to nothing must look like it
 
 
 class Questions:
@@ -24,12 +29,10 @@ class Questions:
         """The pictures of 1 to 64 latents in the wire form, as a sheet."""
         return sheet(travelling.decode(self._library[model], latents))
 
-    def sample(
-        self, model: str, distribution: str, first: int, count: int, temperature: float, seed: int
-    ) -> dict[str, Any]:
+    def sample(self, model: str, distribution: str, count: int, temperature: float, seed: int) -> dict[str, Any]:
         """`latents` drawn at random."""
         opened = self._library[model]
-        return {"latents": pack(sample.sample(opened, distribution, first, count, temperature, seed), opened)}
+        return {"latents": pack(sample.sample(opened, distribution, count, temperature, seed), opened)}
 
     def directions(self, model: str) -> dict[str, Any]:
         """The principal `directions`, as latents, with their `shares` of the variance and their `deviations`; and the
@@ -72,3 +75,14 @@ class Questions:
     def thumbnails(self, model: str, places: list) -> dict[str, Any]:
         """Small pictures of points and places of the map, as a sheet."""
         return sheet(map.thumbnails(self._library[model], places))
+
+    def uncertainty(self, model: str, picture: str) -> dict[str, Any]:
+        """How much each pixel varies over samples of the posterior, as a heat map; and how many `samples` these are.
+
+        The picture is the path of a file that this page was given.
+        """
+        found = reconstruct.uncertainty(self._library[model], open_subject(own_file(picture)))
+        if found is None:
+            raise RequestError("This model's encoder gives no variance: it has no uncertainty to show.")
+        limit = max(LEAST_DEVIATION, scale_end(found.deviation))
+        return heat_map(found.deviation, limit) | {"samples": found.samples}

@@ -25,7 +25,7 @@ from app.kit.workspace import Workspace
 from app.tabs.tiles import metric_tiles
 from app.widgets.comparison import Comparison
 from app.widgets.examples import offer_examples
-from app.widgets.heat_maps import HeatMaps, uncertainty_of
+from app.widgets.heat_maps import HeatMaps
 from app.widgets.latent_editor import LatentEditor
 from app.words import LATEX, plain, words
 from vae.atlas import ERROR_COLUMN
@@ -200,7 +200,7 @@ class _Views:
     def __init__(self, library: Library, prefix: str):
         self.comparison = Comparison(elem_id=f"{prefix}comparison")
         self.tiles = gr.HTML(elem_id=f"{prefix}metrics")
-        self.maps = HeatMaps(server=[uncertainty_of(library)], elem_id=f"{prefix}heat-maps")
+        self.maps = HeatMaps(server=[Questions(library).uncertainty], elem_id=f"{prefix}heat-maps")
         self.parts = [self.comparison, self.tiles, self.maps]
 
     def of(self, model: OpenModel, path: str, made: Reconstruction, beside: Reconstruction | None) -> Updates:

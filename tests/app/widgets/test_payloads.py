@@ -13,11 +13,12 @@ from app.explore.opened import OpenModel
 from app.explore.reconstruct import reconstruct
 from app.explore.subject import open_subject
 from app.kit.inputs import own_file
+from app.kit.questions import Questions
 from app.kit.starts import start_at
 from app.kit.widget import guarded
 from app.widgets.corners import Corners
 from app.widgets.examples import Examples
-from app.widgets.heat_maps import HeatMaps, uncertainty_of
+from app.widgets.heat_maps import HeatMaps
 from app.widgets.latent_editor import LatentEditor
 from app.widgets.sample_grid import SampleGrid
 from app.widgets.scrubber import Scrubber
@@ -107,7 +108,7 @@ class TestHeatMaps:
         assert opened(drawn["url"]).getpixel((5, 5)) == pytest.approx((68, 1, 84), abs=2), "the dark end of the scale"
 
     def test_uncertainty_is_of_files_that_a_visitor_may_see(self, library, examples):
-        ask = guarded(uncertainty_of(library))
+        ask = guarded(Questions(library).uncertainty)
         answer = ask(["fruits", str(examples["fruits"])])
         assert answer["samples"] >= 4
         assert opened(answer["url"]).size == (64, 64)
