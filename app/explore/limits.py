@@ -17,7 +17,6 @@ MAX_WORDS = 200  # characters that say what a drawn picture is
 MAX_NAME = 255  # characters of the name of the model that drew it: a folder's name is no longer
 
 # What a page may change a latent by
-MAX_EDIT = 10.0  # absolute, of a number set by hand; N(0, I) has nearly all its mass within 3
 MAX_SCALE = 2.0  # of a channel of a spatial latent
 BAR_LIMIT = 3.0  # where the axis of the latent's bars ends, unless a number lies beyond
 KNOWN_WELL = 0.7  # of a posterior's standard deviation: below, a dimension tells at least half a bit
@@ -77,8 +76,8 @@ TIDY_SECONDS = 3_600  # how often those that are older are deleted
 # Links
 MAX_LINKED_TEXT = 1_000  # characters of one value in the address; a latent that takes more is left out
 
-DECODED_AT_ONCE = 2  # by one model: XLA gives one decoding every core, and each of 40 at once would take its memory
 # Cost
+DECODED_AT_ONCE = 2  # by one model: XLA gives one decoding every core, and each of 40 at once would take its memory
 TIMED_DECODES = 3  # the fastest of which counts
 UNCERTAINTY_SECONDS = 0.5  # of decoding, for the uncertainty of one picture
 LEAST_UNCERTAINTY_SAMPLES, MAX_UNCERTAINTY_SAMPLES = 4, 16
@@ -97,25 +96,16 @@ def for_page() -> dict[str, float]:
     """The numbers that the page's scripts need too, under their names there."""
     return {
         "maxLatents": MAX_LATENTS,
-        "maxLatent": MAX_LATENT,
-        "maxEdit": MAX_EDIT,
         "maxScale": MAX_SCALE,
         "barLimit": BAR_LIMIT,
-        "knownWell": KNOWN_WELL,
-        "maxCount": MAX_COUNT,
-        "maxTemperature": MAX_TEMPERATURE,
-        "maxSeed": MAX_SEED,
         "maxDeviations": MAX_DEVIATIONS,
         "stripCount": STRIP_COUNT,
         "localReach": LOCAL_REACH,
-        "maxSteps": MAX_STEPS,
         "cornerSide": CORNER_SIDE,
         "maxStrength": MAX_STRENGTH,
         "pathCorners": PATH_CORNERS,
-        "pathCount": PATH_COUNT,
         "near": NEAR,
         "between": BETWEEN,
-        "thumbnail": THUMBNAIL,
         "maxThumbnails": MAX_THUMBNAILS,
     }
 

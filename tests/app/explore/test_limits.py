@@ -1,10 +1,12 @@
 """What is asked for is checked, whoever asks, and refused in a sentence."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.explore import limits
 from app.explore.limits import (
     MAX_SEED,
     RequestError,
@@ -16,6 +18,8 @@ from app.explore.limits import (
     for_page,
 )
 from tests.app.explore.conftest import NO_NUMBERS, kind
+
+APP = Path(limits.__file__).parents[1]
 
 
 @pytest.mark.parametrize("value", [*NO_NUMBERS, -0.01, 3.01, 1e9], ids=kind)
@@ -63,6 +67,14 @@ def test_a_choice_is_one_of_those_accepted(value):
         check_choice("method", value, ("lerp", "slerp"))
     assert len(str(refusal.value)) < 150
     assert check_choice("method", "slerp", ("lerp", "slerp")) == "slerp"
+
+
+def test_every_number_is_used_and_those_for_the_page_by_its_scripts():
+    scripts = "".join(path.read_text("utf-8") for path in APP.rglob("*.js"))
+    assert set(re.findall(r"\bLIMITS\.(\w+)", scripts)) == set(for_page())
+    sources = "".join(path.read_text("utf-8") for path in APP.rglob("*.py"))
+    for name in filter(str.isupper, vars(limits)):
+        assert len(re.findall(rf"\b{name}\b", sources)) > 1, f"{name} is used nowhere"
 
 
 def test_the_page_gets_plain_numbers():
