@@ -28,6 +28,7 @@ from app.explore.limits import (
     RequestError,
 )
 from app.explore.subject import Subject
+from app.words import plain
 from vae.atlas import Atlas, AtlasError
 from vae.checkpoint import ATLAS, PRIOR, load_metrics
 from vae.codec import Description, open_codec
@@ -74,9 +75,9 @@ class OpenModel:
         self.metrics = load_metrics(self.folder)
         self.seconds_per_decode: float | None = None
         self._encode, self._decode = codec.encode, codec.decode
-        self._atlas: Atlas | None = None
         # The widgets' questions come by Gradio's threads, 40 of them, and not through its queue.
         self._decoding = threading.Semaphore(DECODED_AT_ONCE)
+        self._atlas: Atlas | None = None
         self._atlas_lock = threading.Lock()
         self._cache = Cache(MODEL_BYTES)
 
@@ -96,7 +97,8 @@ class OpenModel:
         latent = (
             f"a spatial latent of {shape} numbers" if self.info.is_spatial else f"a latent vector of {shape} numbers"
         )
-        parts = [f"**{self.info.title}.** {self.info.summary}".strip(), f"{size} x {size} pixels through {latent}."]
+        title, summary = plain(self.info.title), plain(self.info.summary)
+        parts = [f"**{title}.** {summary}".strip(), f"{size} x {size} pixels through {latent}."]
         if self.metrics:
             measured = "On held-out pictures" if self.metrics["held_out"] else "On pictures that it was trained on"
             parts.append(f"{measured}: {self.metrics['psnr_db']:.1f} dB PSNR, {self.metrics['ssim']:.2f} SSIM.")

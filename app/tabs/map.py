@@ -70,6 +70,7 @@ def build(work: Workspace) -> dict[str, Component]:
 
     def draw(name):
         model = library[name]
+        # Shown as text, and not as Markdown.
         empty = words(NAME, "make_a_map", model=model.info.title, command=model.atlas_command)
         blank = {"empty_text": empty, "marker": None, "selected": None}
         emptied = panel.empty() | drawing.empty()

@@ -24,7 +24,7 @@ from app.widgets.direction_sliders import DirectionSliders
 from app.widgets.examples import offer_examples
 from app.widgets.local_grid import LocalGrid
 from app.widgets.sample_grid import SampleGrid
-from app.words import LATEX, words
+from app.words import LATEX, code, plain, words
 from vae.flow import Flow
 
 NAME, TITLE = "sample", "Sample"
@@ -230,7 +230,7 @@ class _Grid:
         choices = PriorRadio.choices_of(model)
         stays = distribution != preset and distribution in model.prior_titles
         distribution = distribution if stays else sample.opening(model)
-        said = "" if len(choices) > 1 else f"{model.info.title} has no map, so that nothing can be fitted."
+        said = "" if len(choices) > 1 else f"{plain(model.info.title)} has no map, so that nothing can be fitted."
         return self.asked(model, distribution, beside, numbers) | {
             self.distribution: gr.Radio(choices=choices, value=distribution, info=said),
             self.preset: None if stays else distribution,
@@ -250,7 +250,7 @@ class _Grid:
 
     def compared(self, model: OpenModel) -> Updates:
         if not model.has_atlas:
-            said = words(NAME, "no_map", model=model.info.title, command=model.atlas_command)
+            said = words(NAME, "no_map", model=plain(model.info.title), command=code(model.atlas_command))
             return {self.plot: "", self.unmapped: gr.update(value=said, visible=True)}
         view = aggregate_view(sample.spread(model.aggregate), model.info.has_variance)
         return {self.plot: view, self.unmapped: gr.update(visible=False)}

@@ -27,6 +27,12 @@ def plain(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)  # Markdown takes a backslash before any punctuation
 
 
+def code(text: str) -> str:
+    """A text that somebody else wrote as a code span of Markdown, whatever is in it."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {' '.join(text.split())} {fence}"  # Markdown takes a space at each end off
+
+
 @cache
 def _parts(page: str) -> dict[str, str]:
     text = Path(__file__).with_name(f"{page}.md").read_text("utf-8")
