@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, get_args
 
 import jax.numpy as jnp
@@ -86,17 +84,6 @@ def ends(a: Float[np.ndarray, "*latent"], b: Float[np.ndarray, "*latent"]) -> En
     return Ends(between.angle(jnp.asarray(a), jnp.asarray(b)), length_a, length_b, math.sqrt(a.size))
 
 
-def latent_steps(latents: Float[np.ndarray, "count *latent"]) -> list[float]:
-    """Euclidean distances of neighbouring latents."""
-    flat = latents.reshape(len(latents), -1)
-    return np.linalg.norm(np.diff(flat, axis=0), axis=1).tolist()
-
-
-def picture_steps(pictures: Sequence[Image.Image]) -> list[float]:
-    """Distances of neighbouring pictures: the root mean square of their difference, pixels in [0, 1]."""
-    return [_rms(np.asarray(b, np.float32) - np.asarray(a, np.float32)) / 255 for a, b in pairwise(pictures)]
-
-
 def _places(steps: int) -> list[float]:
     return np.linspace(0, 1, steps).tolist()
 
@@ -105,10 +92,6 @@ def _between(
     a: Float[np.ndarray, "*latent"], b: Float[np.ndarray, "*latent"], t: float, method: Method
 ) -> Float[np.ndarray, "*latent"]:
     return np.asarray(between.interpolate(jnp.asarray(a), jnp.asarray(b), t, method))
-
-
-def _rms(difference: Float[np.ndarray, "height width 3"]) -> float:
-    return float(np.sqrt(np.mean(difference**2)))
 
 
 def _check_method(method: Any) -> Method:

@@ -38,7 +38,6 @@ from vae.priors import AggregatePosterior, Prior, StandardNormal
 def sample(
     model: OpenModel,
     distribution: Any = "prior",
-    first: Any = 0,
     count: Any = 16,
     temperature: Any = 1.0,
     seed: Any = 0,
@@ -48,7 +47,6 @@ def sample(
     Args:
         model: whose latents.
         distribution: "prior", N(0, I), or another of `OpenModel.prior_titles`, such as "mixture".
-        first: the number of the first one, for a grid that is drawn in parts; 0 to 63.
         count: 1 to 64; a larger grid begins with the smaller one.
         temperature: scales the noise; 0 to 3.
         seed: the same seed gives the same latents, and the same noise to every distribution.
@@ -57,12 +55,11 @@ def sample(
         RequestError: a number is out of range, or there is no such distribution, or it needs a map and there is none.
     """
     count = check_whole("count", count, 1, MAX_COUNT)
-    first = check_whole("first", first, 0, MAX_COUNT - 1)
     temperature = check_range("temperature", temperature, 0, MAX_TEMPERATURE)
     seed = check_seed(seed)
     prior = _prior(model, distribution)
-    noise = np.asarray(sample_prior(seed, count, model.info.latent_shape, temperature, first))
-    uniform = np.array([np.random.default_rng([seed, i]).random() for i in range(first, first + count)])
+    noise = np.asarray(sample_prior(seed, count, model.info.latent_shape, temperature))
+    uniform = np.array([np.random.default_rng([seed, i]).random() for i in range(count)])
     return prior(noise, uniform)
 
 

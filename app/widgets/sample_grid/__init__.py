@@ -14,7 +14,7 @@ class SampleGrid(Widget):
 
     The value is what `payload` builds, or None for nothing. The latents of a grid come at once, then their pictures.
 
-    Server: `sample(model, distribution, first, count, temperature, seed)` and `decode(model, latents)`.
+    Server: `sample(model, distribution, count, temperature, seed)` and `decode(model, latents)`.
 
     Events:
         select: a person chose a sample; with `model` (a name), `latent` (in the wire form), `words`, `distribution`,

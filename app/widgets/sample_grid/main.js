@@ -31,7 +31,7 @@ export function mount({ element, trigger, props, server, watch }) {
   async function fill(value, isWanted) {
     const { model, panels, count, temperature, seed } = value;
     const answers = await Promise.all(
-      panels.map(({ distribution }) => ask("sample", model.name, distribution, 0, count, temperature, seed)),
+      panels.map(({ distribution }) => ask("sample", model.name, distribution, count, temperature, seed)),
     );
     const refused = answers.find(({ error }) => error);
     if (refused || !isWanted()) return refused?.error;
