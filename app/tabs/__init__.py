@@ -1,1 +1,1 @@
-"""One file a tab: layout and wiring only. Each handler is one call on Explorer."""
+"""One file a tab: layout and wiring only. A handler asks app/explore, and returns updates by component."""

@@ -1,5 +1,6 @@
 """Every endpoint of the HTTP API, through `gradio_client`, against the running app with the models that ship."""
 
+import base64
 import json
 
 import numpy as np
@@ -105,10 +106,21 @@ def test_encode_then_decode_is_reconstruct(client, picture, model, shape):
     assert np.abs(pixels(decoded) - pixels(made)).max() <= (1 if model == "" else 4), "float16 for a spatial latent"
 
 
-def test_a_drawn_picture_carries_its_latent(client):
-    latent = np.random.default_rng(0).normal(size=128).tolist()
-    decoded = client.predict(latent, "", api_name="/decode")
-    assert json.loads(Image.open(decoded).info["latentscape"])["model"] == "fruits"
+@pytest.mark.parametrize("endpoint", ["/decode", "/sample", "/interpolate", "/decode_at"])
+def test_a_drawn_picture_carries_its_latent(client, picture, other, endpoint):
+    arguments = {
+        "/decode": (np.random.default_rng(0).normal(size=128).tolist(), ""),
+        "/sample": (2, 1, 0, ""),
+        "/interpolate": (picture, other, 0.5, "slerp", ""),
+        "/decode_at": (0, 0, ""),
+    }[endpoint]
+    drawn = client.predict(*arguments, api_name=endpoint)
+    for path in [one["image"] for one in drawn] if isinstance(drawn, list) else [drawn]:
+        carried = json.loads(Image.open(path).info["latentscape"])
+        assert carried["model"] == "fruits"
+        again = np.frombuffer(base64.b64decode(carried["latent"]), "<f4").tolist()
+        decoded = client.predict(again, "", api_name="/decode")
+        assert np.abs(pixels(decoded) - pixels(path)).max() <= 1
 
 
 def test_locate_then_decode_there(client, picture):
