@@ -153,6 +153,7 @@ class AutoencoderKL(nnx.Module):
         """Mean and deviation of the encoder's latents over pictures, which broadcast against them."""
         config = self.config
         if self.bn is not None:
+            assert config.batch_norm_eps is not None  # it is what says that there are statistics
             variance = self.bn.running_var[...] + config.batch_norm_eps
             return _over_squares(self.bn.running_mean[...], latent), _over_squares(jnp.sqrt(variance), latent)
         if config.latents_mean is not None and config.latents_std is not None:
@@ -184,7 +185,7 @@ class Encoder(nnx.Module):
     def __init__(self, config: KLConfig):
         widths, groups = config.block_out_channels, config.norm_num_groups
         self.conv_in = conv(3, widths[0])
-        self.down_blocks = nnx.List([])
+        self.down_blocks: nnx.List[DownBlock] = nnx.List([])
         for stage, (before, width) in enumerate(pairwise((widths[0], *widths))):
             last = stage == len(widths) - 1
             self.down_blocks.append(DownBlock(before, width, config.layers_per_block, groups, halve=not last))
@@ -206,7 +207,7 @@ class Decoder(nnx.Module):
         widths, groups = config.decoder_block_out_channels[::-1], config.norm_num_groups
         self.conv_in = conv(config.latent_channels, widths[0])
         self.mid_block = MidBlock(widths[0], groups, config.mid_block_add_attention)
-        self.up_blocks = nnx.List([])
+        self.up_blocks: nnx.List[UpBlock] = nnx.List([])
         for stage, (before, width) in enumerate(pairwise((widths[0], *widths))):
             last = stage == len(widths) - 1
             self.up_blocks.append(UpBlock(before, width, config.layers_per_block + 1, groups, double=not last))
