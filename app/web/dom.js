@@ -37,13 +37,16 @@ export function telling(trigger) {
 }
 
 /**
- * Calls back whenever an element gets a size or another one, as it does when its tab is opened: what is not shown has
- * none. Ends when the element has left the page, which `onGone` is told.
+ * Calls back whenever an element gets a size or another one: what is not shown has none. `isOpened` is whether it was
+ * not shown before, as when its tab is opened. Ends when the element has left the page; then `onGone` is called.
  */
 export function onSeen(element, onSize, onGone = () => {}) {
+  let wasSeen = false;
   const observer = new ResizeObserver(() => {
     if (element.isConnected) {
-      if (element.offsetParent) onSize();
+      const isSeen = element.offsetParent !== null;
+      if (isSeen) onSize({ isOpened: !wasSeen });
+      wasSeen = isSeen;
       return;
     }
     observer.disconnect();

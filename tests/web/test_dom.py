@@ -41,18 +41,20 @@ def test_an_element_is_seen_when_it_gets_a_size_and_then_when_it_leaves(run):
             const told = [];
             const node = m.make("div", { textContent: "here", hidden: true });
             document.body.append(node);
-            m.onSeen(node, () => told.push("seen"), () => told.push("gone"));
+            m.onSeen(node, ({ isOpened }) => told.push(isOpened ? "opened" : "resized"), () => told.push("gone"));
             await frame();
             const hidden = [...told];
-            node.hidden = false;
-            await frame();
+            for (const change of [{ hidden: false }, { textContent: "" }, { hidden: true }, { hidden: false }]) {
+                Object.assign(node, change);
+                await frame();
+            }
             const shown = [...told];
             node.remove();
             await frame();
-            return { hidden, shown, gone: told };
+            return { hidden, shown, gone: told.slice(shown.length) };
         })()""",
     )
-    assert found == {"hidden": [], "shown": ["seen"], "gone": ["seen", "gone"]}
+    assert found == {"hidden": [], "shown": ["opened", "resized", "opened"], "gone": ["gone"]}
 
 
 def test_an_answer_is_handed_on_and_none_is_told_in_words(run):

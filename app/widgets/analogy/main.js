@@ -63,7 +63,9 @@ export function mount({ element, trigger, props, server, watch }) {
     const mine = shown;
     const { pictures, error } = await decode(model, [result()], { isWanted: () => mine === shown });
     if (error) say(message, error);
-    if (pictures) show(pictures[0], TERMS.length - 1);
+    if (!pictures) return;
+    show(pictures[0], TERMS.length - 1);
+    if (!body.hidden) say(message, ""); // else it is about all four
   }
 
   function show(picture, k) {

@@ -22,15 +22,16 @@ export function mount({ element, trigger, props, server, watch }) {
   const { decode } = decoder(server);
   const loads = newest();
   let shown = null; // the value that is on the page
+  let hasFailed = false; // whether its last question failed: opening the tab asks again
   let path = []; // the middles, from the start to the present one
   let latents = []; // of the tiles; none while they are not known
 
   function load() {
     const { value } = props;
-    if (!value || value === shown || !element.offsetParent) return;
+    if (!value || (value === shown && !hasFailed) || !element.offsetParent) return;
     if (shown?.model.name !== value.model.name) for (const tile of tiles) tile.firstChild.removeAttribute("src");
+    if (value !== shown) path = unpack(value.latent, value.model);
     shown = value;
-    path = unpack(value.latent, value.model);
     draw();
   }
 
@@ -40,6 +41,7 @@ export function mount({ element, trigger, props, server, watch }) {
     const middle = path.at(-1);
     const steps = path.length - 1;
     latents = [];
+    hasFailed = false;
     say(message, "");
     backButton.disabled = !steps;
     find("steps").textContent = steps ? `${steps} step${steps > 1 ? "s" : ""} from: ${words}` : words;
@@ -74,6 +76,7 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   function refuse(error) {
+    hasFailed = true;
     find("body").hidden = !tiles.some((tile) => tile.firstChild.src); // nothing to walk on
     say(message, error);
   }
@@ -111,7 +114,7 @@ export function mount({ element, trigger, props, server, watch }) {
     draw();
   });
 
-  onSeen(element, load);
+  onSeen(element, ({ isOpened }) => isOpened && load());
   watch("value", load);
   load();
 }
