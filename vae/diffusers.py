@@ -19,7 +19,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 from safetensors import SafetensorError, safe_open
 
-from vae.checkpoint import CONFIG, ModelFolderError, Module, bind, parameters
+from vae.checkpoint import CONFIG, ModelFolderError
 from vae.layers import CHANNELS_LAST
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -145,8 +145,9 @@ def load(blank: Module, folder: Path | str) -> Module:
         ModelFolderError: the file is missing or damaged, or a tensor is missing, left over, of the wrong shape or type,
             or holds what is no finite number; the message names each.
     """
-    expected = {name: value.shape for name, value in parameters(blank).items()}
-    wanted = {_torch_name(name): name for name in expected}
+    graph, state = nnx.split(blank)
+    flat = {".".join(map(str, path)): (path, variable) for path, variable in nnx.to_flat_state(state)}
+    wanted = {_torch_name(name): name for name in flat}
     with _open(folder) as file:
         names = sorted(file.keys())
         stored = {_present_name(name): name for name in names}
@@ -154,7 +155,8 @@ def load(blank: Module, folder: Path | str) -> Module:
         left_over = sorted(set(names) - {stored[name] for name in stored.keys() & wanted.keys()})
         values, unfit = {}, []
         for name in sorted(wanted.keys() & stored.keys()):
-            shape, held = expected[wanted[name]], file.get_slice(stored[name])
+            path, variable = flat[wanted[name]]
+            shape, held = variable.shape, file.get_slice(stored[name])
             torch_shape = tuple(shape[axis] for axis in FLAX_TO_TORCH[len(shape)])
             # Older files hold linear layers as convolutions of one pixel.
             if tuple(held.get_shape()) not in (torch_shape, (*torch_shape, 1, 1)):
@@ -165,11 +167,12 @@ def load(blank: Module, folder: Path | str) -> Module:
                 value = file.get_tensor(stored[name]).astype(np.float32).reshape(torch_shape)
                 if not np.isfinite(value).all():
                     unfit.append(f"{stored[name]} holds numbers that are not finite")
-                values[wanted[name]] = jnp.asarray(np.ascontiguousarray(value.transpose(TORCH_TO_FLAX[value.ndim])))
+                value = np.ascontiguousarray(value.transpose(TORCH_TO_FLAX[value.ndim]))
+                values[path] = variable.replace(jnp.asarray(value))
     problems = [*_listed("missing", missing), *_listed("left over", left_over), *_listed("unfit", unfit)]
     if problems:
         raise ModelFolderError(f"The weights in {folder} do not fit its {CONFIG}:\n  " + "\n  ".join(problems))
-    return bind(blank, values)
+    return nnx.merge(graph, nnx.from_flat_state(values))
 
 
 def _open(folder: Path | str) -> Any:
@@ -227,7 +230,7 @@ class UpsampledConv(nnx.Conv):
 
     def __call__(  # type: ignore[override]  # it has no use for `out_sharding`
         self, x: Float[Array, "b h w in_channels"]
-    ) -> Float[Array, "b 2h 2w out_channels"]:
+    ) -> Float[Array, "b 2*h 2*w out_channels"]:
         batch, height, width, _ = x.shape
         kernels = jnp.einsum("rai,cbj,ijxy->rcabxy", PHASES, PHASES, self.kernel[...], precision="highest")
 

@@ -124,10 +124,10 @@ def _bar(on_progress: Progress | None) -> Any:
             super().__init__(*args, **options)
             self.so_far = options.get("initial", 0)  # a hidden bar does not count
 
-        def update(self, n: float | None = 1) -> bool | None:
+        def update(self, n: int | None = 1) -> bool | None:
             self.so_far += n or 0
             if on_progress is not None:
-                on_progress(int(self.so_far), self.total)
+                on_progress(self.so_far, self.total)
             return super().update(n)
 
     return Bar
