@@ -19,7 +19,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 from safetensors import SafetensorError, safe_open
 
-from vae.checkpoint import CONFIG, ModelFolderError
+from vae.checkpoint import CONFIG, ModelFolderError, Module
 from vae.layers import CHANNELS_LAST
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
