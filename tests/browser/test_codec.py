@@ -1,0 +1,165 @@
+"""The browser draws latents itself, with the models that ship; without it, the server does, and nobody notices."""
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.waiting import another_picture, fall_silent, picture_of
+
+pytestmark = pytest.mark.browser
+
+DECODERS = re.compile(r"/latentscape/decoders/")
+SIGN = "#who-draws"
+HERE, THERE = re.compile(r"^drawn in your browser, [\d.]+ ms$"), re.compile(r"^drawn by the server, [\d.]+ ms$")
+PICTURE = ".direction-picture"
+
+
+def slow_network(page: Page, milliseconds: int = 400) -> None:
+    """Else the server may be the faster one, on a machine that also runs the browser."""
+    session = page.context.new_cdp_session(page)
+    speeds = {"downloadThroughput": -1, "uploadThroughput": -1}
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", {"offline": False, "latency": milliseconds, **speeds})
+
+
+def requests_of(page: Page, pattern: str = "") -> list[str]:
+    """Those that the page makes from now on, if their address matches."""
+    asked: list[str] = []
+
+    def note(request):
+        if not request.url.startswith(("data:", "blob:")) and "heartbeat" not in request.url:
+            if re.search(pattern, request.url):
+                asked.append(request.url)
+
+    page.on("request", note)
+    return asked
+
+
+def open_directions(page: Page, server: str, model: str = "fruits", strips: int = 7) -> None:
+    page.goto(f"{server}?tab=sample&model={model}")
+    page.get_by_role("tab", name="Directions").click()
+    expect(page.locator(".direction-strip[src]")).to_have_count(strips)
+
+
+def drag(page: Page) -> list[str]:
+    """Moves the first slider over all its length, with the button held; the pictures at both ends."""
+    picture = page.locator(PICTURE)
+    box = page.get_by_label("Direction 1, standard deviations").bounding_box()
+    y = box["y"] + box["height"] / 2
+    seen = [picture.get_attribute("src")]
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    for x in (box["x"] + 1, box["x"] + box["width"] - 1):
+        page.mouse.move(x, y, steps=10)
+        expect(picture).not_to_have_attribute("src", seen[-1])
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        seen.append(picture.get_attribute("src"))
+    return seen[1:]
+
+
+def pixels(url: str) -> np.ndarray:
+    content = base64.b64decode(url.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), np.int16)
+
+
+def test_a_slider_asks_the_server_nothing_and_the_picture_follows(page, server):
+    slow_network(page)
+    open_directions(page, server)
+    expect(page.locator(SIGN)).to_have_text(HERE)
+    fall_silent(page)
+    asked = requests_of(page)
+    left, right = drag(page)
+    assert asked == []
+    page.mouse.up()
+    assert np.abs(pixels(left) - pixels(right)).mean() > 2
+
+
+def test_the_latent_editor_asks_the_server_for_no_picture(page, server, examples):
+    slow_network(page)
+    page.goto(f"{server}?tab=sample&model=emoji")  # whose grid the server draws
+    expect(page.locator(SIGN)).to_have_text(HERE)
+    page.get_by_role("tab", name="Reconstruct").click()
+    page.set_input_files("#reconstruct-picture input[type=file]", str(examples["emoji"]))
+    canvas = ".latent-editor canvas"
+    before = picture_of(page, canvas)
+    fall_silent(page)
+    asked = requests_of(page, "component_server")
+    slider = page.locator(".latent-editor-value")
+    slider.focus()
+    slider.press("End")
+    high = another_picture(page, canvas, before)
+    slider.press("Home")
+    another_picture(page, canvas, high)
+    fall_silent(page)
+    assert asked == []
+
+
+@pytest.mark.parametrize("cause", ["blocked", "damaged", "saved"])
+def test_without_the_decoder_the_server_draws(page, server, cause):
+    fetched = requests_of(page, DECODERS.pattern)
+    if cause == "blocked":
+        page.route(DECODERS, lambda route: route.abort())
+    elif cause == "damaged":
+        page.route(DECODERS, lambda route: route.fulfill(body=b"<!doctype html>"))
+    else:
+        page.add_init_script("Object.defineProperty(navigator, 'connection', { value: { saveData: true } })")
+    open_directions(page, server)
+    drawn = requests_of(page, "component_server")
+    drag(page)
+    page.mouse.up()
+    fall_silent(page)
+    assert drawn
+    expect(page.locator(SIGN)).to_have_text(THERE)
+    assert len(fetched) == (0 if cause == "saved" else 1), "it is not tried again"
+
+
+def test_a_worker_that_is_lost_is_replaced_by_the_server(page, server):
+    slow_network(page)
+    open_directions(page, server)
+    expect(page.locator(SIGN)).to_have_text(HERE)
+    fall_silent(page)
+    page.workers[0].evaluate("self.close()")  # as when memory runs out: no event tells of it
+    drag(page)
+    page.mouse.up()
+    expect(page.locator(SIGN)).to_have_text(THERE)
+
+
+def test_both_draw_the_same_pictures_of_every_model(page, server):
+    """The pictures of a grid: at first the server's, after a while the browser's; then all the browser's."""
+    slow_network(page, 3000)  # longer than a decode of the photos takes, on a machine that does other things too
+    tiles = page.locator("#samples .sample-grid-tiles button:not(.is-waiting) img")
+    for model in ("fruits", "photos"):
+        page.goto(f"{server}?tab=sample&model={model}&sample.count=4")
+        expect(tiles).to_have_count(4, timeout=180_000)
+        by_server = tiles.evaluate_all("pictures => pictures.map(picture => picture.src)")
+        expect(page.locator(SIGN)).to_have_text(HERE)
+        drawn = requests_of(page, "component_server")
+        seed = page.get_by_label("Seed").locator("visible=true")
+        for value in ("1", "0"):
+            seed.fill(value)
+            seed.press("Enter")
+            expect(tiles.first).not_to_have_attribute("src", by_server[0] if value == "1" else tiles.first.get_attribute("src"))
+            expect(tiles).to_have_count(4, timeout=180_000)
+        fall_silent(page)
+        in_browser = tiles.evaluate_all("pictures => pictures.map(picture => picture.src)")
+        assert max(np.abs(pixels(a) - pixels(b)).max() for a, b in zip(by_server, in_browser, strict=True)) <= 2
+        assert len(drawn) <= 2, "the latents of both seeds, and no picture"
+
+
+def test_of_three_models_two_stay_open(page, server):
+    slow_network(page)
+    for count, model in ((1, "Fruits"), (2, "Emoji"), (2, "Photos")):
+        if count == 1:
+            page.goto(f"{server}?tab=sample&model=fruits")
+        else:
+            page.get_by_label("Model").first.click()
+            page.get_by_role("option", name=model, exact=True).click()
+        with page.expect_response(DECODERS):
+            pass
+        page.wait_for_function("(count) => true", arg=count)
+        assert len(page.workers) <= 2
