@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.waiting import another_picture, fall_silent, picture_of
+from tests.browser.waiting import another_picture, picture_of
 
 pytestmark = pytest.mark.browser
 
 DECODERS = re.compile(r"/latentscape/decoders/")
+QUESTIONS = "component_server"
 SIGN = "#who-draws"
 HERE, THERE = re.compile(r"^drawn in your browser, [\d.]+ ms$"), re.compile(r"^drawn by the server, [\d.]+ ms$")
 PICTURE = ".direction-picture"
@@ -38,14 +39,13 @@ def slow_server(page: Page, milliseconds: int = 400) -> None:
     }}""")
 
 
-def requests_of(page: Page, pattern: str = "") -> list[str]:
-    """Those that the page makes from now on, if their address matches."""
+def requests_of(page: Page, pattern: str = QUESTIONS) -> list[str]:
+    """Those that the page makes from now on, if their address matches; by default the widgets' questions."""
     asked: list[str] = []
 
     def note(request):
-        if not request.url.startswith(("data:", "blob:")) and "heartbeat" not in request.url:
-            if re.search(pattern, request.url):
-                asked.append(request.url)
+        if re.search(pattern, request.url):
+            asked.append(request.url)
 
     page.on("request", note)
     return asked
@@ -82,7 +82,6 @@ def test_a_slider_asks_the_server_nothing_and_the_picture_follows(page, server):
     slow_server(page)
     open_directions(page, server)
     expect(page.locator(SIGN)).to_have_text(HERE)
-    fall_silent(page)
     asked = requests_of(page)
     left, right = drag(page)
     assert asked == []
@@ -98,21 +97,19 @@ def test_the_latent_editor_asks_the_server_for_no_picture(page, server, examples
     page.set_input_files("#reconstruct-picture input[type=file]", str(examples["emoji"]))
     canvas = ".latent-editor canvas"
     before = picture_of(page, canvas)
-    fall_silent(page)
-    asked = requests_of(page, "component_server")
+    asked = requests_of(page)
     slider = page.locator(".latent-editor-value")
     slider.focus()
     slider.press("End")
     high = another_picture(page, canvas, before)
     slider.press("Home")
     another_picture(page, canvas, high)
-    fall_silent(page)
     assert asked == []
 
 
 @pytest.mark.parametrize("cause", ["blocked", "damaged", "saved"])
 def test_without_the_decoder_the_server_draws(page, server, cause):
-    fetched = requests_of(page, DECODERS.pattern)
+    fetched = requests_of(page, "/decoders/|codec/client.js")
     if cause == "blocked":
         page.route(DECODERS, lambda route: route.abort())
     elif cause == "damaged":
@@ -120,20 +117,23 @@ def test_without_the_decoder_the_server_draws(page, server, cause):
     else:
         page.add_init_script("Object.defineProperty(navigator, 'connection', { value: { saveData: true } })")
     open_directions(page, server)
-    drawn = requests_of(page, "component_server")
+    if cause != "saved":
+        page.wait_for_function(
+            "performance.getEntriesByType('resource').some(({ name }) => name.includes('client.js'))"
+        )
+    drawn = requests_of(page)
     drag(page)
     page.mouse.up()
-    fall_silent(page)
+    page.evaluate("() => new Promise((done) => requestIdleCallback(done))")
     assert drawn
     expect(page.locator(SIGN)).to_have_text(THERE)
-    assert len(fetched) == (0 if cause == "saved" else 1), "it is not tried again"
+    assert len(fetched) == (0 if cause == "saved" else 2), "it is not tried again"
 
 
 def test_a_worker_that_is_lost_is_replaced_by_the_server(page, server):
     slow_server(page)
     open_directions(page, server)
     expect(page.locator(SIGN)).to_have_text(HERE)
-    fall_silent(page)
     page.workers[0].evaluate("self.close()")  # as when memory runs out: no event tells of it
     drag(page)
     page.mouse.up()
@@ -149,15 +149,14 @@ def test_both_draw_the_same_pictures(page, server, model):
     expect(tiles).to_have_count(3, timeout=SLOW)
     by_server = tiles.evaluate_all(sources)
     expect(page.locator(SIGN)).to_have_text(HERE, timeout=SLOW)
-    asked = requests_of(page, "component_server")
+    asked = requests_of(page)
     seed = page.get_by_label("Seed").locator("visible=true")
     for value in ("1", "0"):
-        before = tiles.first.get_attribute("src")
+        before = tiles.evaluate_all(sources)
         seed.fill(value)
         seed.press("Enter")
-        expect(tiles.first).not_to_have_attribute("src", before, timeout=SLOW)
-        fall_silent(page)
-        expect(tiles).to_have_count(3, timeout=SLOW)
+        for k, source in enumerate(before):
+            expect(tiles.nth(k)).not_to_have_attribute("src", source, timeout=SLOW)
     in_browser = tiles.evaluate_all(sources)
     assert in_browser != by_server, "float16 weights are seen somewhere"
     assert max(np.abs(pixels(a) - pixels(b)).max() for a, b in zip(by_server, in_browser, strict=True)) <= 2

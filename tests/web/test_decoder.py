@@ -119,7 +119,8 @@ def ask_both(run, monkeypatch):
                 return pictures.length;
             }};
             await one();
-            while (!(window.opened.length && (c.codecOf(model) || !window.codec))) await new Promise(requestAnimationFrame);
+            const hasCome = () => window.opened.length && (c.codecOf(model) || !window.codec);
+            while (!hasCome()) await new Promise(requestAnimationFrame);
             const before = asked.length;
             for (let k = 0; k < 3; k++) await one();
             return [before, asked.length - before, window.opened.length];
