@@ -13,7 +13,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from train.config import TrainConfig
-from vae.checkpoint import Parameters, bind, blank, parameters
+from vae.checkpoint import Parameters, bind, blank, parameter_shapes, parameters
 from vae.losses import Terms
 from vae.model import VAE
 
@@ -113,4 +113,4 @@ def augment(
 
 def count_parameters(config: TrainConfig) -> int:
     """How many numbers the model learns."""
-    return sum(math.prod(variable.shape) for variable in jax.tree.leaves(nnx.state(blank(config.model))))
+    return sum(map(math.prod, parameter_shapes(config.model).values()))

@@ -13,10 +13,10 @@ from pathlib import Path
 import jax
 import numpy as np
 from flax import nnx
-from jaxtyping import Array
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from vae.latent import AnyArray
 from vae.model import VAE, VAEConfig
 
 FORMAT_VERSION = 1
@@ -25,7 +25,7 @@ CLASS_NAME = "_class_name"  # in the config.json of a folder that diffusers wrot
 CONFIG, WEIGHTS, ATLAS, METRICS, CARD = "config.json", "model.safetensors", "atlas.parquet", "metrics.json", "README.md"
 PRIOR = "prior.safetensors"
 
-Parameters = dict[str, Array]  # "encoder.stages.0.norm1.scale" -> its array
+Parameters = dict[str, AnyArray]  # "encoder.stages.0.norm1.scale" -> its array
 
 
 class ModelFolderError(ValueError):
@@ -52,6 +52,11 @@ class ModelInfo:
 def parameters(vae: VAE) -> Parameters:
     """The parameters by name; a name is the path of attributes from the VAE, joined by dots."""
     return {_name(path): variable.get_value() for path, variable in nnx.to_flat_state(nnx.state(vae))}
+
+
+def parameter_shapes(config: VAEConfig) -> dict[str, tuple[int, ...]]:
+    """The shapes of `parameters`, by the same names, without drawing any."""
+    return {_name(path): variable.shape for path, variable in nnx.to_flat_state(nnx.state(blank(config)))}
 
 
 def bind(vae: VAE, values: Parameters) -> VAE:
@@ -185,7 +190,7 @@ def load_model(folder: Path | str) -> VAE:
             message names each.
     """
     folder = Path(folder)
-    vae = blank(load_info(folder).config)
+    config = load_info(folder).config
     path = folder / WEIGHTS
     try:
         values = load_file(path)
@@ -196,7 +201,7 @@ def load_model(folder: Path | str) -> VAE:
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # The last three: types of number that NumPy does not have.
         raise ModelFolderError(f"{path} is damaged ({error}). Copy it again, or train again.") from error
-    expected = {_name(path): variable.shape for path, variable in nnx.to_flat_state(nnx.state(vae))}
+    expected = parameter_shapes(config)
     problems = [f"missing: {name} {expected[name]}" for name in sorted(expected.keys() - values.keys())]
     problems += [f"left over: {name} {values[name].shape}" for name in sorted(values.keys() - expected.keys())]
     problems += [
@@ -206,7 +211,7 @@ def load_model(folder: Path | str) -> VAE:
     ]
     if problems:
         raise ModelFolderError(f"{path} does not fit {CONFIG}:\n  " + "\n  ".join(problems))
-    return bind(vae, {name: jax.numpy.asarray(value, "float32") for name, value in values.items()})
+    return bind(blank(config), {name: jax.numpy.asarray(value, "float32") for name, value in values.items()})
 
 
 def write_json(path: Path | str, content: dict) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 GROUPS = 8  # GroupNorm groups, everywhere
@@ -24,7 +25,7 @@ class ResNetBlock(nnx.Module):
         ValueError: a channel count is not a multiple of 8, the number of groups.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, in_channels: int, out_channels: int, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         self.norm1 = nnx.GroupNorm(in_channels, GROUPS, dtype=dtype, rngs=rngs)
         self.conv1 = nnx.Conv(in_channels, out_channels, (3, 3), dtype=dtype, rngs=rngs)
         self.norm2 = nnx.GroupNorm(out_channels, GROUPS, dtype=dtype, rngs=rngs)
@@ -44,7 +45,7 @@ class ResNetBlock(nnx.Module):
 class Downsample(nnx.Module):
     """Halves the resolution: a 3x3 convolution with stride 2 (`halving_conv`)."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, in_channels: int, out_channels: int, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         self.conv = nnx.Conv(in_channels, out_channels, (3, 3), strides=2, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b h//2 w//2 out_channels"]:
@@ -86,7 +87,7 @@ class Upsample(nnx.Module):
     3 or 4 (`upsample_kernel_from_conv_transpose`), whose own weight gradient XLA computes many times slower.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, in_channels: int, out_channels: int, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         self.conv = nnx.Conv(in_channels, 4 * out_channels, (3, 3), dtype=dtype, rngs=rngs)
 
     def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b 2*h 2*w out_channels"]:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vae.latent import Posterior
+from vae.latent import AnyArray, Posterior
 
 LEVELS = 256  # of a pixel value: what turns a density on [0, 1] into the probability of one of them
 SMALLEST_VARIANCE = 1e-6  # a quarter of a level: keeps a perfect reconstruction's density finite
@@ -21,7 +21,7 @@ SMALLEST_PROBABILITY = 1e-6
 
 
 def optimal_variance(
-    images: Float[Array, "batch h w c"], reconstruction: Float[Array, "batch h w c"]
+    images: Float[AnyArray, "batch h w c"], reconstruction: Float[AnyArray, "batch h w c"]
 ) -> Float[Array, ""]:
     """The one variance, shared by all pixels and pictures, under which they are likeliest: the mean squared error.
 
@@ -31,9 +31,9 @@ def optimal_variance(
 
 
 def gaussian_nll(
-    images: Float[Array, "batch h w c"],
-    reconstruction: Float[Array, "batch h w c"],
-    variance: Float[Array, ""] | None = None,
+    images: Float[AnyArray, "batch h w c"],
+    reconstruction: Float[AnyArray, "batch h w c"],
+    variance: Float[AnyArray, ""] | None = None,
 ) -> Float[Array, " batch"]:
     """-log N(picture; reconstruction, variance) of each picture, in nats, summed over its numbers.
 
@@ -47,7 +47,7 @@ def gaussian_nll(
 
 
 def bernoulli_nll(
-    images: Float[Array, "batch h w c"], reconstruction: Float[Array, "batch h w c"]
+    images: Float[AnyArray, "batch h w c"], reconstruction: Float[AnyArray, "batch h w c"]
 ) -> Float[Array, " batch"]:
     """-log p(picture) of each picture, each number 1 with the probability that the reconstruction gives; in nats.
 
@@ -73,7 +73,7 @@ class Likelihood:
     is_density: bool
     latex: str
 
-    def bits_per_dim(self, nats: Float[Array, "..."] | float, numbers: int) -> Float[Array, "..."] | float:
+    def bits_per_dim(self, nats: Float[AnyArray, "..."] | float, numbers: int) -> Float[Array, "..."] | float:
         """Nats for a picture of so many numbers, as bits for each of them: what naming its 8-bit level takes."""
         return nats / (numbers * math.log(2)) + (math.log2(LEVELS) if self.is_density else 0)
 
@@ -94,7 +94,7 @@ BERNOULLI = Likelihood(
 
 
 def importance_weighted_nll(
-    nll: Float[Array, "samples batch"], latent: Float[Array, "samples batch *latent"], posterior: Posterior
+    nll: Float[AnyArray, "samples batch"], latent: Float[AnyArray, "samples batch *latent"], posterior: Posterior
 ) -> Float[Array, " batch"]:
     """An upper bound on -log p(picture) in nats, from K samples of the posterior: `-log 1/K sum_k w_k`.
 

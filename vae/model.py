@@ -9,20 +9,23 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, no_type_check
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from vae.latent import Posterior
 from vae.layers import GROUPS, Downsample, ResNetBlock, Upsample
 
+MAX_SIZE = 4096  # pixels, of a side: far beyond what trains, and not beyond what memory can hold
 LOG_VAR_RANGE = (-30.0, 20.0)  # keeps exp(log_var) finite; a trained posterior stays far inside
 
 
+@no_type_check  # by annotations: it comes from JSON and the command line, and says itself what is wrong
 @dataclass(frozen=True)
 class VAEConfig:
     """The architecture: all that is needed to build a `VAE`, and nothing about training.
@@ -51,12 +54,17 @@ class VAEConfig:
         object.__setattr__(self, "channels", tuple(self.channels))  # a list, when it comes from JSON
         if self.latent not in ("spatial", "vector"):
             raise ValueError(f'latent is {self.latent!r}; accepted: "spatial", "vector"')
-        if not self.channels or any(c < GROUPS or c % GROUPS for c in self.channels):
+        for name in ("image_size", "latent_dim", "blocks"):
+            if type(getattr(self, name)) is not int:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; accepted: a whole number")
+        if not self.channels or any(type(c) is not int or c < GROUPS or c % GROUPS for c in self.channels):
             raise ValueError(f"channels is {self.channels}; accepted: one or more positive multiples of {GROUPS}")
         if self.latent_dim < 1 or self.blocks < 1:
             raise ValueError(f"latent_dim is {self.latent_dim}, blocks is {self.blocks}; accepted: 1 or more")
-        if self.image_size < self.downsampling or self.image_size % self.downsampling:
-            raise ValueError(f"image_size is {self.image_size}; accepted: multiples of {self.downsampling}")
+        if not self.downsampling <= self.image_size <= MAX_SIZE or self.image_size % self.downsampling:
+            raise ValueError(
+                f"image_size is {self.image_size}; accepted: multiples of {self.downsampling} up to {MAX_SIZE}"
+            )
 
     @property
     def downsampling(self) -> int:
@@ -92,7 +100,7 @@ def colour_init(key: PRNGKeyArray, shape: tuple[int, int, int, int], dtype, *_) 
 class Encoder(nnx.Module):
     """A picture in [-1, 1] to the mean and log-variance of its posterior."""
 
-    def __init__(self, config: VAEConfig, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, config: VAEConfig, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         first, last = config.channels[0], config.channels[-1]
         self.stem = nnx.Conv(
             3, first, (3, 3), strides=2 if config.halve_first else 1, kernel_init=colour_init, dtype=dtype, rngs=rngs
@@ -125,7 +133,7 @@ class Encoder(nnx.Module):
 class Decoder(nnx.Module):
     """A latent to a picture in [0, 1]; the encoder's mirror image."""
 
-    def __init__(self, config: VAEConfig, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, config: VAEConfig, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         first, last = config.channels[0], config.channels[-1]
         self.side = config.image_size // config.downsampling
         if config.latent == "spatial":
@@ -165,7 +173,7 @@ class VAE(nnx.Module):
         rngs: draws the initial parameters.
     """
 
-    def __init__(self, config: VAEConfig, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, config: VAEConfig, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         self.config = config
         self.encoder = Encoder(config, dtype=dtype, rngs=rngs)
         self.decoder = Decoder(config, dtype=dtype, rngs=rngs)

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -45,6 +45,8 @@ class PriorError(ValueError):
     """A file of priors that cannot be used, with a message that says what is wrong and what to do."""
 
 
+@runtime_checkable
+@runtime_checkable
 class Prior(Protocol):
     """A distribution over latents, as a function of noise: a seed means related latents under each of them.
 
@@ -121,7 +123,7 @@ class Gaussian:
         return {name: getattr(self, name) for name in names}
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, np.ndarray], latent_shape: tuple[int, ...]) -> Self:
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray], latent_shape: tuple[int, ...]) -> Gaussian:
         """Checks and takes them.
 
         Raises:
@@ -171,7 +173,7 @@ class Mixture:
         return {**self.gaussian.tensors(), "weights": self.weights, "means": self.means, "roots": self.roots}
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, np.ndarray], latent_shape: tuple[int, ...]) -> Self:
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray], latent_shape: tuple[int, ...]) -> Mixture:
         """Checks and takes them, as `Gaussian.from_tensors` does."""
         gaussian = Gaussian.from_tensors(tensors, latent_shape)
         means = _checked(tensors, "means", (None, None))

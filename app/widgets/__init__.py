@@ -1,1 +1,1 @@
-"""Components of our own: each a gr.HTML beside its script and its style."""
+"""Components of our own, a folder each: a subclass of `app.kit.widget.Widget`, its template, style and script."""

@@ -138,7 +138,7 @@ export function mount({ element, trigger, props, server, watch }) {
   async function drawPicture() {
     const { model } = shown;
     const { pictures, error } = await decode(model, [place()], { isWanted: () => shown.model.name === model.name });
-    if (body.hidden) return; // another model's directions are on their way
+    if (body.hidden) return closeAll(pictures ?? []); // another model's directions are on their way
     if (error) say(message, error);
     if (!pictures) return;
     say(message, "");
