@@ -28,6 +28,9 @@ export function unpack(text, model) {
   return Array.from({ length: numbers.length / size }, (_, k) => numbers.slice(k * size, (k + 1) * size));
 }
 
+/** A latent with the numbers that it has once it was sent and received. */
+export const asSent = (latent, model) => (isSpatial(model) ? latent.map((n) => fromHalf(toHalf(n))) : latent);
+
 function toBase64(array) {
   const bytes = new Uint8Array(array.buffer);
   let text = "";
