@@ -1,6 +1,6 @@
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
-import { make, onSeen, say, telling } from "../../web/dom.js";
+import { make, onSeen, say, setReachable, telling } from "../../web/dom.js";
 import { moved, pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -84,14 +84,8 @@ export function mount({ element, trigger, props, server, watch }) {
   function walk(place) {
     if (!latents[place] || place === MIDDLE) return;
     path.push(latents[place]);
-    setReachable(MIDDLE);
+    setReachable(tiles, MIDDLE);
     draw();
-  }
-
-  function setReachable(place) {
-    tiles.forEach((tile, k) => {
-      tile.tabIndex = k === place ? 0 : -1;
-    });
   }
 
   // ---- Pointer and keys ----
@@ -105,7 +99,7 @@ export function mount({ element, trigger, props, server, watch }) {
     event.preventDefault();
     const [x, y] = [(place % WIDTH) + step[0], Math.floor(place / WIDTH) + step[1]];
     if (x < 0 || y < 0 || x >= WIDTH || y >= WIDTH) return;
-    setReachable(y * WIDTH + x);
+    setReachable(tiles, y * WIDTH + x);
     tiles[y * WIDTH + x].focus();
   });
 
