@@ -20,6 +20,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped, UInt8
 from tqdm import tqdm
 
 from vae.directions import label_direction
+from vae.latent import AnyArray
 
 CHANNELS = (32, 64, 96, 128)  # every stage halves the resolution
 BATCH = 64
@@ -32,7 +33,8 @@ class Network(nnx.Module):
     """Pictures in [0, 1] to the logits of every factor's values, side by side."""
 
     def __init__(self, image_size: int, outputs: int, *, rngs: nnx.Rngs):
-        self.convolutions, self.norms = nnx.List(), nnx.List()
+        self.convolutions: nnx.List[nnx.Conv] = nnx.List()
+        self.norms: nnx.List[nnx.GroupNorm] = nnx.List()
         width = 3
         for channels in CHANNELS:
             self.convolutions.append(nnx.Conv(width, channels, (3, 3), strides=2, rngs=rngs))
@@ -58,7 +60,7 @@ class Classifier:
     """
 
     values: dict[str, tuple[str, ...]]
-    probabilities: Callable[[Float[Array, "batch size size 3"]], dict[str, Float[Array, "batch values"]]]
+    probabilities: Callable[[Float[AnyArray, "batch size size 3"]], dict[str, Float[Array, "batch values"]]]
 
     def read(self, images: Float[np.ndarray, "count size size 3"]) -> dict[str, Float[np.ndarray, "count values"]]:
         """The probabilities of any number of pictures in [0, 1]."""
