@@ -294,7 +294,7 @@ class Downsample(nnx.Module):
     def __init__(self, channels: int):
         self.conv = nnx.Conv(channels, channels, (3, 3), 2, padding=[(0, 1), (0, 1)], rngs=nnx.Rngs(0))
 
-    def __call__(self, x: Float[Array, "b h w channels"]) -> Float[Array, "b h/2 w/2 channels"]:
+    def __call__(self, x: Float[Array, "b h w channels"]) -> Float[Array, "b h//2 w//2 channels"]:
         return self.conv(x)
 
 
@@ -304,7 +304,7 @@ class Upsample(nnx.Module):
     def __init__(self, channels: int):
         self.conv = UpsampledConv(channels, channels)
 
-    def __call__(self, x: Float[Array, "b h w channels"]) -> Float[Array, "b 2h 2w channels"]:
+    def __call__(self, x: Float[Array, "b h w channels"]) -> Float[Array, "b 2*h 2*w channels"]:
         return self.conv(x)
 
 

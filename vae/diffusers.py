@@ -19,7 +19,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 from safetensors import SafetensorError, safe_open
 
-from vae.checkpoint import CONFIG, ModelFolderError, Module, bind, parameters
+from vae.checkpoint import CONFIG, ModelFolderError, Module, bind, shapes
 from vae.layers import CHANNELS_LAST
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -145,7 +145,7 @@ def load(blank: Module, folder: Path | str) -> Module:
         ModelFolderError: the file is missing or damaged, or a tensor is missing, left over, of the wrong shape or type,
             or holds what is no finite number; the message names each.
     """
-    expected = {name: value.shape for name, value in parameters(blank).items()}
+    expected = shapes(blank)
     wanted = {_torch_name(name): name for name in expected}
     with _open(folder) as file:
         names = sorted(file.keys())
@@ -227,7 +227,7 @@ class UpsampledConv(nnx.Conv):
 
     def __call__(  # type: ignore[override]  # it has no use for `out_sharding`
         self, x: Float[Array, "b h w in_channels"]
-    ) -> Float[Array, "b 2h 2w out_channels"]:
+    ) -> Float[Array, "b 2*h 2*w out_channels"]:
         batch, height, width, _ = x.shape
         kernels = jnp.einsum("rai,cbj,ijxy->rcabxy", PHASES, PHASES, self.kernel[...], precision="highest")
 
