@@ -57,9 +57,14 @@ def parameters(model: nnx.Module) -> Parameters:
     return {_name(path): variable.get_value() for path, variable in nnx.to_flat_state(nnx.state(model))}
 
 
+def shapes(model: nnx.Module) -> dict[str, tuple[int, ...]]:
+    """The shapes of `parameters`, by the same names; the model may be abstract (`blank`)."""
+    return {_name(path): variable.shape for path, variable in nnx.to_flat_state(nnx.state(model))}
+
+
 def parameter_shapes(config: VAEConfig) -> dict[str, tuple[int, ...]]:
     """The shapes of `parameters`, by the same names, without drawing any."""
-    return {_name(path): variable.shape for path, variable in nnx.to_flat_state(nnx.state(blank(config)))}
+    return shapes(blank(config))
 
 
 def bind(model: Module, values: Mapping[str, AnyArray]) -> Module:
