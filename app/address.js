@@ -1,4 +1,3 @@
-"use strict";
 // What the page shows, kept in the address bar, so that a link brings it back: `?model=emoji&tab=sample&sample.seed=7`.
 // `app/address.py` reads it back on the server, and defines DEFAULT_TAB before this; widgets recall their own values.
 

@@ -21,7 +21,7 @@ from app.explore.subject import open_subject
 from app.explore.wire import check_bounds
 from app.kit.events import QUIET, REFUSALS
 from app.kit.examples import EXAMPLES, example_name
-from app.kit.inputs import PictureInput
+from app.kit.inputs import PictureInput, PriorRadio
 from app.kit.workspace import Workspace
 
 SCRIPT = Path(__file__).with_suffix(".js")
@@ -65,7 +65,7 @@ def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notic
                 if key == "tab":
                     updates[work.tabs] = gr.Tabs(selected=_chosen({name: name for name in work.refresh.requests}, text))
                 else:
-                    updates[kept[key]] = _value(work.library, kept[key], text)
+                    updates[kept[key]] = _value(work.library, kept[key], text, asked.get("model", ""))
             except REFUSALS as error:
                 refusals[key] = str(error)
         if refusals:
@@ -91,16 +91,20 @@ def _complaint(refusals: Mapping[str, str], asked: Mapping[str, str]) -> str:
 # ---- What a text in the address means ----
 
 
-def _value(library: Library, component: Component, text: str) -> Any:
-    """The value of an input that a text in the address means.
+def _value(library: Library, component: Component, text: str, model: str = "") -> Any:
+    """The value of an input that a text in the address means; of a choice that depends on the model, with the choices.
 
     Raises:
-        RequestError: it means none.
+        RequestError: it means none, or there is no such model.
+        ModelFolderError: the model cannot be loaded.
     """
     if isinstance(component, PictureInput):
         return _picture(library, text)
     if isinstance(component, gr.Checkbox):
         return _chosen({"true": True, "false": False}, text)
+    if isinstance(component, PriorRadio):
+        choices = component.choices_of(library[model])
+        return gr.Radio(choices=choices, value=_chosen({name: name for _, name in choices}, text))
     if isinstance(component, gr.Radio | gr.Dropdown):
         return _chosen({str(value): value for _, value in component.choices}, text)
     if isinstance(component, gr.Slider):

@@ -31,7 +31,7 @@ from train.batches import Batch, prefetched, resident
 from train.config import PRESETS, TrainConfig
 from train.data import load_pictures
 from train.devices import replicate
-from train.fit import initial_state, train_step
+from train.step import initial_state, train_step
 from vae.xla import use_fast_cpu_reductions
 
 LIMIT = 2000  # pictures that are decoded

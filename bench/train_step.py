@@ -53,7 +53,7 @@ def jax_step(device: str, side: int, batch_size: int):
     """The configuration, state and pictures of a step in JAX, which also crops, and averages the weights."""
     import jax
 
-    from train.fit import initial_state
+    from train.step import initial_state
 
     jax.config.update("jax_default_device", jax.devices(device)[0])
     config = TrainConfig(batch_size=batch_size, load_size=side, crop=side)
@@ -65,7 +65,7 @@ def time_jax(device: str, side: int, batch_size: int) -> float:
     """Seconds a step in JAX."""
     import jax
 
-    from train.fit import train_step
+    from train.step import train_step
 
     config, state, pictures = jax_step(device, side, batch_size)
 
@@ -82,7 +82,7 @@ def time_roofline(device: str, side: int, batch_size: int) -> float:
     import jax
     import jax.numpy as jnp
 
-    from train.fit import train_step
+    from train.step import train_step
 
     config, state, pictures = jax_step(device, side, batch_size)
     lowered = train_step.lower(state, pictures, config=config, dtype=DTYPE[device])

@@ -1,4 +1,7 @@
-"""What every test stands on: no network, private caches, and the compiler settings that the programs themselves use."""
+"""What every test stands on: no network, private caches, and the compiler settings that the programs themselves use.
+
+The shapes and types of arrays that signatures state are checked in every call that a test makes in its own process.
+"""
 
 import atexit
 import os
@@ -15,8 +18,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jaxtyping import install_import_hook
 
-from vae.xla import use_fast_cpu_reductions
+# Before anything imports them. The tower: where a float is asked for, an int is one too.
+install_import_hook(
+    ["vae", "train", "app.explore"], "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+)
+
+from vae.xla import use_fast_cpu_reductions  # noqa: E402
 
 # Before anything imports JAX or Hugging Face libraries, which read these once. Child processes inherit them.
 CACHES = tempfile.mkdtemp(prefix="latentscape-tests-")
@@ -132,18 +141,17 @@ def quick_compiling():
 @pytest.fixture(scope="session")
 def draw_vae():
     """`draw_vae(config)`: a VAE with random parameters, drawn by NumPy: JAX's own initialisers compile for 10 s."""
-    from vae.checkpoint import bind, blank, parameters
+    from vae.checkpoint import bind, blank, parameter_shapes
 
     def draw(config, seed=0, **options):
         generator = np.random.default_rng(seed)
-        vae = blank(config, **options)
         values = {}
-        for name, like in parameters(vae).items():
-            noise = generator.normal(size=like.shape).astype(np.float32)
+        for name, shape in parameter_shapes(config).items():
+            noise = generator.normal(size=shape).astype(np.float32)
             if name.endswith("kernel"):
-                values[name] = noise / np.float32(np.sqrt(np.prod(like.shape[:-1])))
+                values[name] = noise / np.float32(np.sqrt(np.prod(shape[:-1])))
             else:  # biases and scales too are off their initial values, as in a trained model
                 values[name] = 0.1 * noise + np.float32(name.endswith("scale"))
-        return bind(vae, values)
+        return bind(blank(config, **options), values)
 
     return draw

@@ -1,4 +1,4 @@
-"""`python -m train fit | evaluate | atlas | prior`: makes model folders."""
+"""`python -m train fit | evaluate | atlas | prior | faces`: makes model folders, and a data set for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parses the command line; a wrong value prints the flag, what was given and what is accepted, and exits with 2."""
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="fit | evaluate | atlas | prior")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="fit | evaluate | atlas | prior | faces")
 
     fit = commands.add_parser("fit", help="train a model", allow_abbrev=False)
     _add_dataset(fit, "train", "train on")
@@ -36,7 +36,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         choices=PRESETS,
         default="fruits",
         help="architecture, loss and schedule: fruits (64 pixels, vector latent, mirrored; the default), emoji (the "
-        "same, never mirrored), photos (256 pixels, spatial latent)",
+        "same, never mirrored), faces (nearly the same), photos (256 pixels, spatial latent)",
     )
     fit.add_argument("--steps", type=_positive, metavar="N", help="optimiser steps (default: the preset's)")
     fit.add_argument("--batch-size", type=_positive, metavar="N", help="pictures a step (default: the preset's)")
@@ -107,6 +107,20 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     prior = commands.add_parser("prior", help="fit priors to the latents of a data set", allow_abbrev=False)
     _add_model(prior)
     _add_dataset(prior, "train", "fit to")
+    prior.add_argument(
+        "--steps",
+        type=_natural,
+        default=10_000,
+        metavar="N",
+        help="optimiser steps of the flow, which vector latents get; 0 leaves it out (default: 10000)",
+    )
+    faces = commands.add_parser("faces", help="make a data set of faces with known factors", allow_abbrev=False)
+    faces.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder to make")
+    faces.add_argument("--count", type=_positive, default=24_000, metavar="N", help="how many (default: 24000)")
+    faces.add_argument("--seed", type=_natural, default=0, metavar="N", help="which faces (default: 0)")
+    faces.add_argument(
+        "--image-size", type=_picture_side, default=64, metavar="PIXELS", help="side of the pictures (default: 64)"
+    )
     parsed = parser.parse_args(arguments)
     if parsed.command == "fit":
         hosts = [parsed.coordinator, parsed.processes, parsed.process_id]
@@ -165,6 +179,10 @@ def _natural(text: str) -> int:
     return _number(text, int, lambda n: 0 <= n < 2**32, "a whole number from 0 to 4294967295")
 
 
+def _picture_side(text: str) -> int:
+    return _number(text, int, lambda n: 16 <= n <= 512, "a whole number from 16 to 512")
+
+
 def _rate(text: str) -> float:
     return _number(text, float, lambda x: 0 < x < 1e3, "a number above 0")
 
@@ -177,21 +195,24 @@ def run_fit(arguments: argparse.Namespace) -> None:
     """`fit`: settings from preset and flags, pictures, then the training itself."""
     import jax
 
-    from train import fit
     from train.data import load_pictures
     from train.devices import connect, is_main
+    from train.fit import fit
+    from train.grid import GRID_PICTURES
+    from train.run import check_run
+    from train.step import count_parameters
     from vae.checkpoint import ModelInfo
 
     connect(arguments.coordinator, arguments.processes, arguments.process_id)
     config = configure(arguments)
-    fit.check_run(config, arguments.out, arguments.resume)  # before the pictures, which take a while
+    check_run(config, arguments.out, arguments.resume)  # before the pictures, which take a while
     columns = {
         "image_column": arguments.image_column,
         "label_columns": arguments.label_column,
         "limit": arguments.limit,
     }
     train = load_pictures(arguments.dataset, arguments.split, config.load_size, **columns)
-    columns["limit"] = fit.GRID_PICTURES
+    columns["limit"] = GRID_PICTURES
     held_out = load_pictures(arguments.dataset, "validation", config.model.image_size, **columns)
     title = arguments.title or arguments.out.resolve().name
     info = ModelInfo(
@@ -204,17 +225,22 @@ def run_fit(arguments: argparse.Namespace) -> None:
             "split": train.split,
             "pictures": len(train),
             "preset": arguments.preset,
-            "parameters": fit.count_parameters(config),
+            "parameters": count_parameters(config),
             "hardware": describe_hardware(),
             "jax": jax.__version__,
             **{name: value for name, value in config.to_dict().items() if name != "model"},
         },
     )
-    fit.fit(
-        config, train, held_out, arguments.out, info,
-        resume=arguments.resume, checkpoint_every=arguments.checkpoint_every,
+    fit(
+        config,
+        train,
+        held_out,
+        arguments.out,
+        info,
+        resume=arguments.resume,
+        checkpoint_every=arguments.checkpoint_every,
         device_memory_budget=arguments.device_memory_budget,
-    )  # fmt: skip
+    )
     if is_main():
         print(describe_result(arguments, train, held_out, config.steps))
 
@@ -276,16 +302,20 @@ def describe_hardware() -> str:
 def main() -> None:
     """Runs one command; an error that a person can mend is one line on standard error.
 
-    The exit status is 2 for a wrong value of a flag, 1 for what goes wrong on the way.
+    The exit status is 2 for a wrong value of a flag, 1 for what goes wrong on the way, 130 after Ctrl-C or SIGTERM.
     """
     arguments = parse_arguments()
     use_fast_cpu_reductions()
-    from train.fit import TrainError
+    from train.run import Interrupted, TrainError
     from vae.checkpoint import ModelFolderError
 
     try:
         if arguments.command == "fit":
             run_fit(arguments)
+        elif arguments.command == "faces":
+            from train.faces import run_faces
+
+            run_faces(arguments)
         elif arguments.command == "evaluate":
             from train.evaluate import run_evaluate
 
@@ -304,8 +334,9 @@ def main() -> None:
         sys.exit(2)
     except (TrainError, ValueError) as error:
         sys.exit(f"error: {error}")
-    except KeyboardInterrupt:  # outside the training steps, where `fit` saves first
-        sys.exit("error: Stopped. Nothing that was saved before is lost.")
+    except (Interrupted, KeyboardInterrupt) as stop:  # the latter outside the training steps, where `fit` saves first
+        print(stop if isinstance(stop, Interrupted) else "Stopped. What was saved before is intact.", file=sys.stderr)
+        sys.exit(130)
     except OSError as error:
         sys.exit(f"error: {error.strerror or error}: {error.filename or ''} Nothing that was saved before is lost.")
     except RuntimeError as error:

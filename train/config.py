@@ -87,6 +87,15 @@ PRESETS: dict[str, TrainConfig] = {
     "emoji": TrainConfig(
         model=VECTOR_64, objective=L1SSIM(LossWeights(1.0, 0.25, 3e-5)), steps=5_000, load_size=64, crop=64
     ),
+    # Drawn faces are what 12 nats of factors say: the KL can be cheap, and the samples come from a learnt prior.
+    # Never mirrored, as a style looks in one direction. Slimmer at the end than VECTOR_64: 9.5 MiB of weights.
+    "faces": TrainConfig(
+        model=dataclasses.replace(VECTOR_64, channels=(40, 64, 120)),
+        objective=L1SSIM(LossWeights(1.0, 0.5, 1.5e-4)),
+        steps=18_000,
+        load_size=64,
+        crop=64,
+    ),
     # The reference spatial configuration. It is fully convolutional, so that crops teach it as much as whole pictures.
     "photos": TrainConfig(
         model=VAEConfig(),

@@ -7,7 +7,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -98,7 +98,9 @@ def load_pictures(
             f"{dataset}: {len(rows):,} pictures of {size} x {size} pixels take {gib:,.0f} GiB, more memory than this "
             "machine gives. Use --limit to take some of them."
         ) from error
-    ids, kept, skipped = [], [], []
+    ids: list[str] = []
+    kept: list[int] = []
+    skipped: list[str] = []
     decoded = _decode_all((row[image_column] for row in rows), size)
     for i, (name, picture) in enumerate(tqdm(decoded, "decode", len(rows), unit="picture", leave=False)):
         name = name or f"row {i}"
@@ -126,7 +128,7 @@ def load_pictures(
 def _decode_all(encoded: Iterator[dict | None], size: int) -> Iterator[tuple[str, np.ndarray | PictureError]]:
     """The name and the pixels, or what is wrong with them, of each row of an undecoded image column, in order."""
 
-    def decode(row: dict | None):
+    def decode(row: dict | None) -> tuple[str, np.ndarray | PictureError]:
         row = row or {}
         name = Path(row.get("path") or "").name
         try:
@@ -138,7 +140,7 @@ def _decode_all(encoded: Iterator[dict | None], size: int) -> Iterator[tuple[str
 
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool:  # Pillow decodes and resizes outside the GIL
-        waiting = deque()
+        waiting: deque[Future[tuple[str, np.ndarray | PictureError]]] = deque()
         for row in encoded:
             waiting.append(pool.submit(decode, row))
             if len(waiting) > 4 * threads:  # a large data set's encoded pictures are never all in memory

@@ -8,8 +8,11 @@ import numpy as np
 
 from train.data import DataError
 from train.encode import encode_all, open_model_and_pictures
+from train.flow import fit_flow
 from vae.checkpoint import PRIOR
-from vae.priors import fit_priors, save_priors
+from vae.flow import Flow
+from vae.latent import Posterior
+from vae.priors import Gaussian, Mixture, fit_priors, save_priors
 
 
 def run_prior(arguments: argparse.Namespace) -> None:
@@ -18,7 +21,10 @@ def run_prior(arguments: argparse.Namespace) -> None:
     if len(pictures) < 2:
         raise DataError(f"{arguments.dataset}, split {pictures.split}, has a single picture: nothing can be fitted.")
     mean, log_var = encode_all(codec, pictures.images)
-    priors = fit_priors(mean, np.zeros_like(mean) if log_var is None else np.exp(log_var))
+    priors: list[Gaussian | Mixture | Flow] = []
+    priors += fit_priors(mean, np.zeros_like(mean) if log_var is None else np.exp(log_var))
+    if arguments.steps and mean.ndim == 2:
+        priors.append(fit_flow(Posterior(mean, log_var), pictures.labels, arguments.steps))
     save_priors(arguments.model, priors)
     titles = ", ".join(f"{prior.title} ({prior.name})" for prior in priors)
     print(f"{arguments.model / PRIOR}: fitted to the latents of {len(pictures):,} pictures: {titles}")

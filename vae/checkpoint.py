@@ -7,24 +7,28 @@ import math
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import jax
 import numpy as np
 from flax import nnx
-from jaxtyping import Array
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from vae.latent import AnyArray
 from vae.model import VAE, VAEConfig
 
 FORMAT_VERSION = 1
 CONV_VAE = "conv-vae"  # the kind of model that is ours; a folder of the first version does not say its kind
+CLASS_NAME = "_class_name"  # in the config.json of a folder that diffusers wrote, which has no format_version
 CONFIG, WEIGHTS, ATLAS, METRICS, CARD = "config.json", "model.safetensors", "atlas.parquet", "metrics.json", "README.md"
 PRIOR = "prior.safetensors"
 
-Parameters = dict[str, Array]  # "encoder.stages.0.norm1.scale" -> its array
+Parameters = dict[str, AnyArray]  # "encoder.stages.0.norm1.scale" -> its array
+Module = TypeVar("Module", bound=nnx.Module)
 
 
 class ModelFolderError(ValueError):
@@ -48,19 +52,24 @@ class ModelInfo:
     training: dict = field(default_factory=dict)
 
 
-def parameters(vae: VAE) -> Parameters:
-    """The parameters by name; a name is the path of attributes from the VAE, joined by dots."""
-    return {_name(path): variable.get_value() for path, variable in nnx.to_flat_state(nnx.state(vae))}
+def parameters(model: nnx.Module) -> Parameters:
+    """The parameters by name; a name is the path of attributes from the model, joined by dots."""
+    return {_name(path): variable.get_value() for path, variable in nnx.to_flat_state(nnx.state(model))}
 
 
-def bind(vae: VAE, values: Parameters) -> VAE:
-    """A VAE of the same architecture with these parameters. Pure: usable inside `jax.jit` and `jax.grad`.
+def parameter_shapes(config: VAEConfig) -> dict[str, tuple[int, ...]]:
+    """The shapes of `parameters`, by the same names, without drawing any."""
+    return {_name(path): variable.shape for path, variable in nnx.to_flat_state(nnx.state(blank(config)))}
+
+
+def bind(model: Module, values: Mapping[str, AnyArray]) -> Module:
+    """A model of the same architecture with these parameters. Pure: usable inside `jax.jit` and `jax.grad`.
 
     Args:
-        vae: supplies the structure; its own values are not read, so it may be abstract (`blank`).
-        values: one array for every name of `parameters(vae)`.
+        model: supplies the structure; its own values are not read, so it may be abstract (`blank`).
+        values: one array for every name of `parameters(model)`.
     """
-    graph, state = nnx.split(vae)
+    graph, state = nnx.split(model)
     flat = {path: variable.replace(values[_name(path)]) for path, variable in nnx.to_flat_state(state)}
     return nnx.merge(graph, nnx.from_flat_state(flat))
 
@@ -118,8 +127,12 @@ def read_config(folder: Path | str) -> dict:
     path = Path(folder) / CONFIG
     try:
         content = json.loads(path.read_text())
-        version = content["format_version"]
+        by_diffusers = isinstance(content, dict) and CLASS_NAME in content
+        version = FORMAT_VERSION if by_diffusers else content["format_version"]
     except FileNotFoundError:
+        inner = Path(folder) / "vae"
+        if (inner / CONFIG).is_file():
+            raise ModelFolderError(f"{folder} holds a whole pipeline; open {inner}, its autoencoder.") from None
         raise ModelFolderError(
             f"{folder} is not a model folder: it has no {CONFIG}. `python -m train fit --out FOLDER` makes one."
         ) from None
@@ -160,7 +173,7 @@ def load_metrics(folder: Path | str) -> dict:
     """
     try:
         metrics = json.loads((Path(folder) / METRICS).read_text())
-        known = {name: float(metrics[name]) for name in ("psnr_db", "ssim", "l1")}
+        known: dict[str, float | None] = {name: float(metrics[name]) for name in ("psnr_db", "ssim", "l1")}
         known["kl_nats"] = None if metrics["kl_nats"] is None else float(metrics["kl_nats"])
         if not all(math.isfinite(value) for value in known.values() if value is not None):
             return {}
@@ -180,7 +193,7 @@ def load_model(folder: Path | str) -> VAE:
             message names each.
     """
     folder = Path(folder)
-    vae = blank(load_info(folder).config)
+    config = load_info(folder).config
     path = folder / WEIGHTS
     try:
         values = load_file(path)
@@ -191,7 +204,7 @@ def load_model(folder: Path | str) -> VAE:
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # The last three: types of number that NumPy does not have.
         raise ModelFolderError(f"{path} is damaged ({error}). Copy it again, or train again.") from error
-    expected = {_name(path): variable.shape for path, variable in nnx.to_flat_state(nnx.state(vae))}
+    expected = parameter_shapes(config)
     problems = [f"missing: {name} {expected[name]}" for name in sorted(expected.keys() - values.keys())]
     problems += [f"left over: {name} {values[name].shape}" for name in sorted(values.keys() - expected.keys())]
     problems += [
@@ -201,7 +214,7 @@ def load_model(folder: Path | str) -> VAE:
     ]
     if problems:
         raise ModelFolderError(f"{path} does not fit {CONFIG}:\n  " + "\n  ".join(problems))
-    return bind(vae, {name: jax.numpy.asarray(value, "float32") for name, value in values.items()})
+    return bind(blank(config), {name: jax.numpy.asarray(value, "float32") for name, value in values.items()})
 
 
 def write_json(path: Path | str, content: dict) -> None:

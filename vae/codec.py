@@ -1,21 +1,33 @@
 """What the explorer needs of an autoencoder of any kind: a description of it, `encode` and `decode`.
 
-A kind is a word in `config.json`. Another one is a branch in `describe` and one in `open_codec`.
+A kind is a word in `config.json`: `kind` in our own folders, `_class_name` in those that diffusers wrote.
 """
 
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from jaxtyping import Array, Float
 
-from vae.checkpoint import CONFIG, CONV_VAE, ModelFolderError, load_info, load_model, read_config
-from vae.latent import Posterior
+from vae.autoencoder_kl import KLConfig, load_kl
+from vae.autoencoder_tiny import TinyConfig, load_tiny
+from vae.checkpoint import CLASS_NAME, CONFIG, CONV_VAE, ModelFolderError, load_info, load_model, read_config
+from vae.diffusers import title_of
+from vae.latent import AnyArray, Posterior
 from vae.losses import Objective, recorded_objective
-from vae.model import compile_codec
+from vae.model import Autoencoder, compile_codec
+from vae.xla import convolution_options
+
+DIFFUSERS: dict[str, type[KLConfig | TinyConfig]] = {
+    "AutoencoderKL": KLConfig,
+    "AutoencoderKLFlux2": KLConfig,
+    "AutoencoderTiny": TinyConfig,
+}
+FOREIGN_SIZE = 256  # pixels; autoencoders that others trained take any size, and time by its square
 
 
 @dataclass(frozen=True)
@@ -23,7 +35,7 @@ class Description:
     """What `config.json` says of a model, of whatever kind; cheap to read.
 
     Attributes:
-        kind: of autoencoder: "conv-vae".
+        kind: of autoencoder: "conv-vae", "autoencoder-kl" or "autoencoder-tiny".
         title: a short name for people.
         summary: what it was trained on, in a sentence; may be empty.
         image_size: side of the square pictures that the explorer gives it, in pixels.
@@ -64,22 +76,33 @@ class Codec:
     """
 
     description: Description
-    encode: Callable[[Float[Array, "batch height width 3"]], Posterior]
-    decode: Callable[[Float[Array, "batch *latent"]], Float[Array, "batch height width 3"]]
+    encode: Callable[[Float[AnyArray, "batch height width 3"]], Posterior]
+    decode: Callable[[Float[AnyArray, "batch *latent"]], Float[Array, "batch height width 3"]]
 
 
-def describe(folder: Path | str) -> Description:
+def describe(folder: Path | str, image_size: int | None = None) -> Description:
     """Reads a model folder's `config.json`, and nothing else.
 
+    Args:
+        folder: the model's.
+        image_size: another side for its pictures, in pixels; a model that diffusers wrote takes any multiple of its
+            downsampling. By default what it was trained at, and at most 256 for such a model.
+
     Raises:
-        ModelFolderError: it is missing, damaged, from a later format, of an unknown kind, or describes no valid model.
+        ModelFolderError: it is missing, damaged, from a later format, of an unknown kind, or describes no valid model;
+            or the model takes no pictures of `image_size`.
     """
-    kind = read_config(folder).get("kind", CONV_VAE)
+    content = read_config(folder)
+    if CLASS_NAME in content:
+        return _describe_foreign(folder, image_size)
+    kind = content.get("kind", CONV_VAE)
     if kind != CONV_VAE:
         raise ModelFolderError(
             f"{Path(folder) / CONFIG} describes a model of kind {kind!r}; this version opens {CONV_VAE!r}."
         )
     info = load_info(folder)
+    if image_size not in (None, info.config.image_size):
+        raise ModelFolderError(f"{folder} takes pictures of {info.config.image_size} pixels, not {image_size}.")
     return Description(
         kind=kind,
         title=info.title,
@@ -92,11 +115,47 @@ def describe(folder: Path | str) -> Description:
     )
 
 
-def open_codec(folder: Path | str) -> Codec:
+def open_codec(folder: Path | str, image_size: int | None = None) -> Codec:
     """Loads the model of a folder, of whatever kind.
 
     Raises:
         ModelFolderError: as for `describe`; or the weights are missing, damaged, or those of another architecture.
     """
-    description = describe(folder)
-    return Codec(description, *compile_codec(load_model(folder)))
+    description = describe(folder, image_size)
+    if description.kind == CONV_VAE:
+        return Codec(description, *compile_codec(load_model(folder)))
+    config = _foreign_config(folder)
+    model: Autoencoder = load_kl(config, folder) if isinstance(config, KLConfig) else load_tiny(config, folder)
+    return Codec(description, *compile_codec(model, convolution_options()))
+
+
+def _describe_foreign(folder: Path | str, image_size: int | None) -> Description:
+    config = _foreign_config(folder)
+    step, down, channels = config.granularity, config.downsampling, config.latent_channels
+    if image_size is None:
+        image_size = max(step, min(FOREIGN_SIZE, config.sample_size) // step * step)
+    if image_size < step or image_size % step:
+        raise ModelFolderError(f"{folder} takes pictures whose sides are multiples of {step} pixels, not {image_size}.")
+    return Description(
+        kind=config.kind,
+        title=title_of(folder),
+        summary=f"{config.class_name} of diffusers: every {down} × {down} pixels become {channels} numbers.",
+        image_size=image_size,
+        latent_shape=(image_size // down, image_size // down, channels),
+        has_variance=config.has_variance,
+        objective=None,
+        training={},
+    )
+
+
+def _foreign_config(folder: Path | str) -> KLConfig | TinyConfig:
+    content, path = read_config(folder), Path(folder) / CONFIG
+    name = content[CLASS_NAME]
+    if not isinstance(name, str) or name not in DIFFUSERS:
+        raise ModelFolderError(
+            f"{path} is of diffusers' class {reprlib.repr(name)}; this version opens {', '.join(DIFFUSERS)}."
+        )
+    try:
+        return DIFFUSERS[name].read(content)
+    except ValueError as error:
+        raise ModelFolderError(f"{path} cannot be used: {error}") from error

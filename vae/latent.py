@@ -6,14 +6,16 @@ said of it flattened.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, Real
 
 Method = Literal["lerp", "slerp"]
+AnyArray = jax.Array | np.ndarray
+Scalar = float | Real[Array, ""]  # a plain number, or inside a compiled function what stands for one
 
 
 class Posterior(NamedTuple):
@@ -24,10 +26,10 @@ class Posterior(NamedTuple):
         log_var: the logarithm of each dimension's variance, natural; None for a deterministic encoder, which has none.
     """
 
-    mean: Float[Array, "batch *latent"]
-    log_var: Float[Array, "batch *latent"] | None
+    mean: Float[AnyArray, "batch *latent"]
+    log_var: Float[AnyArray, "batch *latent"] | None
 
-    def sample(self, key: PRNGKeyArray, temperature: float = 1.0) -> Float[Array, "batch *latent"]:
+    def sample(self, key: PRNGKeyArray, temperature: float = 1.0) -> Float[AnyArray, "batch *latent"]:
         """A reparameterised sample: `mean + temperature * exp(log_var / 2) * epsilon`, epsilon from N(0, I).
 
         Equation 10 of Kingma & Welling 2013; temperature 1 is the posterior itself, 0 its mean. Of a deterministic
@@ -60,20 +62,20 @@ def sample_prior(
         return temperature * jnp.stack(noise)
 
 
-def sample_posterior(posterior: Posterior, seed: int, temperature: float = 1.0) -> Float[Array, "batch *latent"]:
+def sample_posterior(posterior: Posterior, seed: int, temperature: float = 1.0) -> Float[AnyArray, "batch *latent"]:
     """`posterior.sample` with a seed in place of a key, drawn on the CPU like `sample_prior`."""
     with jax.default_device(jax.devices("cpu")[0]):
         return jax.tree.map(np.asarray, posterior).sample(jax.random.key(np.uint32(seed)), temperature)
 
 
 @jax.jit
-def lerp(a: Float[Array, "*latent"], b: Float[Array, "*latent"], t: float) -> Float[Array, "*latent"]:
+def lerp(a: Float[AnyArray, "*latent"], b: Float[AnyArray, "*latent"], t: Scalar) -> Float[Array, "*latent"]:
     """Linear interpolation, `(1 - t) a + t b`; t = 0 is a, t = 1 is b, beyond extrapolates."""
-    return (1 - t) * a + t * b
+    return cast(Array, (1 - t) * a + t * b)  # compiled: NumPy's arrays too have become JAX's
 
 
 @jax.jit
-def slerp(a: Float[Array, "*latent"], b: Float[Array, "*latent"], t: float) -> Float[Array, "*latent"]:
+def slerp(a: Float[AnyArray, "*latent"], b: Float[AnyArray, "*latent"], t: Scalar) -> Float[Array, "*latent"]:
     """Spherical linear interpolation: turns the direction evenly from a to b, and goes evenly from |a| to |b|.
 
     Shoemake 1985; White 2016 (https://arxiv.org/abs/1609.04468) for latents: in many dimensions N(0, I) lives near a
@@ -93,13 +95,13 @@ def slerp(a: Float[Array, "*latent"], b: Float[Array, "*latent"], t: float) -> F
 
 
 def mix_corners(
-    a: Float[Array, "*latent"],
-    b: Float[Array, "*latent"],
-    c: Float[Array, "*latent"],
-    d: Float[Array, "*latent"],
+    a: Float[AnyArray, "*latent"],
+    b: Float[AnyArray, "*latent"],
+    c: Float[AnyArray, "*latent"],
+    d: Float[AnyArray, "*latent"],
     u: float,
     v: float,
-    method: Method,
+    method: str,
 ) -> Float[Array, "*latent"]:
     """The latent at (u, v) of the square with a and b at its top, c and d at its bottom corners.
 
@@ -111,7 +113,7 @@ def mix_corners(
     return interpolate(interpolate(a, b, u, method), interpolate(c, d, u, method), v, method)
 
 
-def angle(a: Float[Array, "*latent"], b: Float[Array, "*latent"]) -> float:
+def angle(a: Float[AnyArray, "*latent"], b: Float[AnyArray, "*latent"]) -> float:
     """The angle between two latents, in degrees; 0 where one of them is zero."""
     a, b = np.ravel(a).astype(np.float64), np.ravel(b).astype(np.float64)
     lengths = np.linalg.norm(a) * np.linalg.norm(b)
@@ -119,7 +121,7 @@ def angle(a: Float[Array, "*latent"], b: Float[Array, "*latent"]) -> float:
 
 
 def interpolate(
-    a: Float[Array, "*latent"], b: Float[Array, "*latent"], t: float, method: Method
+    a: Float[AnyArray, "*latent"], b: Float[AnyArray, "*latent"], t: float, method: str
 ) -> Float[Array, "*latent"]:
     """`lerp` or `slerp`, by name.
 

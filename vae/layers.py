@@ -8,6 +8,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 GROUPS = 8  # GroupNorm groups, everywhere
@@ -24,7 +25,7 @@ class ResNetBlock(nnx.Module):
         ValueError: a channel count is not a multiple of 8, the number of groups.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, in_channels: int, out_channels: int, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         self.norm1 = nnx.GroupNorm(in_channels, GROUPS, dtype=dtype, rngs=rngs)
         self.conv1 = nnx.Conv(in_channels, out_channels, (3, 3), dtype=dtype, rngs=rngs)
         self.norm2 = nnx.GroupNorm(out_channels, GROUPS, dtype=dtype, rngs=rngs)
@@ -44,10 +45,11 @@ class ResNetBlock(nnx.Module):
 class Downsample(nnx.Module):
     """Halves the resolution: a 3x3 convolution with stride 2 (`halving_conv`)."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, in_channels: int, out_channels: int, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         self.conv = nnx.Conv(in_channels, out_channels, (3, 3), strides=2, dtype=dtype, rngs=rngs)
 
-    def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b h/2 w/2 out_channels"]:
+    def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b h//2 w//2 out_channels"]:
+        assert self.conv.bias is not None  # convolutions have one unless told otherwise
         numbers = x, self.conv.kernel[...], self.conv.bias[...]
         x, kernel, bias = self.conv.promote_dtype(numbers, dtype=self.conv.dtype)
         return halving_conv(x, kernel) + bias
@@ -56,7 +58,7 @@ class Downsample(nnx.Module):
 @jax.custom_vjp
 def halving_conv(
     x: Float[Array, "b h w in_channels"], kernel: Float[Array, "3 3 in_channels out_channels"]
-) -> Float[Array, "b h/2 w/2 out_channels"]:
+) -> Float[Array, "b h//2 w//2 out_channels"]:
     """A 3x3 convolution with stride 2; height and width are even, and padded by one at their ends.
 
     Its gradients are taken of the same convolution written over squares of 2x2 pixels: XLA:CPU computes the input
@@ -86,21 +88,21 @@ class Upsample(nnx.Module):
     3 or 4 (`upsample_kernel_from_conv_transpose`), whose own weight gradient XLA computes many times slower.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, in_channels: int, out_channels: int, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         self.conv = nnx.Conv(in_channels, 4 * out_channels, (3, 3), dtype=dtype, rngs=rngs)
 
-    def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b 2h 2w out_channels"]:
+    def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b 2*h 2*w out_channels"]:
         return depth_to_space(self.conv(x))
 
 
-def depth_to_space(x: Float[Array, "b h w 4c"]) -> Float[Array, "b 2h 2w c"]:
+def depth_to_space(x: Float[Array, "b h w channels"]) -> Float[Array, "b 2*h 2*w channels//4"]:
     """Spreads 4C channels over a 2x2 square of pixels; channel `(2 * row + column) * C + c` goes to (row, column)."""
     batch, height, width, channels = x.shape
     x = x.reshape(batch, height, width, 2, 2, channels // 4)
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(batch, 2 * height, 2 * width, channels // 4)
 
 
-def space_to_depth(x: Float[Array, "b 2h 2w c"]) -> Float[Array, "b h w 4c"]:
+def space_to_depth(x: Float[Array, "b h w channels"]) -> Float[Array, "b h//2 w//2 4*channels"]:
     """Gathers each 2x2 square of pixels into channels: the inverse of `depth_to_space`."""
     batch, height, width, channels = x.shape
     x = x.reshape(batch, height // 2, 2, width // 2, 2, channels)
@@ -108,7 +110,7 @@ def space_to_depth(x: Float[Array, "b 2h 2w c"]) -> Float[Array, "b h w 4c"]:
 
 
 def upsample_kernel_from_conv_transpose(
-    kernel: Float[Array, "k k in_channels out_channels"],
+    kernel: Float[Array, "height width in_channels out_channels"],
 ) -> Float[Array, "3 3 in_channels 4*out_channels"]:
     """The `Upsample` kernel that computes what `nnx.ConvTranspose(strides=2, padding="SAME")` does with this one.
 

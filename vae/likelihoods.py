@@ -8,20 +8,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from vae.latent import Posterior
+from vae.latent import AnyArray, Posterior
 
 LEVELS = 256  # of a pixel value: what turns a density on [0, 1] into the probability of one of them
 SMALLEST_VARIANCE = 1e-6  # a quarter of a level: keeps a perfect reconstruction's density finite
 SMALLEST_PROBABILITY = 1e-6
 
+Nats = TypeVar("Nats", float, Float[Array, "..."], Float[np.ndarray, "..."])
+
 
 def optimal_variance(
-    images: Float[Array, "batch h w c"], reconstruction: Float[Array, "batch h w c"]
+    images: Float[AnyArray, "batch h w c"], reconstruction: Float[AnyArray, "batch h w c"]
 ) -> Float[Array, ""]:
     """The one variance, shared by all pixels and pictures, under which they are likeliest: the mean squared error.
 
@@ -31,9 +35,9 @@ def optimal_variance(
 
 
 def gaussian_nll(
-    images: Float[Array, "batch h w c"],
-    reconstruction: Float[Array, "batch h w c"],
-    variance: Float[Array, ""] | None = None,
+    images: Float[AnyArray, "batch h w c"],
+    reconstruction: Float[AnyArray, "batch h w c"],
+    variance: Float[AnyArray, ""] | None = None,
 ) -> Float[Array, " batch"]:
     """-log N(picture; reconstruction, variance) of each picture, in nats, summed over its numbers.
 
@@ -47,7 +51,7 @@ def gaussian_nll(
 
 
 def bernoulli_nll(
-    images: Float[Array, "batch h w c"], reconstruction: Float[Array, "batch h w c"]
+    images: Float[AnyArray, "batch h w c"], reconstruction: Float[AnyArray, "batch h w c"]
 ) -> Float[Array, " batch"]:
     """-log p(picture) of each picture, each number 1 with the probability that the reconstruction gives; in nats.
 
@@ -73,7 +77,7 @@ class Likelihood:
     is_density: bool
     latex: str
 
-    def bits_per_dim(self, nats: Float[Array, "..."] | float, numbers: int) -> Float[Array, "..."] | float:
+    def bits_per_dim(self, nats: Nats, numbers: int) -> Nats:
         """Nats for a picture of so many numbers, as bits for each of them: what naming its 8-bit level takes."""
         return nats / (numbers * math.log(2)) + (math.log2(LEVELS) if self.is_density else 0)
 
@@ -94,7 +98,7 @@ BERNOULLI = Likelihood(
 
 
 def importance_weighted_nll(
-    nll: Float[Array, "samples batch"], latent: Float[Array, "samples batch *latent"], posterior: Posterior
+    nll: Float[AnyArray, "samples batch"], latent: Float[AnyArray, "samples batch *latent"], posterior: Posterior
 ) -> Float[Array, " batch"]:
     """An upper bound on -log p(picture) in nats, from K samples of the posterior: `-log 1/K sum_k w_k`.
 
@@ -106,6 +110,7 @@ def importance_weighted_nll(
         latent: the samples z_k from `posterior`.
         posterior: q(z | x).
     """
+    assert posterior.log_var is not None  # a deterministic encoder has no density that samples could be weighed by
     axes = tuple(range(2, latent.ndim))
     standardised = (latent - posterior.mean) * jnp.exp(-posterior.log_var / 2)
     # The factors 1 / sqrt(2 pi) of prior and posterior cancel.

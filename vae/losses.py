@@ -10,13 +10,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from vae.latent import Posterior
+from vae.latent import AnyArray, Posterior, Scalar
 from vae.likelihoods import BERNOULLI, GAUSSIAN, Likelihood
 
 Terms = dict[str, Float[Array, ""]]
@@ -26,17 +26,17 @@ SSIM_SIGMA = 1.5
 SSIM_RADIUS = 5  # scikit-image truncates the Gaussian at 3.5 sigma: 11 taps
 
 
-def l1(x: Float[Array, "batch h w c"], y: Float[Array, "batch h w c"]) -> Float[Array, " batch"]:
+def l1(x: Float[AnyArray, "batch h w c"], y: Float[AnyArray, "batch h w c"]) -> Float[Array, " batch"]:
     """Mean absolute error of each picture."""
     return jnp.mean(jnp.abs(x - y), axis=(1, 2, 3))
 
 
-def psnr(x: Float[Array, "batch h w c"], y: Float[Array, "batch h w c"]) -> Float[Array, " batch"]:
+def psnr(x: Float[AnyArray, "batch h w c"], y: Float[AnyArray, "batch h w c"]) -> Float[Array, " batch"]:
     """Peak signal-to-noise ratio of each picture in dB: `-10 log10(mean squared error)`, peak 1."""
     return -10 * jnp.log10(jnp.maximum(jnp.mean((x - y) ** 2, axis=(1, 2, 3)), 1e-12))
 
 
-def ssim(x: Float[Array, "batch h w c"], y: Float[Array, "batch h w c"]) -> Float[Array, " batch"]:
+def ssim(x: Float[AnyArray, "batch h w c"], y: Float[AnyArray, "batch h w c"]) -> Float[Array, " batch"]:
     """Structural similarity of each picture, per channel and averaged; 1 for equal pictures. Differentiable.
 
     Wang et al. 2004, equation 13: `(2 mx my + C1)(2 sxy + C2) / ((mx^2 + my^2 + C1)(sx + sy + C2))`, with local means,
@@ -88,8 +88,9 @@ def kl(posterior: Posterior) -> Float[Array, " batch"]:
 def kl_per_unit(posterior: Posterior) -> Float[Array, "batch *latent"]:
     """The same, of each latent number by itself, in nats."""
     mean, log_var = posterior
+    assert log_var is not None  # a deterministic encoder has no density, and no KL
     # expm1: `exp(v) - 1 - v` cancels to rounding noise near v = 0, where a collapsed unit lives.
-    return 0.5 * (mean**2 + jnp.expm1(log_var) - log_var)
+    return cast(Array, 0.5 * (mean**2 + jnp.expm1(log_var) - log_var))  # JAX's even of NumPy's arrays
 
 
 def free_bits_kl(posterior: Posterior, free_bits: float) -> Float[Array, ""]:
@@ -149,11 +150,11 @@ class L1SSIM:
 
     def __call__(
         self,
-        images: Float[Array, "batch h w 3"],
-        reconstruction: Float[Array, "batch h w 3"],
+        images: Float[AnyArray, "batch h w 3"],
+        reconstruction: Float[AnyArray, "batch h w 3"],
         posterior: Posterior,
         *,
-        kl_warm: float | Float[Array, ""] = 1.0,
+        kl_warm: Scalar = 1.0,
         free_bits: float = 0.0,
     ) -> tuple[Float[Array, ""], Terms]:
         """The loss of a batch, and its terms.
@@ -210,11 +211,11 @@ class ELBO:
 
     def __call__(
         self,
-        images: Float[Array, "batch h w 3"],
-        reconstruction: Float[Array, "batch h w 3"],
+        images: Float[AnyArray, "batch h w 3"],
+        reconstruction: Float[AnyArray, "batch h w 3"],
         posterior: Posterior,
         *,
-        kl_warm: float | Float[Array, ""] = 1.0,
+        kl_warm: Scalar = 1.0,
         free_bits: float = 0.0,
     ) -> tuple[Float[Array, ""], Terms]:
         """The loss of a batch and its terms, as of `L1SSIM`.
@@ -249,7 +250,7 @@ def recorded_objective(record: dict) -> Objective | None:
 
     Records of the first version have weights only, as there was a single loss; older ones call the weight of L1 "rec".
     """
-    weights = record.get("weights")
+    weights: Any = record.get("weights")
     name = record.get("likelihood", L1SSIM.name if weights else None)
     objective = OBJECTIVES.get(name) if isinstance(name, str) else None
     if objective is None or objective.weights is None:
@@ -261,7 +262,7 @@ def recorded_objective(record: dict) -> Objective | None:
     return L1SSIM(weights) if len(record["weights"]) == len(weights) and all(map(math.isfinite, weights)) else None
 
 
-def _terms(images: Array, reconstruction: Array, posterior: Posterior) -> Terms:
+def _terms(images: AnyArray, reconstruction: AnyArray, posterior: Posterior) -> Terms:
     """Those of every objective, averaged over the batch."""
     return {
         "l1": jnp.mean(l1(images, reconstruction)),

@@ -9,20 +9,23 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol, cast, no_type_check, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from vae.latent import Posterior
+from vae.latent import AnyArray, Posterior
 from vae.layers import GROUPS, Downsample, ResNetBlock, Upsample
 
+MAX_SIZE = 4096  # pixels, of a side: far beyond what trains, and not beyond what memory can hold
 LOG_VAR_RANGE = (-30.0, 20.0)  # keeps exp(log_var) finite; a trained posterior stays far inside
 
 
+@no_type_check  # by annotations: it comes from JSON and the command line, and says itself what is wrong
 @dataclass(frozen=True)
 class VAEConfig:
     """The architecture: all that is needed to build a `VAE`, and nothing about training.
@@ -51,12 +54,17 @@ class VAEConfig:
         object.__setattr__(self, "channels", tuple(self.channels))  # a list, when it comes from JSON
         if self.latent not in ("spatial", "vector"):
             raise ValueError(f'latent is {self.latent!r}; accepted: "spatial", "vector"')
-        if not self.channels or any(c < GROUPS or c % GROUPS for c in self.channels):
+        for name in ("image_size", "latent_dim", "blocks"):
+            if type(getattr(self, name)) is not int:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; accepted: a whole number")
+        if not self.channels or any(type(c) is not int or c < GROUPS or c % GROUPS for c in self.channels):
             raise ValueError(f"channels is {self.channels}; accepted: one or more positive multiples of {GROUPS}")
         if self.latent_dim < 1 or self.blocks < 1:
             raise ValueError(f"latent_dim is {self.latent_dim}, blocks is {self.blocks}; accepted: 1 or more")
-        if self.image_size < self.downsampling or self.image_size % self.downsampling:
-            raise ValueError(f"image_size is {self.image_size}; accepted: multiples of {self.downsampling}")
+        if not self.downsampling <= self.image_size <= MAX_SIZE or self.image_size % self.downsampling:
+            raise ValueError(
+                f"image_size is {self.image_size}; accepted: multiples of {self.downsampling} up to {MAX_SIZE}"
+            )
 
     @property
     def downsampling(self) -> int:
@@ -92,12 +100,12 @@ def colour_init(key: PRNGKeyArray, shape: tuple[int, int, int, int], dtype, *_) 
 class Encoder(nnx.Module):
     """A picture in [-1, 1] to the mean and log-variance of its posterior."""
 
-    def __init__(self, config: VAEConfig, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, config: VAEConfig, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         first, last = config.channels[0], config.channels[-1]
         self.stem = nnx.Conv(
             3, first, (3, 3), strides=2 if config.halve_first else 1, kernel_init=colour_init, dtype=dtype, rngs=rngs
         )
-        self.stages = nnx.List()
+        self.stages: nnx.List[ResNetBlock | Downsample] = nnx.List()
         width = first
         for channels in config.channels:
             for _ in range(config.blocks):
@@ -106,7 +114,7 @@ class Encoder(nnx.Module):
             self.stages.append(Downsample(width, width, dtype=dtype, rngs=rngs))
         self.norm = nnx.GroupNorm(last, GROUPS, dtype=dtype, rngs=rngs)
         if config.latent == "spatial":
-            self.head = nnx.Conv(last, 2 * config.latent_dim, (3, 3), dtype=dtype, rngs=rngs)
+            self.head: nnx.Conv | nnx.Linear = nnx.Conv(last, 2 * config.latent_dim, (3, 3), dtype=dtype, rngs=rngs)
         else:
             features = (config.image_size // config.downsampling) ** 2 * last
             self.head = nnx.Linear(features, 2 * config.latent_dim, dtype=dtype, rngs=rngs)
@@ -125,14 +133,14 @@ class Encoder(nnx.Module):
 class Decoder(nnx.Module):
     """A latent to a picture in [0, 1]; the encoder's mirror image."""
 
-    def __init__(self, config: VAEConfig, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, config: VAEConfig, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         first, last = config.channels[0], config.channels[-1]
         self.side = config.image_size // config.downsampling
         if config.latent == "spatial":
-            self.head = nnx.Conv(config.latent_dim, last, (3, 3), dtype=dtype, rngs=rngs)
+            self.head: nnx.Conv | nnx.Linear = nnx.Conv(config.latent_dim, last, (3, 3), dtype=dtype, rngs=rngs)
         else:
             self.head = nnx.Linear(config.latent_dim, self.side**2 * last, dtype=dtype, rngs=rngs)
-        self.stages = nnx.List()
+        self.stages: nnx.List[ResNetBlock | Upsample] = nnx.List()
         width = last
         for channels in reversed(config.channels):
             self.stages.append(Upsample(width, channels, dtype=dtype, rngs=rngs))
@@ -165,7 +173,7 @@ class VAE(nnx.Module):
         rngs: draws the initial parameters.
     """
 
-    def __init__(self, config: VAEConfig, *, dtype: jnp.dtype = jnp.float32, rngs: nnx.Rngs):
+    def __init__(self, config: VAEConfig, *, dtype: DTypeLike = jnp.float32, rngs: nnx.Rngs):
         self.config = config
         self.encoder = Encoder(config, dtype=dtype, rngs=rngs)
         self.decoder = Decoder(config, dtype=dtype, rngs=rngs)
@@ -186,12 +194,26 @@ class VAE(nnx.Module):
     ) -> tuple[Float[Array, "batch height width 3"], Posterior]:
         """The reconstruction from one posterior sample, and the posterior."""
         posterior = self.encode(images)
-        return self.decode(posterior.sample(key)), posterior
+        latent = cast(Array, posterior.sample(key))  # which would be NumPy's only if the mean were
+        return self.decode(latent), posterior
 
 
-def compile_codec(vae: VAE) -> tuple[Callable[[Array], Posterior], Callable[[Array], Array]]:
+@runtime_checkable
+class Autoencoder(Protocol):
+    """An `nnx.Module` of any kind that encodes and decodes."""
+
+    def encode(self, images: Float[Array, "batch height width 3"]) -> Posterior:
+        """The posterior of each picture, pixels in [0, 1]."""
+
+    def decode(self, latent: Float[Array, "batch *latent"]) -> Float[Array, "batch height width 3"]:
+        """The picture of each latent, pixels in [0, 1]."""
+
+
+def compile_codec(
+    vae: Autoencoder, compiler_options: dict[str, str] | None = None
+) -> tuple[Callable[[AnyArray], Posterior], Callable[[AnyArray], Array]]:
     """`vae.encode` and `vae.decode`, compiled: each shape of input at its first use, in a second or two."""
     graph, state = nnx.split(vae)
-    encode = jax.jit(lambda state, images: nnx.merge(graph, state).encode(images))
-    decode = jax.jit(lambda state, latent: nnx.merge(graph, state).decode(latent))
+    encode = jax.jit(lambda state, images: nnx.merge(graph, state).encode(images), compiler_options=compiler_options)
+    decode = jax.jit(lambda state, latent: nnx.merge(graph, state).decode(latent), compiler_options=compiler_options)
     return partial(encode, state), partial(decode, state)

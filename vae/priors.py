@@ -1,5 +1,7 @@
 """Priors: what turns noise into latents. N(0, I), and distributions fitted to the latents of a data set.
 
+The flow, which is learnt by gradient descent, has a file of its own: `vae.flow`.
+
 The aggregate posterior q(z) = mean over x of q(z | x) is what the decoder was trained on (Makhzani et al. 2015,
 https://arxiv.org/abs/1511.05644; Hoffman & Johnson 2016, "ELBO surgery"); where it differs from N(0, I), N(0, I) draws
 latents that no picture has. Fitting a density to the latents after training is "ex-post density estimation"
@@ -13,7 +15,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -24,6 +26,7 @@ from sklearn.mixture import GaussianMixture
 
 from vae.checkpoint import PRIOR
 from vae.directions import EXACT_SIZE, principal_directions, single_threaded
+from vae.flow import Flow
 
 SPATIAL_RANK = 64  # principal components of a long latent that vary together; the rest is independent
 MIXED_VECTOR = 256  # principal components that a mixture tells apart, at most: all of a vector,
@@ -42,6 +45,8 @@ class PriorError(ValueError):
     """A file of priors that cannot be used, with a message that says what is wrong and what to do."""
 
 
+@runtime_checkable
+@runtime_checkable
 class Prior(Protocol):
     """A distribution over latents, as a function of noise: a seed means related latents under each of them.
 
@@ -118,7 +123,7 @@ class Gaussian:
         return {name: getattr(self, name) for name in names}
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, np.ndarray], latent_shape: tuple[int, ...]) -> Self:
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray], latent_shape: tuple[int, ...]) -> Gaussian:
         """Checks and takes them.
 
         Raises:
@@ -168,7 +173,7 @@ class Mixture:
         return {**self.gaussian.tensors(), "weights": self.weights, "means": self.means, "roots": self.roots}
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, np.ndarray], latent_shape: tuple[int, ...]) -> Self:
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray], latent_shape: tuple[int, ...]) -> Mixture:
         """Checks and takes them, as `Gaussian.from_tensors` does."""
         gaussian = Gaussian.from_tensors(tensors, latent_shape)
         means = _checked(tensors, "means", (None, None))
@@ -200,7 +205,7 @@ def _checked(tensors: Mapping[str, np.ndarray], name: str, shape: tuple[int | No
     return array.astype(np.float32)
 
 
-def save_priors(folder: Path | str, priors: Iterable[Gaussian | Mixture]) -> None:
+def save_priors(folder: Path | str, priors: Iterable[Gaussian | Mixture | Flow]) -> None:
     """Writes `prior.safetensors` into a model folder, beside its place and then renamed.
 
     In float16, which holds these numbers well enough: they describe a distribution, no single latent.
@@ -210,10 +215,7 @@ def save_priors(folder: Path | str, priors: Iterable[Gaussian | Mixture]) -> Non
     """
     path = Path(folder) / PRIOR
     tensors = {f"{prior.name}.{name}": array for prior in priors for name, array in prior.tensors().items()}
-    small = {
-        name: np.ascontiguousarray(array, np.float16 if np.abs(array).max() <= FLOAT16_MAX else np.float32)
-        for name, array in tensors.items()
-    }
+    small = {name: np.ascontiguousarray(array, _small_type(array)) for name, array in tensors.items()}
     beside = path.with_name(path.name + ".tmp")
     try:
         save_file(small, beside)
@@ -221,6 +223,12 @@ def save_priors(folder: Path | str, priors: Iterable[Gaussian | Mixture]) -> Non
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _small_type(array: np.ndarray) -> np.dtype:
+    if array.dtype.kind != "f":
+        return array.dtype
+    return np.dtype(np.float16 if np.abs(array).max() <= FLOAT16_MAX else np.float32)
 
 
 def load_priors(folder: Path | str, latent_shape: tuple[int, ...]) -> dict[str, Prior]:
@@ -239,12 +247,12 @@ def load_priors(folder: Path | str, latent_shape: tuple[int, ...]) -> dict[str, 
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # The last three: types of number that NumPy does not have.
         raise PriorError(f"{path} cannot be read ({error}). {remake}") from error
-    for kind in (Gaussian, Mixture):
+    for kind in (Gaussian, Mixture, Flow):
         own = {name.partition(".")[2]: array for name, array in tensors.items() if name.startswith(f"{kind.name}.")}
         try:
             if own:
                 priors[kind.name] = kind.from_tensors(own, latent_shape)
-        except PriorError as error:
+        except ValueError as error:
             raise PriorError(f"{path} does not fit the model: {kind.name}.{error}. {remake}") from error
     return priors
 

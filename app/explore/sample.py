@@ -30,10 +30,9 @@ from app.explore.limits import (
 from app.explore.opened import OpenModel
 from vae import directions as vae_directions
 from vae.directions import Directions, principal_directions, single_threaded
+from vae.flow import Flow
 from vae.latent import sample_prior
-from vae.priors import AggregatePosterior, Gaussian, Mixture, Prior, StandardNormal
-
-TITLES = {prior.name: prior.title for prior in (StandardNormal, Gaussian, Mixture)}  # of all that a model may offer
+from vae.priors import AggregatePosterior, Prior, StandardNormal
 
 
 def sample(
@@ -65,6 +64,11 @@ def sample(
     noise = np.asarray(sample_prior(seed, count, model.info.latent_shape, temperature, first))
     uniform = np.array([np.random.default_rng([seed, i]).random() for i in range(first, first + count)])
     return prior(noise, uniform)
+
+
+def opening(model: OpenModel) -> str:
+    """The distribution to begin with: the flow, whose samples are the best, if the model has one; else N(0, I)."""
+    return Flow.name if Flow.name in model.prior_titles else StandardNormal.name
 
 
 def _prior(model: OpenModel, name: Any) -> Prior:

@@ -15,6 +15,7 @@ from gradio.processing_utils import save_base64_to_cache
 from gradio.utils import get_upload_folder
 
 from app.explore.limits import RequestError, shown
+from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
 from app.kit.events import NEWEST
 from app.kit.examples import EXAMPLES
@@ -123,6 +124,20 @@ class PictureInput(PictureFile):
         """Takes the upload as it came."""
         path = payload.get("path") if isinstance(payload, dict) else None
         return gr.skip() if path is None or readable_picture(path) else None
+
+
+# ---- Choices ----
+
+
+class PriorRadio(gr.Radio):
+    """A choice of what latents are drawn from: of what the picked model has."""
+
+    is_template = True  # the front end is gr.Radio's own
+
+    @staticmethod
+    def choices_of(model: OpenModel) -> list[tuple[str, str]]:
+        """Titles and names."""
+        return [(title, name) for name, title in model.prior_titles.items()]
 
 
 # ---- Numbers ----

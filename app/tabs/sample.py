@@ -14,7 +14,7 @@ from app.explore.limits import MAX_COUNT, MAX_DEVIATIONS, MAX_SEED, MAX_TEMPERAT
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
 from app.kit.events import NEWEST, QUIET, explained
-from app.kit.inputs import PictureInput, Range, RawNumber, RawSlider
+from app.kit.inputs import PictureInput, PriorRadio, Range, RawNumber, RawSlider
 from app.kit.questions import Questions
 from app.kit.sending import Target, drawn_picture, keep_picture, received
 from app.kit.starts import start_at
@@ -25,6 +25,7 @@ from app.widgets.examples import offer_examples
 from app.widgets.local_grid import LocalGrid
 from app.widgets.sample_grid import SampleGrid
 from app.words import LATEX, words
+from vae.flow import Flow
 
 NAME, TITLE = "sample", "Sample"
 
@@ -64,11 +65,11 @@ def build(work: Workspace) -> dict[str, Component]:
     with gr.Accordion("How it works", open=False):
         explanation = gr.Markdown(latex_delimiters=LATEX)
 
-    def draw(name, distribution, beside, count, temperature, seed, path):
+    def draw(name, distribution, beside, count, temperature, seed, path, preset):
         model = library[name]
         start = from_picture(library, model, path) if path else from_mean(model)
         return (
-            grid.of_model(model, distribution, beside, [count, temperature, seed])
+            grid.of_model(model, distribution, preset, beside, [count, temperature, seed])
             | directions.of_model(model, start, PICTURE if path else MEAN)
             | around.of_model(model, start, path)
             | {note: spatial_note(model), selected: None, shown: name}
@@ -76,7 +77,7 @@ def build(work: Workspace) -> dict[str, Component]:
 
     def ask(name, distribution, beside, *numbers):
         if None in numbers:  # a box that is being typed in
-            return grid.offers_beside(distribution)
+            return grid.offers_beside(distribution or sample.opening(library[name]))
         return grid.asked(library[name], distribution, beside, numbers)
 
     def explain(name):
@@ -137,7 +138,7 @@ def build(work: Workspace) -> dict[str, Component]:
     picture.change(explained(take_picture), [work.model, picture, selected, directions.start], taking, **NEWEST)
     shown.change(explained(explain), shown, [grid.plot, grid.unmapped, explanation], **QUIET)
     outputs = [note, selected, shown, *grid.parts, *directions.parts, *around.parts]
-    work.refresh.keep_drawn(NAME, draw, [*inputs, picture], outputs, show_progress="hidden")
+    work.refresh.keep_drawn(NAME, draw, [*inputs, picture, grid.preset], outputs, show_progress="hidden")
     return {
         "from": grid.distribution,
         "beside": grid.beside,
@@ -155,12 +156,12 @@ class _Grid:
     """Samples, the chosen one large, and how the data's latents differ from the prior."""
 
     def __init__(self, work: Workspace, questions: Questions):
-        self.distribution = gr.Radio(
-            [(title, name) for name, title in sample.TITLES.items()],
-            value="prior",
+        self.distribution = PriorRadio(
+            PriorRadio.choices_of(work.library[work.library.default]),
             label="Drawn from",
             elem_id="sample-distribution",
         )
+        self.preset = gr.State(None)  # the distribution, where the app and no person has chosen it
         with gr.Row():
             self.count = RawSlider(
                 1,
@@ -202,30 +203,36 @@ class _Grid:
         self.unmapped = gr.Markdown(visible=False, elem_classes="caption")
         self.numbers = [self.count, self.temperature, self.seed]
         self.selection = [self.hint, self.detail, self.large, self.sent]
-        self.parts = [self.distribution, self.samples, self.beside, *self.numbers, *self.selection]
+        self.parts = [self.distribution, self.preset, self.samples, self.beside, *self.numbers, *self.selection]
+        self.distribution.input(lambda: None, None, self.preset, queue=False, **QUIET)
         shuffle.click(lambda: random.randrange(1_000_000), None, self.seed, **QUIET)
         gr.on([self.seed.submit, self.seed.blur], fill_empty, self.seed, self.seed, **NEWEST)
 
     def offers_beside(self, distribution: str) -> Updates:
         return {self.beside: gr.update(visible=distribution != "prior")}
 
-    def asked(self, model: OpenModel, distribution: str, beside: bool, numbers) -> Updates:
+    def asked(self, model: OpenModel, distribution: str | None, beside: bool, numbers) -> Updates:
+        distribution = distribution or sample.opening(model)
         taken = [limits.take(typed) for limits, typed in zip((COUNT, TEMPERATURE, SEED), numbers, strict=True)]
         corrected = {
             box: number for box, number, typed in zip(self.numbers, taken, numbers, strict=True) if number != typed
         }
         kinds = ["prior", distribution] if beside and distribution != "prior" else [distribution]
-        panels = [(kind, sample.TITLES.get(kind, "")) for kind in kinds]
-        grid = SampleGrid.payload(model, panels, *taken)
+        titles = model.prior_titles
+        grid = SampleGrid.payload(model, [(kind, titles.get(kind, kind)) for kind in kinds], *taken)
         return self.offers_beside(distribution) | corrected | {self.samples: grid}
 
-    def of_model(self, model: OpenModel, distribution: str, beside: bool, numbers) -> Updates:
-        titles = model.prior_titles
-        distribution = distribution if distribution in titles else "prior"
-        said = "" if model.has_atlas else f"{model.info.title} has no map, so that nothing can be fitted."
-        choices = [(title, name) for name, title in titles.items()]
+    def of_model(
+        self, model: OpenModel, distribution: str | None, preset: str | None, beside: bool, numbers
+    ) -> Updates:
+        """A person's choice stays where the model has it; else it is the model's own to begin with."""
+        choices = PriorRadio.choices_of(model)
+        stays = distribution != preset and distribution in model.prior_titles
+        distribution = distribution if stays else sample.opening(model)
+        said = "" if len(choices) > 1 else f"{model.info.title} has no map, so that nothing can be fitted."
         return self.asked(model, distribution, beside, numbers) | {
             self.distribution: gr.Radio(choices=choices, value=distribution, info=said),
+            self.preset: None if stays else distribution,
             self.hint: gr.update(visible=True),
             self.detail: gr.update(visible=False),
             self.large: gr.Image(value=None, elem_classes=pixels_of(model)),
@@ -368,7 +375,10 @@ def how_it_works(model: OpenModel) -> str:
     ]
     if model.has_atlas:
         parts.append("For this model:\n\n" + "\n".join(in_numbers(model)))
-    return "\n\n".join([*parts, words(NAME, "fitted")])
+    parts.append(words(NAME, "fitted"))
+    if Flow.name in model.prior_titles:
+        parts.append(words(NAME, "flow"))
+    return "\n\n".join([*parts, words(NAME, "along")])
 
 
 def in_numbers(model: OpenModel) -> list[str]:

@@ -9,7 +9,7 @@ from app.explore.files import save_drawn
 from app.explore.library import Library
 from app.explore.limits import RequestError
 from app.explore.subject import open_subject
-from app.kit.inputs import PictureInput, RawNumber, RawSlider
+from app.kit.inputs import PictureInput, PriorRadio, RawNumber, RawSlider
 from tests.conftest import EXAMPLES, ROOT
 
 
@@ -53,6 +53,16 @@ def test_values_are_read(library, component, text, value):
 def test_values_that_are_not_accepted_are_refused_in_words(library, component, text):
     with pytest.raises(RequestError):
         address._value(library, component, text)
+
+
+def test_a_link_may_ask_for_what_the_model_that_it_asks_for_can_draw_from(with_flow):
+    models = Library(ROOT / "assets" / "models", ["emoji", str(with_flow)])
+    radio = PriorRadio([("Prior N(0, I)", "prior")], label="It")
+    asked = address._value(models, radio, "flow", with_flow.name)
+    assert asked.value == "flow"
+    assert [name for _, name in asked.choices] == ["prior", "gaussian", "mixture", "flow"]
+    with pytest.raises(RequestError, match="there are: prior, gaussian, mixture"):
+        address._value(models, radio, "flow", "emoji")
 
 
 def test_a_drawn_picture_goes_into_the_address_and_comes_back_as_it_was(library):

@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": ["--dataset", "pictures", "--model", "model"],
     "atlas": ["--dataset", "pictures", "--model", "model"],
     "prior": ["--dataset", "pictures", "--model", "model"],
+    "faces": ["--out", "folder"],
 }
 WHOLE = "a whole number of at least 1"
 ABOVE_ZERO = "a number above 0"
@@ -51,9 +52,11 @@ def parse(command, *more):
         ("fit", "--kl-warmup", "-1", "a whole number from 0 to 4294967295"),
         ("fit", "--likelihood", "laplace", "l1-ssim, gaussian, bernoulli"),
         ("evaluate", "--nll", "0", WHOLE),
+        ("faces", "--count", "0", WHOLE),
+        ("faces", "--image-size", "4", "a whole number from 16 to 512"),
         ("fit", "--crop", "0", WHOLE),
         ("fit", "--crop", "48", "only the model's image_size, 64"),
-        ("fit", "--preset", "fruit", "fruits, emoji, photos"),
+        ("fit", "--preset", "fruit", "fruits, emoji, faces, photos"),
     ],
 )
 def test_a_wrong_value_names_the_flag_what_was_given_and_what_is_accepted(command, flag, given, accepted, capsys):
@@ -161,7 +164,7 @@ def test_help_can_be_printed(command, capsys):
     with pytest.raises(SystemExit) as stop:
         command_line.parse_arguments([command, "--help"])
     assert stop.value.code == 0
-    assert "--dataset ID_OR_PATH" in capsys.readouterr().out
+    assert f"{COMMANDS[command][0]} " in capsys.readouterr().out
 
 
 # ---- as a person runs it

@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[2]
 EMOJI = ROOT / "assets" / "datasets" / "emoji.parquet"
 STEPS, BATCH = 12, 8
 PROGRAM = """
-from train import fit
 from train.__main__ import main
 from train.config import PRESETS, TrainConfig
 from vae.losses import L1SSIM, LossWeights

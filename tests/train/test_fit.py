@@ -30,6 +30,8 @@ from train import batches, fit
 from train.config import PRESETS, TrainConfig
 from train.curves import smooth, write_curves
 from train.data import batch_indices, load_pictures
+from train.run import Checkpoints, TrainError, check_run
+from train.step import augment, count_parameters, initial_state
 from vae.checkpoint import ModelInfo, load_info, load_model, parameters, save_model
 from vae.losses import L1SSIM, LossWeights
 from vae.model import VAEConfig
@@ -231,8 +233,8 @@ def test_grids_show_held_out_pictures_over_reconstructions_and_samples(whole):
 
 
 def test_the_average_of_the_weights_is_exported(whole):
-    checkpoints = fit.Checkpoints(whole / "training" / "checkpoints")
-    state = checkpoints.restore(jax.eval_shape(lambda: fit.initial_state(TINY)))
+    checkpoints = Checkpoints(whole / "training" / "checkpoints")
+    state = checkpoints.restore(jax.eval_shape(lambda: initial_state(TINY)))
 
     assert (checkpoints.latest(), int(state.step)) == (200, 200)
     exported = weights(whole)
@@ -304,9 +306,11 @@ def test_an_interrupted_run_saves_and_says_how_to_go_on(budget, whole, tmp_path)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
 
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert "Traceback" not in errors
-    found = re.search(r"error: Stopped at step (\d+), saved\. To go on: python -m train (.*)$", errors, re.MULTILINE)
+    assert "error" not in errors.lower()
+    pattern = r"^Stopped at step (\d+); everything is saved\. To go on: python -m train (.*)$"
+    found = re.search(pattern, errors, re.MULTILINE)
     assert found, errors
     step = int(found[1])
     assert 40 <= step < 200
@@ -476,12 +480,13 @@ def test_a_folder_with_a_run_is_refused_before_the_pictures_are_read(whole):
     assert "holds a run already" in run(arguments)
 
 
-def test_ctrl_c_before_the_first_step_is_a_line(tmp_path, monkeypatch):
+def test_ctrl_c_before_the_first_step_is_a_line(tmp_path, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("train.data.load_pictures", interrupt)
-    assert run(arguments_for(tmp_path / "out")) == "error: Stopped. Nothing that was saved before is lost."
+    assert run(arguments_for(tmp_path / "out")) == "130"
+    assert capsys.readouterr().err == "Stopped. What was saved before is intact.\n"
 
 
 @pytest.mark.parametrize("absent", [[], ["pictures", "pictures_crc32"], ["likelihood", "free_bits"]])
@@ -520,7 +525,7 @@ def test_a_run_that_diverges_stops_at_its_last_good_checkpoint(tmp_path):
 
 def augmented(pictures, **changes):
     config = dataclasses.replace(TINY, load_size=pictures.shape[1], **changes)
-    return np.asarray(jax.jit(fit.augment, static_argnums=2)(jax.random.key(0), pictures, config))
+    return np.asarray(jax.jit(augment, static_argnums=2)(jax.random.key(0), pictures, config))
 
 
 def pictures_of_places(count, size):
@@ -561,7 +566,7 @@ def test_zoomed_crops_are_magnified_and_stay_inside_the_picture():
 
 
 def test_the_model_is_as_large_as_is_said(whole):
-    assert fit.count_parameters(TINY) == sum(value.size for value in weights(whole).values())
+    assert count_parameters(TINY) == sum(value.size for value in weights(whole).values())
 
 
 @pytest.mark.parametrize("change", [{"crop": 15}, {"crop": 24, "load_size": 16}])
@@ -575,6 +580,6 @@ def test_a_model_without_its_run_is_not_overwritten(tmp_path, draw_vae):
     save_model(tmp_path / "model", parameters(draw_vae(TINY.model)), ModelInfo(TINY.model))
     before = (tmp_path / "model" / "model.safetensors").read_bytes()
     for resume in (False, True):
-        with pytest.raises(fit.TrainError, match=r"without the run.*another --out"):
-            fit.check_run(TINY, tmp_path / "model", resume)
+        with pytest.raises(TrainError, match=r"without the run.*another --out"):
+            check_run(TINY, tmp_path / "model", resume)
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == before

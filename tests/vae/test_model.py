@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from vae.checkpoint import bind, parameters
 from vae.latent import Posterior
-from vae.losses import LossWeights, elbo_loss, kl
+from vae.losses import L1SSIM, kl
 from vae.model import LOG_VAR_RANGE, VAE, VAEConfig, compile_codec
 
 pytestmark = pytest.mark.usefixtures("quick_compiling")
@@ -83,7 +83,7 @@ def test_pictures_are_in_range_whatever_the_latent(config, draw_vae):
 
 @BOTH
 def test_every_parameter_learns(config, draw_vae):
-    """`elbo_loss` on random pictures has a gradient for each number's tensor: no layer is cut off."""
+    """The loss of random pictures has a gradient for each number's tensor: no layer is cut off."""
     vae = draw_vae(config)
     pictures = random_pictures(4, 16, 16)
 
@@ -91,7 +91,7 @@ def test_every_parameter_learns(config, draw_vae):
     def gradients(values):
         def loss(values):
             reconstruction, posterior = bind(vae, values)(pictures, jax.random.key(1))
-            return elbo_loss(pictures, reconstruction, posterior, LossWeights())[0]
+            return L1SSIM()(pictures, reconstruction, posterior)[0]
 
         return jax.grad(loss)(values)
 
@@ -181,6 +181,11 @@ def test_bfloat16_is_a_matter_of_computing_only(draw_vae):
         ({"channels": (0,)}, ["channels", "(0,)", "positive multiples of 8"]),
         ({"latent_dim": 0}, ["latent_dim", "0", "1 or more"]),
         ({"blocks": -1}, ["blocks", "-1", "1 or more"]),
+        ({"latent_dim": 4.5}, ["latent_dim", "4.5", "whole number"]),
+        ({"blocks": True}, ["blocks", "True", "whole number"]),
+        ({"image_size": "64"}, ["image_size", "'64'", "whole number"]),
+        ({"channels": (32, 64.0)}, ["channels", "(32, 64.0)", "multiples of 8"]),
+        ({"image_size": 8192}, ["image_size", "8192", "up to 4096"]),
         ({"image_size": 100}, ["image_size", "100", "multiples of 8"]),
         ({"image_size": 0}, ["image_size", "0", "multiples of 8"]),
         ({"image_size": 72, "halve_first": True}, ["image_size", "72", "multiples of 16"]),

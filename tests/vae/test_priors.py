@@ -297,7 +297,7 @@ def test_a_type_of_number_that_numpy_lacks_is_explained(tmp_path):
 
 def test_a_prior_of_a_later_version_is_left_alone(tmp_path):
     save_priors(tmp_path, fit_priors(noise(300, 5), np.zeros(5)))
-    save_file(load_file(tmp_path / PRIOR) | {"flow.layer": np.zeros(3, np.float32)}, tmp_path / PRIOR)
+    save_file(load_file(tmp_path / PRIOR) | {"spline.layer": np.zeros(3, np.float32)}, tmp_path / PRIOR)
     loaded = load_priors(tmp_path, (5,))
     assert list(loaded) == ["prior", "gaussian", "mixture"]
     assert (type(loaded["gaussian"]), type(loaded["mixture"])) == (Gaussian, Mixture)

@@ -4,9 +4,13 @@ import os
 import platform
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
+import jax
 import pytest
+
+from vae.xla import convolution_options
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 64 << 20
@@ -48,3 +52,13 @@ def test_settings_of_the_allocator_that_a_person_made_are_left_alone():
     chosen = "glibc.malloc.arena_max=2"
     words = "from vae.xla import use_huge_pages; use_huge_pages(); import os; print(os.environ['GLIBC_TUNABLES'])"
     assert run_program(words, GLIBC_TUNABLES=chosen) == chosen
+
+
+@pytest.mark.skipif(not version("jaxlib").startswith("0.10."), reason="another jaxlib has no such option")
+def test_convolutions_go_to_the_library_where_a_network_asks():
+    def convolve(x, kernel):
+        return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    shapes = jax.ShapeDtypeStruct((1, 16, 16, 64), "float32"), jax.ShapeDtypeStruct((3, 3, 64, 64), "float32")
+    compiled = jax.jit(convolve, compiler_options=convolution_options()).lower(*shapes).compile()
+    assert "ynn_fusion" in compiled.as_text()

@@ -1,0 +1,54 @@
+"""A PNG of what a model in training can do: held-out pictures, their reconstructions, and samples."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from train.config import TrainConfig
+from train.data import Pictures
+from train.run import TrainError
+from vae.checkpoint import Parameters, bind, blank
+from vae.images import grid, to_uint8
+from vae.latent import AnyArray
+
+GRID_PICTURES = 8
+
+
+def save_grid(path: Path, config: TrainConfig, values: Parameters, held_out: Pictures) -> None:
+    """Writes a row of held-out pictures, one of their reconstructions, and two of samples from N(0, I).
+
+    Raises:
+        TrainError: the model's pictures are not finite.
+    """
+    images = held_out.images[:GRID_PICTURES]
+    noise = jax.random.normal(jax.random.key(config.seed), (2 * len(images), *config.model.latent_shape))
+    # One picture at a time: a whole batch at full size would need more memory than the training step.
+    # In a Python loop: inside one of XLA's own, its CPU compiler has only slow convolutions.
+    latents = [_encode(values, image[None] / np.float32(255), config=config) for image in images]
+    reconstructions = np.concatenate([_decode(values, latent, config=config) for latent in latents])
+    samples = np.concatenate([_decode(values, latent[None], config=config) for latent in noise])
+    if not (np.isfinite(reconstructions).all() and np.isfinite(samples).all()):
+        raise TrainError(
+            "The model's pictures are not finite. Try a lower --learning-rate; the last checkpoint is good."
+        )
+    sheet = np.concatenate([images, to_uint8(reconstructions), to_uint8(samples)])
+    grid(sheet, len(images)).save(path)
+
+
+@partial(jax.jit, static_argnames="config")
+def _encode(
+    values: Parameters, images: Float[Array, "batch height width 3"], *, config: TrainConfig
+) -> Float[AnyArray, "batch *latent"]:
+    return bind(blank(config.model), values).encode(images).mean
+
+
+@partial(jax.jit, static_argnames="config")
+def _decode(
+    values: Parameters, latent: Float[Array, "batch *latent"], *, config: TrainConfig
+) -> Float[Array, "batch height width 3"]:
+    return bind(blank(config.model), values).decode(latent)

@@ -1,0 +1,116 @@
+"""One step of training: the state, the optimiser, the augmentation, and `train_step`, which is pure and jitted."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
+
+from train.config import TrainConfig
+from vae.checkpoint import Parameters, bind, blank, parameter_shapes, parameters
+from vae.losses import Terms
+from vae.model import VAE
+
+
+class TrainState(NamedTuple):
+    """Everything that changes during training, and all that a checkpoint holds."""
+
+    step: Int[Array, ""]
+    parameters: Parameters
+    optimiser: optax.OptState
+    average: Parameters  # exponential moving average of the parameters
+
+
+def initial_state(config: TrainConfig) -> TrainState:
+    """The state before the first step."""
+    values = parameters(VAE(config.model, rngs=nnx.Rngs(config.seed)))
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        parameters=values,
+        optimiser=make_optimiser(config).init(values),
+        average=jax.tree.map(jnp.copy, values),
+    )
+
+
+def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:
+    """Clipping, then AdamW with linear warm-up and cosine decay; kernels alone are decayed."""
+    schedule = optax.warmup_cosine_decay_schedule(
+        init_value=0.0,
+        peak_value=config.learning_rate,
+        warmup_steps=min(config.warmup, config.steps // 2),
+        decay_steps=config.steps,
+        end_value=config.learning_rate / 100,
+    )
+    return optax.chain(
+        optax.clip_by_global_norm(config.clip_norm),
+        optax.adamw(schedule, weight_decay=config.weight_decay, mask=_is_kernel),
+    )
+
+
+def _is_kernel(values: Parameters) -> dict[str, bool]:
+    return {name: name.endswith("kernel") for name in values}
+
+
+@partial(jax.jit, static_argnames=("config", "dtype"), donate_argnames="state")
+def train_step(
+    state: TrainState, pictures: UInt8[Array, "batch size size 3"], *, config: TrainConfig, dtype: str
+) -> tuple[TrainState, Terms]:
+    """One optimiser step on a batch; returns the new state and the terms of the loss.
+
+    All randomness follows from `config.seed` and `state.step`, so that a resumed run repeats the uninterrupted one.
+
+    Args:
+        state: before the step; its memory is reused.
+        pictures: 0..255, of side `config.load_size`.
+        config: the run.
+        dtype: what the network computes in: "float32" or "bfloat16".
+    """
+    augment_key, posterior_key = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), state.step))
+    images = augment(augment_key, pictures, config)
+    warm = jnp.minimum(1.0, (state.step + 1) / max(1, config.kl_warmup))
+
+    def loss_fn(values: Parameters) -> tuple[Float[Array, ""], Terms]:
+        reconstruction, posterior = bind(blank(config.model, dtype=dtype), values)(images, posterior_key)
+        return config.objective(images, reconstruction, posterior, kl_warm=warm, free_bits=config.free_bits)
+
+    gradients, terms = jax.grad(loss_fn, has_aux=True)(state.parameters)
+    updates, optimiser = make_optimiser(config).update(gradients, state.optimiser, state.parameters)
+    values = optax.apply_updates(state.parameters, updates)
+    # Early on the average follows closely, so that it is not dragged down by the random start.
+    decay = jnp.minimum(config.ema_decay, (1 + state.step) / (10 + state.step))
+    average = jax.tree.map(lambda a, v: decay * a + (1 - decay) * v, state.average, values)
+    terms["gradient_norm"] = optax.tree.norm(gradients)
+    return TrainState(state.step + 1, values, optimiser, average), terms
+
+
+def augment(
+    key: PRNGKeyArray, pictures: UInt8[Array, "batch size size 3"], config: TrainConfig
+) -> Float[Array, "batch {config.crop} {config.crop} 3"]:
+    """A random crop of each picture in [0, 1]; magnified and mirrored as `config` says."""
+    crop_key, zoom_key, flip_key = jax.random.split(key, 3)
+    images = pictures.astype(jnp.float32) / 255
+    count, size, crop = len(images), images.shape[1], config.crop
+    zoom = jnp.exp(jax.random.uniform(zoom_key, (count,), maxval=math.log(config.zoom)))
+    corners = jnp.floor(jax.random.uniform(crop_key, (count, 2)) * (jnp.floor(size - crop / zoom[:, None]) + 1))
+
+    def cut(image, corner, zoom):
+        scale = jnp.stack([zoom, zoom])
+        # At zoom 1 the weights of this resampling are exactly 0 and 1: a crop.
+        return jax.image.scale_and_translate(image, (crop, crop, 3), (0, 1), scale, -corner * zoom, "linear", False)
+
+    images = jax.vmap(cut)(images, corners, zoom)
+    if config.flip:
+        mirrored = jax.random.bernoulli(flip_key, 0.5, (count, 1, 1, 1))
+        images = jnp.where(mirrored, images[:, :, ::-1], images)
+    return images
+
+
+def count_parameters(config: TrainConfig) -> int:
+    """How many numbers the model learns."""
+    return sum(map(math.prod, parameter_shapes(config.model).values()))
