@@ -8,10 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-import numpy as np
 from PIL import Image
 
 T = TypeVar("T")
+
+ENTRY_BYTES = 500  # that a result takes besides its own: its lock and its place
 
 
 class Cache:
@@ -45,12 +46,12 @@ class Cache:
 
     @property
     def bytes(self) -> int:
-        """What the results take."""
+        """What the results take, with their keys."""
         return self._bytes
 
     def _keep(self, key: Hashable, entry: _Entry) -> None:
         with self._lock:
-            entry.size, entry.is_done = size_of(entry.value), True
+            entry.size, entry.is_done = ENTRY_BYTES + size_of(key) + size_of(entry.value), True
             if self._entries.get(key) is entry:
                 self._bytes += entry.size
             for oldest in list(self._entries):
@@ -70,8 +71,8 @@ class _Entry:
 
 def size_of(value: Any) -> int:
     """About how many bytes a result takes."""
-    if isinstance(value, np.ndarray):
-        return value.nbytes
+    if isinstance(nbytes := getattr(value, "nbytes", None), int):  # an array of NumPy's or JAX's
+        return nbytes
     if isinstance(value, Image.Image):
         return value.width * value.height * len(value.getbands())
     if isinstance(value, str | bytes):

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from app.explore.limits import MAX_WORDS
+from app.explore.limits import MAX_NAME, MAX_WORDS
 
 CHUNK = "latentscape"  # the keyword of the PNG's text chunk (PNG specification, tEXt)
 MAX_TEXT = 1 << 20  # characters that are read; a spatial latent of 65,536 numbers takes 175,000
 
 
 class Drawn(NamedTuple):
-    """Where a drawn picture says that it comes from. It may be forged: `OpenModel.drew` checks it.
+    """Where a drawn picture says that it comes from. It may be forged: `OpenModel.own_latent` checks it.
 
     Attributes:
         model: name of the model that drew it.
@@ -42,6 +42,7 @@ def read_drawn(picture: Image.Image) -> Drawn | None:
         drawn = Drawn(content["model"], content["latent"], content["words"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    if not all(isinstance(part, str) for part in drawn) or len(drawn.words) > MAX_WORDS:
+    if not all(isinstance(part, str) for part in drawn):
         return None
-    return drawn
+    # The page repeats the model's name and the words; the latent is within the text's bound.
+    return drawn if len(drawn.model) <= MAX_NAME and len(drawn.words) <= MAX_WORDS else None

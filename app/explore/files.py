@@ -41,7 +41,7 @@ def _folder() -> tempfile.TemporaryDirectory:
 def remove_older_than(seconds: float) -> None:
     """Deletes what was written, or written once more, longer ago than that."""
     for folder in Path(_folder().name).glob("*"):
-        with suppress(FileNotFoundError):  # another thread was here first
+        with suppress(OSError):  # another thread was here first; or one that cannot be read keeps no other
             if time.time() - folder.stat().st_mtime > seconds:
                 shutil.rmtree(folder, ignore_errors=True)
 

@@ -14,6 +14,7 @@ MEGABYTE = 1 << 20
 MAX_LATENTS = 64  # in one request
 MAX_LATENT = 100.0  # absolute, of one number; the results of a page's arithmetic stay far below
 MAX_WORDS = 200  # characters that say what a drawn picture is
+MAX_NAME = 255  # characters of the name of the model that drew it: a folder's name is no longer
 
 # What a page may change a latent by
 MAX_EDIT = 10.0  # absolute, of a number set by hand; N(0, I) has nearly all its mass within 3
@@ -76,6 +77,7 @@ TIDY_SECONDS = 3_600  # how often those that are older are deleted
 # Links
 MAX_LINKED_TEXT = 1_000  # characters of one value in the address; a latent that takes more is left out
 
+DECODED_AT_ONCE = 2  # by one model: XLA gives one decoding every core, and each of 40 at once would take its memory
 # Cost
 TIMED_DECODES = 3  # the fastest of which counts
 UNCERTAINTY_SECONDS = 0.5  # of decoding, for the uncertainty of one picture

@@ -21,6 +21,7 @@ from app.explore import wire
 from app.explore.cache import Cache
 from app.explore.decoder_file import DecoderFile, decoder_file
 from app.explore.limits import (
+    DECODED_AT_ONCE,
     DRAWN_LEVELS,
     LEAST_VARIANCE_PICTURES,
     MODEL_BYTES,
@@ -76,6 +77,8 @@ class OpenModel:
         self.seconds_per_decode: float | None = None
         self._encode, self._decode = codec.encode, codec.decode
         self._atlas: Atlas | None = None
+        # The widgets' questions come by Gradio's threads, 40 of them, and not through its queue.
+        self._decoding = threading.Semaphore(DECODED_AT_ONCE)
         self._atlas_lock = threading.Lock()
         self._cache = Cache(MODEL_BYTES)
 
@@ -160,7 +163,8 @@ class OpenModel:
     def decode_pixels(self, latent: Float[np.ndarray, "*latent"]) -> Float[np.ndarray, "height width 3"]:
         """The picture of a latent, before it is rounded to 8 bits."""
         # One at a time: compiled once whatever the count, and faster on a CPU than a batch, which leaves its caches.
-        return np.asarray(self._decode(jnp.asarray(latent[None], jnp.float32)))[0]
+        with self._decoding:  # held by nothing that waits for anything else
+            return np.asarray(self._decode(jnp.asarray(latent[None], jnp.float32)))[0]
 
     # ---- The map ----
 

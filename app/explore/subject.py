@@ -27,7 +27,7 @@ class Subject:
         width, height: as uploaded, upright, in pixels.
         frames: how many pictures an animation has; the first is used.
         latent: which the picture says it was drawn from, in the wire form; None if the app did not draw it. It may be
-            forged: `OpenModel.latent` checks it.
+            forged: `OpenModel.own_latent` checks it.
         latent_model: the name of the model that it says drew it.
         words: what it says it is, such as "sample 3 of seed 7"; empty if the app did not draw it.
     """

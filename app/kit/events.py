@@ -11,6 +11,8 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -50,29 +52,23 @@ def _explaining():
         raise gr.Error(str(error), title="That did not work", print_exception=False) from None
 
 
-class Newest:
-    """What a tab was asked for last, and what it shows. One of these for each tab and session, in a `gr.State`."""
+def told(event: gr.EventData, name: str) -> Any:
+    """What an event carries under a name; None if it carries nothing. It comes from the browser, and may be anything.
 
-    def __init__(self, shown: object):
-        self._asked = self._shown = shown
+    Reading `event.name` fails where a forged event carries no object, and `gr.SelectData` cannot even be made of one.
+    """
+    return event._data.get(name) if isinstance(event._data, dict) else None
 
-    def shows(self, asked: object) -> bool:
-        """Whether this has been drawn to its end, and nothing else since."""
-        return self._shown == asked
 
-    def ask(self, asked: object) -> None:
-        """Takes note of what is asked for."""
-        self._asked = asked
+@dataclass
+class Shown:
+    """What a tab shows. One of these for each tab and session, in a `gr.State`.
 
-    def drawing(self, asked: object) -> Callable[[], bool]:
-        """Takes note that this is being drawn; returns what says no as soon as something else is asked for."""
-        self._asked, self._shown = asked, None
-        return lambda: self._asked == asked
+    Attributes:
+        values: that it was drawn from; None after a drawing that failed.
+    """
 
-    def drawn(self, asked: object) -> None:
-        """Takes note that this has been drawn, if nothing else was asked for meanwhile."""
-        if self._asked == asked:
-            self._shown = asked
+    values: tuple | None
 
 
 class Refresh:
@@ -119,41 +115,29 @@ class Refresh:
 
         Args:
             tab: its id.
-            draw: `draw(model, *inputs)` returns values for `outputs`, or a dict of those that change. Or
-                `draw(model, *inputs, wanted)` is a generator, which yields them as they come, and ends early once
-                `wanted()` says no.
+            draw: `draw(model, *inputs)` returns values for `outputs`, or a dict of those that change.
             inputs: what the drawing depends on besides the model.
             outputs: what it is drawn on.
             changes: the inputs' events that ask for a drawing; as it is built, the page shows that of their values and
                 of the default model. Without any, only another model does.
             options: of the listener.
         """
-        grows = inspect.isgeneratorfunction(draw)
         draw = explained(draw)
-        shown = (self.model.value, *(component.value for component in inputs)) if changes else None
-        newest = gr.State(Newest(shown))
+        built = (self.model.value, *(component.value for component in inputs)) if changes else None
+        shown = gr.State(Shown(built))
 
-        def follow(newest, *values):
+        def follow(shown, *values):
             asked = values if changes else values[:1]
-            if newest.shows(asked):
-                yield gr.skip()
-                return
-            wanted = newest.drawing(asked)
-            if grows:
-                yield from draw(*values, wanted)
-            else:
-                yield draw(*values)
-            newest.drawn(asked)
-
-        def ask(newest, *values):
-            newest.ask(values if changes else values[:1])
+            if shown.values == asked:
+                return gr.skip()
+            shown.values = None
+            updates = draw(*values)
+            shown.values = asked
+            return updates
 
         request = self.requests[tab]
-        inputs = [newest, self.model, *inputs]
+        inputs = [shown, self.model, *inputs]
         if changes:
             if_open = f"(open, time) => open === '{tab}' ? performance.now() : time"
             gr.on(changes, None, [self.open_tab, request], request, js=if_open)
-        if grows:
-            # Gradio keeps a person's next request back until the one before it is done: this ends that one early.
-            request.change(ask, inputs, queue=False, trigger_mode="multiple", **QUIET)
         request.change(follow, inputs, outputs, trigger_mode="always_last", api_visibility="private", **options)

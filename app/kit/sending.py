@@ -15,7 +15,7 @@ from app.explore.library import Library
 from app.explore.limits import RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import Subject
-from app.kit.events import NEWEST, QUIET, explained
+from app.kit.events import NEWEST, QUIET, explained, told
 from app.kit.inputs import PictureInput
 from app.words import plain, words
 
@@ -67,26 +67,26 @@ def drawn_picture(library: Library, event: gr.EventData) -> str:
         RequestError: it is forged.
         ModelFolderError: the model cannot be loaded.
     """
-    data = event._data if isinstance(event._data, dict) else {}
-    if not isinstance(data.get("model"), str):
+    name = told(event, "model")
+    if not isinstance(name, str):
         raise RequestError("The event names no model. Reload the page.")
-    model = library[data["model"]]
-    return save_drawn(model, unpack(data.get("latent"), model, most=1)[0], data.get("words"))
+    model = library[name]
+    return save_drawn(model, unpack(told(event, "latent"), model, most=1)[0], told(event, "words"))
 
 
-def keep_picture(library: Library, told: Callable, *kept: Component) -> None:
+def keep_picture(library: Library, commit: Callable, *kept: Component) -> None:
     """Keeps the path of the picture whose latent a widget tells.
 
     Args:
         library: has the model.
-        told: the widget's event, which carries what `drawn_picture` takes.
+        commit: the widget's event, which carries what `drawn_picture` takes.
         kept: what gets the path.
     """
 
     def keep(event: gr.EventData):
         return dict.fromkeys(kept, drawn_picture(library, event))
 
-    told(explained(keep), None, kept, **NEWEST)
+    commit(explained(keep), None, kept, **NEWEST)
 
 
 def received(library: Library, model: OpenModel, subject: Subject) -> str:

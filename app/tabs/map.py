@@ -14,7 +14,7 @@ from app.explore import files, map
 from app.explore.limits import AMONG, EDGE, NEIGHBOURS, SHEPARD_NEIGHBOURS
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
-from app.kit.events import NEWEST, QUIET, explained
+from app.kit.events import NEWEST, QUIET, explained, told
 from app.kit.inputs import PictureInput
 from app.kit.questions import Questions
 from app.kit.sending import Target, keep_picture, received
@@ -87,7 +87,7 @@ def build(work: Workspace) -> dict[str, Component]:
 
     def select(name, event: gr.EventData):
         model = library[name]
-        point = map.point(model, getattr(event, "index", None))
+        point = map.point(model, told(event, "index"))
         updates = panel.of_point(model, point)
         yield updates  # the neighbours of a photo take half a second more
         yield updates | {panel.near: gallery(model, map.neighbours(model, point.index))}
@@ -107,12 +107,12 @@ def build(work: Workspace) -> dict[str, Component]:
 
     def walk_path(name, event: gr.EventData):
         model = library[name]
-        walked = map.walk(model, getattr(event, "path", None))
+        walked = map.walk(model, told(event, "path"))
         return drawing.of_path(model, walked)
 
     def compare_groups(name, event: gr.EventData):
         model = library[name]
-        rows_a, rows_b, index = (getattr(event, key, None) for key in ("a", "b", "point"))
+        rows_a, rows_b, index = (told(event, key) for key in ("a", "b", "point"))
         groups = [map.group(model, rows) for rows in (rows_a, rows_b) if rows]
         between = map.direction(model, rows_a, rows_b, index) if rows_b else None
         return drawing.of_groups(model, groups, between, index is not None)

@@ -15,7 +15,7 @@ from app.explore.limits import KNOWN_WELL, MAX_FILE_MEGABYTES, MAX_FILES, MAX_SE
 from app.explore.opened import OpenModel
 from app.explore.reconstruct import Reconstruction
 from app.explore.subject import Subject, open_subject
-from app.kit.events import NEWEST, QUIET, REFUSALS, explained
+from app.kit.events import NEWEST, QUIET, REFUSALS, explained, told
 from app.kit.inputs import PictureInput, Range, RawNumber, RawSlider, own_file
 from app.kit.pictures import strip_url
 from app.kit.questions import Questions
@@ -93,7 +93,7 @@ class _One:
                 work.send_buttons(edited)
 
         def keep_edited(event: gr.EventData):
-            is_edited = getattr(event, "latent", None) is not None
+            is_edited = told(event, "latent") is not None
             file = drawn_picture(library, event) if is_edited else None
             return {edited: file, send_edited: gr.update(visible=is_edited)}
 

@@ -13,7 +13,7 @@ from app.explore.library import Library
 from app.explore.limits import MAX_COUNT, MAX_DEVIATIONS, MAX_SEED, MAX_TEMPERATURE, RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
-from app.kit.events import NEWEST, QUIET, explained
+from app.kit.events import NEWEST, QUIET, explained, told
 from app.kit.inputs import PictureInput, PriorRadio, Range, RawNumber, RawSlider
 from app.kit.questions import Questions
 from app.kit.sending import Target, drawn_picture, keep_picture, received
@@ -86,8 +86,9 @@ def build(work: Workspace) -> dict[str, Component]:
 
     def select(kind, path, event: gr.EventData):
         file = drawn_picture(library, event)  # checks what the event carries
-        said = event.words[:1].upper() + event.words[1:]
-        start = {"model": library[event.model].card, "latent": event.latent, "words": said}
+        model, latent, said = (told(event, name) for name in ("model", "latent", "words"))
+        said = said[:1].upper() + said[1:]
+        start = {"model": library[model].card, "latent": latent, "words": said}
         follows = {directions.sliders: start} if kind == SELECTED else {}
         follows |= {} if path else {around.grid: start}
         return grid.chosen(file, said) | follows | {selected: start}

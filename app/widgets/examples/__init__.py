@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.kit.events import NEWEST, QUIET, explained
+from app.kit.events import NEWEST, QUIET, explained, told
 from app.kit.examples import examples_for
 from app.kit.inputs import PictureInput
 from app.kit.pictures import strip_url
@@ -62,7 +62,7 @@ def offer_examples(work: Workspace, legend: str, picture: PictureInput, **option
         return gr.update(value=Examples.payload(legend, [*offered.values()]), visible=bool(offered))
 
     def choose(name, event: gr.EventData):
-        file = getattr(event, "file", None)
+        file = told(event, "file")
         offered = examples_for(library[name])
         return str(offered[file]) if isinstance(file, str) and file in offered else gr.skip()
 

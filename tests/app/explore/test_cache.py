@@ -5,11 +5,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
-from app.explore.cache import Cache, size_of
+from app.explore.cache import ENTRY_BYTES, Cache, size_of
 
 
 def test_what_was_computed_is_not_computed_again():
@@ -20,10 +21,10 @@ def test_what_was_computed_is_not_computed_again():
 
 
 def test_above_its_bytes_the_least_recently_used_are_dropped():
-    cache = Cache(2500)
+    cache = Cache(2500 + 2 * ENTRY_BYTES)
     for key in "abc":
         cache.get(key, lambda: np.zeros(1000, np.uint8))
-        assert cache.bytes <= 2500
+        assert cache.bytes <= 2500 + 2 * ENTRY_BYTES
         cache.get("a", list)  # used again
     recomputed = []
     for key in "abc":
@@ -80,7 +81,22 @@ def test_a_failure_is_raised_and_not_kept():
     with pytest.raises(ValueError, match="this once"):
         cache.get("key", fail)
     assert cache.get("key", lambda: 5) == 5
-    assert cache.bytes == size_of(5)
+    assert cache.bytes == ENTRY_BYTES + size_of("key") + size_of(5)
+
+
+def test_many_small_results_under_long_keys_stay_within_the_bytes_too():
+    cache = Cache(20_000)
+    for number in range(100):
+        cache.get(("question", "x" * 1000, number), lambda: None)
+    computed = []
+    for number in range(100):
+        cache.get(("question", "x" * 1000, number), lambda number=number: computed.append(number))
+    assert len(computed) > 80
+    assert cache.bytes <= 20_000
+
+
+def test_an_array_of_jax_takes_its_bytes():
+    assert size_of(jnp.zeros((100, 10))) == 4000
 
 
 def test_sizes_are_those_of_what_is_inside():

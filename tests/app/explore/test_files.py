@@ -112,6 +112,21 @@ def test_what_is_old_is_removed_and_what_was_written_again_is_not():
     assert not any(path.exists() for path in (again, new))
 
 
+def test_a_folder_that_cannot_be_looked_at_keeps_no_other(monkeypatch):
+    paths = [Path(files.save_picture(colour, "tidy")) for colour in COLOURS[:2]]
+    sealed, stat = paths[0].parent, Path.stat
+
+    def refuse(path, **options):
+        if path == sealed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    files.remove_older_than(0)
+    monkeypatch.undo()
+    assert [path.exists() for path in paths] == [True, False]
+
+
 def test_everything_is_written_where_the_app_was_told_to(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     files._folder.cache_clear()

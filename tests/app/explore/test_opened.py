@@ -5,13 +5,15 @@ import json
 import shutil
 import threading
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from app.explore import decoder_file, files
-from app.explore.limits import RequestError
+from app.explore import decoder_file, files, latents
+from app.explore.limits import DECODED_AT_ONCE, RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
 from tests.app.explore.conftest import MODELS, difference
@@ -148,15 +150,16 @@ def test_a_drawn_picture_that_was_changed_since_is_encoded(fruits, tmp_path, cha
         json.dumps({"model": "fruits", "latent": "AAAA", "words": "x" * 1000}),
         json.dumps({"model": "fruits", "latent": "A" * 2_000_000, "words": ""}),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_a_forged_chunk_makes_a_picture_no_worse_than_one_without(fruits, tmp_path, text):
     chunks = PngInfo()
     chunks.add_text("latentscape", text)
     Image.new("RGB", (64, 64), "red").save(tmp_path / "forged.png", pnginfo=chunks)
     subject = open_subject(tmp_path / "forged.png")
-    assert (subject.latent, subject.words) == (None, "")
+    assert (subject.latent, subject.latent_model, subject.words) == (None, None, "")
     assert fruits.latent(subject).shape == (128,)
+        json.dumps({"model": "x" * 900_000, "latent": "AAAA", "words": ""}),
 
 
 @pytest.mark.parametrize("latent", ["", "AAAA", "!" * 684, "é", "//8="])
@@ -192,6 +195,26 @@ def test_a_model_without_a_map_says_how_to_make_one(without_map):
 
 def test_a_map_that_is_made_while_the_app_runs_is_found(without_map, tmp_path):
     shutil.copytree(without_map.folder, tmp_path / "model")
+def test_a_crowd_is_decoded_for_a_few_at_a_time_also_inside_other_questions(monkeypatch, subject_of):
+    model, running, most = OpenModel(MODELS / "fruits"), [], []
+
+    def decode(latents):
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.02)  # long enough for the others to come
+        running.pop()
+        return np.zeros((1, 64, 64, 3), np.float32)
+
+    monkeypatch.setattr(model, "_decode", decode)
+    subject = subject_of(latents.draw(model, np.zeros(128, np.float32), "black"))
+    asked = [lambda: model.decode(np.zeros(128, np.float32)), lambda: model.own_latent(subject)] * 8
+    asked += [lambda key=key: model.remember("it", key, lambda: model.decode(np.ones(128, np.float32))) for key in "ab"]
+    with ThreadPoolExecutor(len(asked)) as pool:
+        for pending in [pool.submit(ask) for ask in asked]:
+            pending.result(timeout=30)
+    assert max(most) == DECODED_AT_ONCE
+
+
     model = OpenModel(tmp_path / "model")
     with pytest.raises(RequestError):
         model.atlas  # noqa: B018
