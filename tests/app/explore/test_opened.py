@@ -4,9 +4,9 @@ import dataclasses
 import json
 import shutil
 import threading
-
 import time
 from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,6 +16,7 @@ from app.explore import decoder_file, files, latents
 from app.explore.limits import DECODED_AT_ONCE, RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
+from app.words import plain
 from tests.app.explore.conftest import MODELS, difference
 from vae.checkpoint import ModelFolderError
 
@@ -49,6 +50,12 @@ def test_its_card_and_description_say_what_it_is(library, name):
     assert " x ".join(map(str, shape)) in words
     assert f"On held-out pictures: {model.metrics['psnr_db']:.1f} dB" in words
     assert "map" not in words, "the map is the UMAP"
+
+
+def test_what_a_folder_says_of_itself_is_shown_as_it_is(fruits, monkeypatch):
+    info = dataclasses.replace(fruits.info, title="<img src=x>", summary="See ![it](http://example.org/x.png).")
+    monkeypatch.setattr(fruits, "info", info)
+    assert fruits.describe().startswith(f"**{plain(info.title)}.** {plain(info.summary)}")
 
 
 def test_figures_of_pictures_that_were_trained_on_are_not_called_held_out(fruits, monkeypatch):
@@ -149,6 +156,7 @@ def test_a_drawn_picture_that_was_changed_since_is_encoded(fruits, tmp_path, cha
         '{"model": ["fruits"], "latent": "AAAA", "words": ""}',
         json.dumps({"model": "fruits", "latent": "AAAA", "words": "x" * 1000}),
         json.dumps({"model": "fruits", "latent": "A" * 2_000_000, "words": ""}),
+        json.dumps({"model": "x" * 900_000, "latent": "AAAA", "words": ""}),
     ],
     ids=range(12),
 )
@@ -159,7 +167,6 @@ def test_a_forged_chunk_makes_a_picture_no_worse_than_one_without(fruits, tmp_pa
     subject = open_subject(tmp_path / "forged.png")
     assert (subject.latent, subject.latent_model, subject.words) == (None, None, "")
     assert fruits.latent(subject).shape == (128,)
-        json.dumps({"model": "x" * 900_000, "latent": "AAAA", "words": ""}),
 
 
 @pytest.mark.parametrize("latent", ["", "AAAA", "!" * 684, "é", "//8="])
@@ -187,14 +194,6 @@ def test_the_cost_of_a_decode_is_measured_at_warm_up_and_decides_how_many_are_af
 # ---- The map, and what a model lacks ----
 
 
-def test_a_model_without_a_map_says_how_to_make_one(without_map):
-    assert not without_map.has_atlas
-    with pytest.raises(RequestError, match=r"python -m train atlas --model .* --dataset data/fruits"):
-        without_map.atlas  # noqa: B018
-
-
-def test_a_map_that_is_made_while_the_app_runs_is_found(without_map, tmp_path):
-    shutil.copytree(without_map.folder, tmp_path / "model")
 def test_a_crowd_is_decoded_for_a_few_at_a_time_also_inside_other_questions(monkeypatch, subject_of):
     model, running, most = OpenModel(MODELS / "fruits"), [], []
 
@@ -215,6 +214,14 @@ def test_a_crowd_is_decoded_for_a_few_at_a_time_also_inside_other_questions(monk
     assert max(most) == DECODED_AT_ONCE
 
 
+def test_a_model_without_a_map_says_how_to_make_one(without_map):
+    assert not without_map.has_atlas
+    with pytest.raises(RequestError, match=r"python -m train atlas --model .* --dataset data/fruits"):
+        without_map.atlas  # noqa: B018
+
+
+def test_a_map_that_is_made_while_the_app_runs_is_found(without_map, tmp_path):
+    shutil.copytree(without_map.folder, tmp_path / "model")
     model = OpenModel(tmp_path / "model")
     with pytest.raises(RequestError):
         model.atlas  # noqa: B018
