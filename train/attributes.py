@@ -74,7 +74,7 @@ class Classifier:
 
 def train_classifier(
     images: UInt8[np.ndarray, "count size size 3"],
-    labels: Mapping[str, Sequence[str]],
+    labels: Mapping[str, Sequence[str] | np.ndarray],
     steps: int = 800,
     seed: int = 0,
 ) -> Classifier:
@@ -149,7 +149,9 @@ def _step(
 
 
 def accuracy(
-    classifier: Classifier, images: Float[np.ndarray, "count size size 3"], labels: Mapping[str, Sequence[str]]
+    classifier: Classifier,
+    images: Float[np.ndarray, "count size size 3"],
+    labels: Mapping[str, Sequence[str] | np.ndarray],
 ) -> dict[str, float]:
     """How often each factor is read as labelled, 0 to 1."""
     read = classifier.name(images)

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -34,6 +35,9 @@ PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".
 
 class DataError(ValueError):
     """A data set that cannot be used, with a message that says why."""
+
+
+Splits = dict[Any, datasets.Dataset]  # what a `datasets.DatasetDict` is
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ def _decode_all(encoded: Iterator[dict | None], size: int) -> Iterator[tuple[str
             yield decoded.result()
 
 
-def _open(dataset: str) -> datasets.DatasetDict:
+def _open(dataset: str) -> Splits:
     """Every split of the data set, pictures not decoded."""
     path = Path(dataset).expanduser()
     try:
@@ -169,7 +173,7 @@ def _open(dataset: str) -> datasets.DatasetDict:
         raise DataError(f"{dataset} cannot be loaded: {type(error).__name__}: {error}{hint}") from error
 
 
-def _open_folder(folder: Path, dataset: str) -> datasets.DatasetDict:
+def _open_folder(folder: Path, dataset: str) -> Splits:
     """Parquet files that hold pictures, if there are any below the folder; else the pictures themselves.
 
     Every file is handed to `datasets` with its split: left alone, it sees splits in names like "contest", and drops the
@@ -218,7 +222,7 @@ def _split_of(path: Path) -> str | None:
     return None
 
 
-def _open_pictures(folder: Path, pictures: list[Path]) -> datasets.DatasetDict:
+def _open_pictures(folder: Path, pictures: list[Path]) -> Splits:
     """Its sub-folders are splits if all of them that hold pictures have a split's name; else they are classes."""
     inside = {folder / path.relative_to(folder).parts[0] for path in pictures}
     data_files: dict[str, list[str]] = {}
@@ -233,7 +237,7 @@ def _open_pictures(folder: Path, pictures: list[Path]) -> datasets.DatasetDict:
     return datasets.load_dataset("imagefolder", data_files=data_files, drop_labels=None if has_classes else True)
 
 
-def _select_split(splits: datasets.DatasetDict, wanted: str, dataset: str) -> tuple[datasets.Dataset, str]:
+def _select_split(splits: Splits, wanted: str, dataset: str) -> tuple[datasets.Dataset, str]:
     """The rows of a split and its name in words."""
     if len(splits) == 1:
         (rows,) = splits.values()
@@ -315,7 +319,7 @@ def batch_indices(count: int, batch_size: int, step: int, seed: int) -> np.ndarr
     """
     positions = np.arange(step * batch_size, (step + 1) * batch_size)
     epochs, offsets = np.divmod(positions, count)
-    return np.array([_order(count, seed, epoch)[offset] for epoch, offset in zip(epochs, offsets, strict=True)])
+    return np.array([_order(count, seed, int(epoch))[offset] for epoch, offset in zip(epochs, offsets, strict=True)])
 
 
 @lru_cache(maxsize=2)  # the two that a batch may span: millions of pictures take longer to shuffle than to train on
