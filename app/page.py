@@ -25,6 +25,12 @@ T = TypeVar("T")
 # `targets()` of "Send to", and `build(workspace)`, which returns the inputs that the address holds.
 TABS: tuple[ModuleType, ...] = (reconstruct, interpolate, sample, map)
 
+# web/who_draws.js fills it.
+WHO_DRAWS = (
+    '<span id="who-draws" class="caption" title="Once your browser has the model and is faster, it draws by itself: '
+    'moving a slider then sends nothing over the network."></span>'
+)
+
 
 def build(library: Library) -> gr.Blocks:
     """The page of these models."""
@@ -34,7 +40,9 @@ def build(library: Library) -> gr.Blocks:
             gr.Markdown("# Latentscape\nWalk through what an image autoencoder has learnt.", elem_id="title")
             choices = [(library.info(name).title, name) for name in library.names]
             model = gr.Dropdown(choices, value=library.default, label="Model", elem_id="model", scale=0, min_width=240)
-        about = gr.Markdown(library[library.default].describe(), elem_id="about")
+        with gr.Row(elem_id="model-line"):
+            about = gr.Markdown(library[library.default].describe(), elem_id="about")
+            gr.HTML(WHO_DRAWS, elem_id="drawing")
         model.change(explained(lambda name: library[name].describe()), model, about, queue=False, **QUIET)
         notice = gr.HTML(visible=False, elem_id="notice", elem_classes="note")
         refresh = Refresh(model, [tab.NAME for tab in TABS])
@@ -68,7 +76,7 @@ def launch(library: Library, host: str | None = None, port: int | None = None) -
         theme=theme(),
         css_paths=STYLE,
         head=address.head(TABS[0].NAME) + PRELOAD,
-        app_kwargs={"routes": web.routes()},
+        app_kwargs={"routes": [*web.decoder_routes(library), *web.routes()]},
         max_file_size=f"{MAX_FILE_MEGABYTES}mb",
         allowed_paths=[str(EXAMPLES)],  # wherever the app is started from
         footer_links=["api", "settings"],

@@ -56,12 +56,17 @@ def examples() -> dict[str, Path]:
     }
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @contextmanager
 def running_app(*arguments: str) -> Iterator[str]:
     """The address of the app, started as a person would, from some other folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}/"
     with tempfile.TemporaryDirectory() as elsewhere, tempfile.TemporaryFile("w+") as log:
         command = [sys.executable, str(ROOT / "app" / "main.py"), "--port", str(port), *arguments]

@@ -14,13 +14,10 @@ import platform
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from train.config import DEVICE_MEMORY_BUDGET, PRESETS, FlagError, TrainConfig
 from vae.losses import OBJECTIVES
-
-if TYPE_CHECKING:
-    from train.data import Pictures
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -245,7 +242,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
         print(describe_result(arguments, train, held_out, config.steps))
 
 
-def describe_result(arguments: argparse.Namespace, train: Pictures, held_out: Pictures, steps: int) -> str:
+def describe_result(arguments: argparse.Namespace, train: Any, held_out: Any, steps: int) -> str:
     """What `fit` made, where, and the commands that come next: on the split that it trained on, and on another one."""
     out, python = str(arguments.out), ["python", "-m", "train"]
     flags = ["--model", out, "--dataset", arguments.dataset]

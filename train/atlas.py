@@ -20,7 +20,7 @@ TRUSTWORTHINESS_POINTS = 12_000  # it needs all pairwise distances: 1 GB for the
 def run_atlas(arguments: argparse.Namespace) -> None:
     """`python -m train atlas`."""
     codec, pictures = open_model_and_pictures(arguments)
-    latents = encode_all(codec, pictures.images).mean
+    latents = np.asarray(encode_all(codec, pictures.images).mean)
     errors = measure_errors(codec, pictures.images, latents)
     positions = lay_out(latents, arguments.seed)
     labels = {f"{name}_" if name in RESERVED else name: values for name, values in pictures.labels.items()}
@@ -37,7 +37,8 @@ def measure_errors(
     codec: Codec, images: Images, latents: Float[np.ndarray, "count *latent"]
 ) -> Float[np.ndarray, " count"]:
     """The L1 error of every picture decoded from its latent: mean absolute difference, pixels in [0, 1]."""
-    return in_batches(lambda rows: l1(as_floats(images[rows]), codec.decode(latents[rows])), images, "decode")
+    errors = in_batches(lambda rows: l1(as_floats(images[rows]), codec.decode(latents[rows])), images, "decode")
+    return np.asarray(errors)
 
 
 def lay_out(latents: Float[np.ndarray, "count *latent"], seed: int) -> Float[np.ndarray, "count 2"]:

@@ -20,6 +20,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped, UInt8
 from tqdm import tqdm
 
 from vae.directions import label_direction
+from vae.latent import AnyArray
 
 CHANNELS = (32, 64, 96, 128)  # every stage halves the resolution
 BATCH = 64
@@ -32,7 +33,8 @@ class Network(nnx.Module):
     """Pictures in [0, 1] to the logits of every factor's values, side by side."""
 
     def __init__(self, image_size: int, outputs: int, *, rngs: nnx.Rngs):
-        self.convolutions, self.norms = nnx.List(), nnx.List()
+        self.convolutions: nnx.List[nnx.Conv] = nnx.List()
+        self.norms: nnx.List[nnx.GroupNorm] = nnx.List()
         width = 3
         for channels in CHANNELS:
             self.convolutions.append(nnx.Conv(width, channels, (3, 3), strides=2, rngs=rngs))
@@ -58,7 +60,7 @@ class Classifier:
     """
 
     values: dict[str, tuple[str, ...]]
-    probabilities: Callable[[Float[Array, "batch size size 3"]], dict[str, Float[Array, "batch values"]]]
+    probabilities: Callable[[Float[AnyArray, "batch size size 3"]], dict[str, Float[Array, "batch values"]]]
 
     def read(self, images: Float[np.ndarray, "count size size 3"]) -> dict[str, Float[np.ndarray, "count values"]]:
         """The probabilities of any number of pictures in [0, 1]."""
@@ -72,7 +74,7 @@ class Classifier:
 
 def train_classifier(
     images: UInt8[np.ndarray, "count size size 3"],
-    labels: Mapping[str, Sequence[str]],
+    labels: Mapping[str, Sequence[str] | np.ndarray],
     steps: int = 800,
     seed: int = 0,
 ) -> Classifier:
@@ -147,7 +149,9 @@ def _step(
 
 
 def accuracy(
-    classifier: Classifier, images: Float[np.ndarray, "count size size 3"], labels: Mapping[str, Sequence[str]]
+    classifier: Classifier,
+    images: Float[np.ndarray, "count size size 3"],
+    labels: Mapping[str, Sequence[str] | np.ndarray],
 ) -> dict[str, float]:
     """How often each factor is read as labelled, 0 to 1."""
     read = classifier.name(images)

@@ -8,7 +8,7 @@ batches, so that a run does not depend on where its pictures were.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -30,7 +30,7 @@ def batches(
     steps: range,
     seed: int,
     device_memory_budget: float,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """The batch of each of `steps`, split among the devices; close the iterator when done with it.
 
     Args:
@@ -53,7 +53,7 @@ def batches(
     return prefetched(images, batch_size, steps, seed)
 
 
-def resident(images: np.ndarray, batch_size: int, steps: range, seed: int) -> Iterator[Batch]:
+def resident(images: np.ndarray, batch_size: int, steps: range, seed: int) -> Generator[Batch, None, None]:
     """`batches`, gathered in the devices' memory, where all pictures are."""
     pictures = replicate(images)
     gather = jax.jit(lambda pictures, indices: pictures[indices], out_shardings=by_batch())
@@ -61,7 +61,7 @@ def resident(images: np.ndarray, batch_size: int, steps: range, seed: int) -> It
         yield gather(pictures, batch_indices(len(images), batch_size, step, seed))
 
 
-def prefetched(images: np.ndarray, batch_size: int, steps: range, seed: int) -> Iterator[Batch]:
+def prefetched(images: np.ndarray, batch_size: int, steps: range, seed: int) -> Generator[Batch, None, None]:
     """`batches`, gathered in the host's memory by a thread that keeps `AHEAD` of them on the devices."""
 
     def fetch(step: int) -> Batch:

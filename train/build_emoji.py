@@ -84,8 +84,8 @@ def make_row(design: dict, package: Path, style: str) -> dict:
 
 def on_white(path: Path) -> bytes:
     """The picture laid on white, as lossless WebP."""
-    with Image.open(path) as picture:
-        picture = picture.convert("RGBA")
+    with Image.open(path) as file:
+        picture = file.convert("RGBA")
     picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", lossless=True, quality=100, method=6)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 CURVES = "training-curves.png"
@@ -24,8 +25,8 @@ def write_curves(folder: Path, curves: dict[str, str]) -> None:
     """
     rows = [json.loads(line) for line in (folder / "training" / "metrics.jsonl").read_text().splitlines()]
     steps = np.array([row["step"] for row in rows])
-    figure = Figure(figsize=(8, 2.7), dpi=200, layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
+    figure = Figure(figsize=(8, 2.7), dpi=200, layout=layout, facecolor="white")
     for axes, (term, title) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
         values = np.array([row[term] for row in rows])
         axes.plot(steps, values, color=LINE, alpha=0.3, linewidth=0.8)

@@ -7,10 +7,11 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -34,6 +35,9 @@ PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".
 
 class DataError(ValueError):
     """A data set that cannot be used, with a message that says why."""
+
+
+Splits = dict[Any, datasets.Dataset]  # what a `datasets.DatasetDict` is
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,9 @@ def load_pictures(
             f"{dataset}: {len(rows):,} pictures of {size} x {size} pixels take {gib:,.0f} GiB, more memory than this "
             "machine gives. Use --limit to take some of them."
         ) from error
-    ids, kept, skipped = [], [], []
+    ids: list[str] = []
+    kept: list[int] = []
+    skipped: list[str] = []
     decoded = _decode_all((row[image_column] for row in rows), size)
     for i, (name, picture) in enumerate(tqdm(decoded, "decode", len(rows), unit="picture", leave=False)):
         name = name or f"row {i}"
@@ -126,7 +132,7 @@ def load_pictures(
 def _decode_all(encoded: Iterator[dict | None], size: int) -> Iterator[tuple[str, np.ndarray | PictureError]]:
     """The name and the pixels, or what is wrong with them, of each row of an undecoded image column, in order."""
 
-    def decode(row: dict | None):
+    def decode(row: dict | None) -> tuple[str, np.ndarray | PictureError]:
         row = row or {}
         name = Path(row.get("path") or "").name
         try:
@@ -138,7 +144,7 @@ def _decode_all(encoded: Iterator[dict | None], size: int) -> Iterator[tuple[str
 
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool:  # Pillow decodes and resizes outside the GIL
-        waiting = deque()
+        waiting: deque[Future[tuple[str, np.ndarray | PictureError]]] = deque()
         for row in encoded:
             waiting.append(pool.submit(decode, row))
             if len(waiting) > 4 * threads:  # a large data set's encoded pictures are never all in memory
@@ -147,7 +153,7 @@ def _decode_all(encoded: Iterator[dict | None], size: int) -> Iterator[tuple[str
             yield decoded.result()
 
 
-def _open(dataset: str) -> datasets.DatasetDict:
+def _open(dataset: str) -> Splits:
     """Every split of the data set, pictures not decoded."""
     path = Path(dataset).expanduser()
     try:
@@ -167,7 +173,7 @@ def _open(dataset: str) -> datasets.DatasetDict:
         raise DataError(f"{dataset} cannot be loaded: {type(error).__name__}: {error}{hint}") from error
 
 
-def _open_folder(folder: Path, dataset: str) -> datasets.DatasetDict:
+def _open_folder(folder: Path, dataset: str) -> Splits:
     """Parquet files that hold pictures, if there are any below the folder; else the pictures themselves.
 
     Every file is handed to `datasets` with its split: left alone, it sees splits in names like "contest", and drops the
@@ -216,7 +222,7 @@ def _split_of(path: Path) -> str | None:
     return None
 
 
-def _open_pictures(folder: Path, pictures: list[Path]) -> datasets.DatasetDict:
+def _open_pictures(folder: Path, pictures: list[Path]) -> Splits:
     """Its sub-folders are splits if all of them that hold pictures have a split's name; else they are classes."""
     inside = {folder / path.relative_to(folder).parts[0] for path in pictures}
     data_files: dict[str, list[str]] = {}
@@ -231,7 +237,7 @@ def _open_pictures(folder: Path, pictures: list[Path]) -> datasets.DatasetDict:
     return datasets.load_dataset("imagefolder", data_files=data_files, drop_labels=None if has_classes else True)
 
 
-def _select_split(splits: datasets.DatasetDict, wanted: str, dataset: str) -> tuple[datasets.Dataset, str]:
+def _select_split(splits: Splits, wanted: str, dataset: str) -> tuple[datasets.Dataset, str]:
     """The rows of a split and its name in words."""
     if len(splits) == 1:
         (rows,) = splits.values()
@@ -313,7 +319,7 @@ def batch_indices(count: int, batch_size: int, step: int, seed: int) -> np.ndarr
     """
     positions = np.arange(step * batch_size, (step + 1) * batch_size)
     epochs, offsets = np.divmod(positions, count)
-    return np.array([_order(count, seed, epoch)[offset] for epoch, offset in zip(epochs, offsets, strict=True)])
+    return np.array([_order(count, seed, int(epoch))[offset] for epoch, offset in zip(epochs, offsets, strict=True)])
 
 
 @lru_cache(maxsize=2)  # the two that a batch may span: millions of pictures take longer to shuffle than to train on

@@ -55,9 +55,14 @@ def check_shares(batch_size: int) -> None:
 
 def split_batch(values: np.ndarray, indices: np.ndarray) -> Array:
     """`values[indices]`, each device with its share. A process gathers the shares of its own devices alone."""
-    # Not `device_put`, which asks all processes whether they agree: a thread of its own must not wait for the others.
+
+    def gather(share: tuple[slice, ...] | None) -> np.ndarray:
+        assert share is not None  # JAX asks for nothing else, whatever its signature says
+        return values[indices[share[0]]]
+
     shape = (len(indices), *values.shape[1:])
-    return jax.make_array_from_callback(shape, by_batch(), lambda share: values[indices[share[0]]])
+    # Not `device_put`, which asks all processes whether they agree: a thread of its own must not wait for the others.
+    return jax.make_array_from_callback(shape, by_batch(), gather)
 
 
 def any_process(flag: bool) -> bool:

@@ -17,7 +17,7 @@ from train.encode import Images, as_floats, in_batches, open_model_and_pictures
 from vae import losses
 from vae.checkpoint import METRICS, write_json
 from vae.codec import Codec, Description
-from vae.latent import Posterior
+from vae.latent import AnyArray, Posterior
 from vae.likelihoods import GAUSSIAN, SMALLEST_VARIANCE, Likelihood, importance_weighted_nll
 from vae.priors import ACTIVE_VARIANCE
 
@@ -91,7 +91,7 @@ def evaluate(codec: Codec, pictures: Pictures) -> dict:
     }
 
 
-def _measure(images: Array, reconstructions: Array, posterior: Posterior) -> dict[str, Array]:
+def _measure(images: Array, reconstructions: Array, posterior: Posterior) -> dict[str, AnyArray]:
     """The figures of each picture of a batch."""
     mean, log_var = posterior
     return {

@@ -149,8 +149,8 @@ def complete_toon_head(definition: dict) -> None:
     )
     definition["components"]["hair"]["variants"]["mohawk"] = {"elements": [crest]}
     mouths = definition["components"]["mouth"]["variants"]
-    for variant, line in (("smile", "M16 10Q58 58 101 10"), ("sad", "M22 48Q58 2 95 48")):
-        mouth = svg_path(line, fill="none", stroke="#43190f", stroke_width="11", stroke_linecap="round")
+    for variant, curve in (("smile", "M16 10Q58 58 101 10"), ("sad", "M22 48Q58 2 95 48")):
+        mouth = svg_path(curve, fill="none", stroke="#43190f", stroke_width="11", stroke_linecap="round")
         mouths[variant] = {"elements": [mouth]}
     around_mouth = svg_path("M91 111a70 38 0 1 0 140 0a70 38 0 1 0-140 0z", fill=colour("skin"))
     definition["components"]["beard"]["variants"]["fullBeard"]["elements"].append(around_mouth)
@@ -190,7 +190,7 @@ def complete_micah(definition: dict) -> None:
 def complete_adventurer(definition: dict) -> None:
     """Draws a neck, clothes and a beard: it is heads only."""
     definition["colors"]["clothes"] = {"values": ["#000000"]}
-    line = {"stroke": colour("ink"), "stroke_width": "8", "stroke_linejoin": "round"}
+    line: dict[str, str | dict] = {"stroke": colour("ink"), "stroke_width": "8", "stroke_linejoin": "round"}
     neck = svg_path("M318 560h112v150h-112z", fill=colour("skin"), **line)
     shirt = svg_path(
         "M130 790C140 700 210 672 312 655Q374 705 436 655C538 672 608 700 618 790z", fill=colour("clothes"), **line
@@ -465,8 +465,8 @@ def draw(face: Face, side: int = 64) -> Image.Image:
 
     svg = Avatar(_compiled(face["style"]), {**options(face), "size": OVERSAMPLING * side}).to_string()
     png = bytes(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True))
-    with Image.open(io.BytesIO(png)) as drawn:
-        drawn = drawn.convert("RGBA")
+    with Image.open(io.BytesIO(png)) as file:
+        drawn = file.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB").reduce(OVERSAMPLING)
 
 

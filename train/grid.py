@@ -14,6 +14,7 @@ from train.data import Pictures
 from train.run import TrainError
 from vae.checkpoint import Parameters, bind, blank
 from vae.images import grid, to_uint8
+from vae.latent import AnyArray
 
 GRID_PICTURES = 8
 
@@ -42,7 +43,7 @@ def save_grid(path: Path, config: TrainConfig, values: Parameters, held_out: Pic
 @partial(jax.jit, static_argnames="config")
 def _encode(
     values: Parameters, images: Float[Array, "batch height width 3"], *, config: TrainConfig
-) -> Float[Array, "batch *latent"]:
+) -> Float[AnyArray, "batch *latent"]:
     return bind(blank(config.model), values).encode(images).mean
 
 

@@ -64,7 +64,7 @@ def start_run(run: Path, config: TrainConfig, train: Pictures, resume: bool) -> 
     Raises:
         TrainError: they are others.
     """
-    pictures = {"pictures": len(train), "pictures_crc32": zlib.crc32(train.images)}
+    pictures = {"pictures": len(train), "pictures_crc32": zlib.crc32(train.images.data)}
     if resume and (run / "run.json").exists():
         _check_same(run, pictures, "pictures")
     else:

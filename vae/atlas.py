@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import SupportsIndex
 
 import numpy as np
 import pyarrow as pa
@@ -83,11 +84,11 @@ class Atlas:
         """Median distance on the map from a point to its nearest other: the unit of `Place.distance` there."""
         return _spacing(self._map_index)
 
-    def labels_of(self, index: int) -> dict[str, str]:
+    def labels_of(self, index: SupportsIndex) -> dict[str, str]:
         """Label column -> the label of one point."""
         return {column: values[index] for column, values in self.labels.items()}
 
-    def latent(self, index: int) -> Float[np.ndarray, "*latent"]:
+    def latent(self, index: SupportsIndex) -> Float[np.ndarray, "*latent"]:
         """The latent of one point, in float32."""
         return self.latents[index].astype(np.float32)
 
@@ -115,7 +116,7 @@ class Atlas:
         """The mean of some points' latents, in float32."""
         return self.latents[rows].mean(axis=0, dtype=np.float32)
 
-    def neighbours(self, index: int, k: int = 8) -> Int[np.ndarray, " k"]:
+    def neighbours(self, index: SupportsIndex, k: int = 8) -> Int[np.ndarray, " k"]:
         """The nearest points in latent space to a point of the atlas, nearest first, without itself."""
         k = min(k, len(self) - 1)
         _, found = self._latent_index.kneighbors(self.latent(index).reshape(1, -1), k + 1)

@@ -117,7 +117,7 @@ class KLConfig:
             use_quant_conv=fields.flag("use_quant_conv", True),
             use_post_quant_conv=fields.flag("use_post_quant_conv", True),
             mid_block_add_attention=fields.flag("mid_block_add_attention", True),
-            batch_norm_eps=fields.number("batch_norm_eps", 1e-4, low=0, high=1) if flux2 else None,
+            batch_norm_eps=fields.number("batch_norm_eps", 1e-4, low=0.0, high=1.0) if flux2 else None,
         )
 
 
@@ -153,6 +153,7 @@ class AutoencoderKL(nnx.Module):
         """Mean and deviation of the encoder's latents over pictures, which broadcast against them."""
         config = self.config
         if self.bn is not None:
+            assert config.batch_norm_eps is not None  # it is what says that there are statistics
             variance = self.bn.running_var[...] + config.batch_norm_eps
             return _over_squares(self.bn.running_mean[...], latent), _over_squares(jnp.sqrt(variance), latent)
         if config.latents_mean is not None and config.latents_std is not None:
@@ -184,7 +185,7 @@ class Encoder(nnx.Module):
     def __init__(self, config: KLConfig):
         widths, groups = config.block_out_channels, config.norm_num_groups
         self.conv_in = conv(3, widths[0])
-        self.down_blocks = nnx.List([])
+        self.down_blocks: nnx.List[DownBlock] = nnx.List([])
         for stage, (before, width) in enumerate(pairwise((widths[0], *widths))):
             last = stage == len(widths) - 1
             self.down_blocks.append(DownBlock(before, width, config.layers_per_block, groups, halve=not last))
@@ -206,7 +207,7 @@ class Decoder(nnx.Module):
         widths, groups = config.decoder_block_out_channels[::-1], config.norm_num_groups
         self.conv_in = conv(config.latent_channels, widths[0])
         self.mid_block = MidBlock(widths[0], groups, config.mid_block_add_attention)
-        self.up_blocks = nnx.List([])
+        self.up_blocks: nnx.List[UpBlock] = nnx.List([])
         for stage, (before, width) in enumerate(pairwise((widths[0], *widths))):
             last = stage == len(widths) - 1
             self.up_blocks.append(UpBlock(before, width, config.layers_per_block + 1, groups, double=not last))
@@ -224,7 +225,7 @@ class DownBlock(nnx.Module):
     """ResNet blocks, then half the resolution, except in the last."""
 
     def __init__(self, in_channels: int, out_channels: int, count: int, groups: int, halve: bool):
-        self.resnets = resnets(in_channels, out_channels, count, groups)
+        self.resnets = nnx.List(resnets(in_channels, out_channels, count, groups))
         self.downsamplers = nnx.List([Downsample(out_channels)] if halve else [])
 
     def __call__(self, x: Float[Array, "b h w in_channels"]) -> Array:
@@ -237,7 +238,7 @@ class UpBlock(nnx.Module):
     """ResNet blocks, then twice the resolution, except in the last."""
 
     def __init__(self, in_channels: int, out_channels: int, count: int, groups: int, double: bool):
-        self.resnets = resnets(in_channels, out_channels, count, groups)
+        self.resnets = nnx.List(resnets(in_channels, out_channels, count, groups))
         self.upsamplers = nnx.List([Upsample(out_channels)] if double else [])
 
     def __call__(self, x: Float[Array, "b h w in_channels"]) -> Array:
@@ -250,7 +251,7 @@ class MidBlock(nnx.Module):
     """The lowest resolution: two ResNet blocks, between them attention."""
 
     def __init__(self, channels: int, groups: int, attend: bool):
-        self.resnets = resnets(channels, channels, 2, groups)
+        self.resnets = nnx.List(resnets(channels, channels, 2, groups))
         self.attentions = nnx.List([Attention(channels, groups)] if attend else [])
 
     def __call__(self, x: Float[Array, "b h w channels"]) -> Float[Array, "b h w channels"]:
@@ -293,7 +294,7 @@ class Downsample(nnx.Module):
     def __init__(self, channels: int):
         self.conv = nnx.Conv(channels, channels, (3, 3), 2, padding=[(0, 1), (0, 1)], rngs=nnx.Rngs(0))
 
-    def __call__(self, x: Float[Array, "b h w channels"]) -> Float[Array, "b h/2 w/2 channels"]:
+    def __call__(self, x: Float[Array, "b h w channels"]) -> Float[Array, "b h//2 w//2 channels"]:
         return self.conv(x)
 
 
@@ -303,14 +304,14 @@ class Upsample(nnx.Module):
     def __init__(self, channels: int):
         self.conv = UpsampledConv(channels, channels)
 
-    def __call__(self, x: Float[Array, "b h w channels"]) -> Float[Array, "b 2h 2w channels"]:
+    def __call__(self, x: Float[Array, "b h w channels"]) -> Float[Array, "b 2*h 2*w channels"]:
         return self.conv(x)
 
 
-def resnets(in_channels: int, out_channels: int, count: int, groups: int) -> nnx.List:
+def resnets(in_channels: int, out_channels: int, count: int, groups: int) -> list[ResnetBlock]:
     """So many ResNet blocks, of which the first changes the number of channels."""
     widths = [in_channels, *[out_channels] * count]
-    return nnx.List([ResnetBlock(before, after, groups) for before, after in pairwise(widths)])
+    return [ResnetBlock(before, after, groups) for before, after in pairwise(widths)]
 
 
 def norm(channels: int, groups: int) -> nnx.GroupNorm:

@@ -6,6 +6,7 @@ or FLUX (TAEF1, TAEF2): a thirtieth of the parameters, and no norms except in TA
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -19,6 +20,8 @@ from vae.latent import Posterior
 
 POOL_GROUPS = 4  # GroupNorm groups of a `pool`
 LATENT_LIMIT = 3.0  # the decoder squashes latents into (-3, 3)
+
+Layer = Callable[[Array], Array]  # a module or a function
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,11 @@ class Encoder(nnx.Module):
 
     def __init__(self, config: TinyConfig, pool: bool):
         channels, stages = config.channels, len(config.num_encoder_blocks)
-        layers: list = []
+        layers: list[Layer] = []
         for stage, blocks in enumerate(config.num_encoder_blocks):
             layers.append(conv(channels, channels, stride=2, use_bias=False) if stage else conv(3, channels))
             layers += [Block(channels, pool and stage == stages - 1) for _ in range(blocks)]
-        self.layers = nnx.List([*layers, conv(channels, config.latent_channels)])
+        self.layers: nnx.List[Layer] = nnx.List([*layers, conv(channels, config.latent_channels)])
 
     def __call__(self, x: Float[Array, "batch height width 3"]) -> Float[Array, "batch *latent"]:
         for layer in self.layers:
@@ -143,12 +146,12 @@ class Decoder(nnx.Module):
 
     def __init__(self, config: TinyConfig, pool: bool):
         channels, last = config.channels, len(config.num_decoder_blocks) - 1
-        layers: list = [conv(config.latent_channels, channels), nnx.relu]
+        layers: list[Layer] = [conv(config.latent_channels, channels), nnx.relu]
         for stage, blocks in enumerate(config.num_decoder_blocks):
             layers += [Block(channels, pool and stage == 0) for _ in range(blocks)]
             if stage < last:  # in diffusers, the upsampling is a layer of its own
                 layers += [_same, UpsampledConv(channels, channels, use_bias=False)]
-        self.layers = nnx.List([*layers, conv(channels, 3)])
+        self.layers: nnx.List[Layer] = nnx.List([*layers, conv(channels, 3)])
 
     def __call__(self, x: Float[Array, "batch *latent"]) -> Float[Array, "batch height width 3"]:
         x = LATENT_LIMIT * jnp.tanh(x / LATENT_LIMIT)
@@ -170,8 +173,8 @@ class Block(nnx.Module):
 
     def __init__(self, channels: int, pool: bool = False):
         convs = [conv(channels, channels) for _ in range(3)]
-        self.conv = nnx.List([convs[0], nnx.relu, convs[1], nnx.relu, convs[2]])
-        self.pool = nnx.List(
+        self.conv: nnx.List[Layer] = nnx.List([convs[0], nnx.relu, convs[1], nnx.relu, convs[2]])
+        self.pool: nnx.List[Layer] = nnx.List(
             [
                 conv(channels, 4 * channels, size=1, use_bias=False),
                 nnx.GroupNorm(4 * channels, POOL_GROUPS, epsilon=1e-5, use_fast_variance=False, rngs=nnx.Rngs(0)),

@@ -7,8 +7,10 @@ import math
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -26,6 +28,7 @@ CONFIG, WEIGHTS, ATLAS, METRICS, CARD = "config.json", "model.safetensors", "atl
 PRIOR = "prior.safetensors"
 
 Parameters = dict[str, AnyArray]  # "encoder.stages.0.norm1.scale" -> its array
+Module = TypeVar("Module", bound=nnx.Module)
 
 
 class ModelFolderError(ValueError):
@@ -49,24 +52,29 @@ class ModelInfo:
     training: dict = field(default_factory=dict)
 
 
-def parameters(vae: VAE) -> Parameters:
-    """The parameters by name; a name is the path of attributes from the VAE, joined by dots."""
-    return {_name(path): variable.get_value() for path, variable in nnx.to_flat_state(nnx.state(vae))}
+def parameters(model: nnx.Module) -> Parameters:
+    """The parameters by name; a name is the path of attributes from the model, joined by dots."""
+    return {_name(path): variable.get_value() for path, variable in nnx.to_flat_state(nnx.state(model))}
+
+
+def shapes(model: nnx.Module) -> dict[str, tuple[int, ...]]:
+    """The shapes of `parameters`, by the same names; the model may be abstract (`blank`)."""
+    return {_name(path): variable.shape for path, variable in nnx.to_flat_state(nnx.state(model))}
 
 
 def parameter_shapes(config: VAEConfig) -> dict[str, tuple[int, ...]]:
     """The shapes of `parameters`, by the same names, without drawing any."""
-    return {_name(path): variable.shape for path, variable in nnx.to_flat_state(nnx.state(blank(config)))}
+    return shapes(blank(config))
 
 
-def bind(vae: VAE, values: Parameters) -> VAE:
-    """A VAE of the same architecture with these parameters. Pure: usable inside `jax.jit` and `jax.grad`.
+def bind(model: Module, values: Mapping[str, AnyArray]) -> Module:
+    """A model of the same architecture with these parameters. Pure: usable inside `jax.jit` and `jax.grad`.
 
     Args:
-        vae: supplies the structure; its own values are not read, so it may be abstract (`blank`).
-        values: one array for every name of `parameters(vae)`.
+        model: supplies the structure; its own values are not read, so it may be abstract (`blank`).
+        values: one array for every name of `parameters(model)`.
     """
-    graph, state = nnx.split(vae)
+    graph, state = nnx.split(model)
     flat = {path: variable.replace(values[_name(path)]) for path, variable in nnx.to_flat_state(state)}
     return nnx.merge(graph, nnx.from_flat_state(flat))
 
@@ -170,7 +178,7 @@ def load_metrics(folder: Path | str) -> dict:
     """
     try:
         metrics = json.loads((Path(folder) / METRICS).read_text())
-        known = {name: float(metrics[name]) for name in ("psnr_db", "ssim", "l1")}
+        known: dict[str, float | None] = {name: float(metrics[name]) for name in ("psnr_db", "ssim", "l1")}
         known["kl_nats"] = None if metrics["kl_nats"] is None else float(metrics["kl_nats"])
         if not all(math.isfinite(value) for value in known.values() if value is not None):
             return {}

@@ -17,12 +17,16 @@ from vae.autoencoder_kl import KLConfig, load_kl
 from vae.autoencoder_tiny import TinyConfig, load_tiny
 from vae.checkpoint import CLASS_NAME, CONFIG, CONV_VAE, ModelFolderError, load_info, load_model, read_config
 from vae.diffusers import title_of
-from vae.latent import Posterior
+from vae.latent import AnyArray, Posterior
 from vae.losses import Objective, recorded_objective
-from vae.model import compile_codec
+from vae.model import Autoencoder, compile_codec
 from vae.xla import convolution_options
 
-DIFFUSERS = {"AutoencoderKL": KLConfig, "AutoencoderKLFlux2": KLConfig, "AutoencoderTiny": TinyConfig}
+DIFFUSERS: dict[str, type[KLConfig | TinyConfig]] = {
+    "AutoencoderKL": KLConfig,
+    "AutoencoderKLFlux2": KLConfig,
+    "AutoencoderTiny": TinyConfig,
+}
 FOREIGN_SIZE = 256  # pixels; autoencoders that others trained take any size, and time by its square
 
 
@@ -72,8 +76,8 @@ class Codec:
     """
 
     description: Description
-    encode: Callable[[Float[Array, "batch height width 3"]], Posterior]
-    decode: Callable[[Float[Array, "batch *latent"]], Float[Array, "batch height width 3"]]
+    encode: Callable[[Float[AnyArray, "batch height width 3"]], Posterior]
+    decode: Callable[[Float[AnyArray, "batch *latent"]], Float[Array, "batch height width 3"]]
 
 
 def describe(folder: Path | str, image_size: int | None = None) -> Description:
@@ -121,7 +125,7 @@ def open_codec(folder: Path | str, image_size: int | None = None) -> Codec:
     if description.kind == CONV_VAE:
         return Codec(description, *compile_codec(load_model(folder)))
     config = _foreign_config(folder)
-    model = load_kl(config, folder) if isinstance(config, KLConfig) else load_tiny(config, folder)
+    model: Autoencoder = load_kl(config, folder) if isinstance(config, KLConfig) else load_tiny(config, folder)
     return Codec(description, *compile_codec(model, convolution_options()))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import reprlib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, overload
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 from safetensors import SafetensorError, safe_open
 
-from vae.checkpoint import CONFIG, ModelFolderError, bind, parameters
+from vae.checkpoint import CONFIG, ModelFolderError, Module
 from vae.layers import CHANNELS_LAST
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -30,8 +30,6 @@ FORMER_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "t
 FLAX_TO_TORCH = {0: (), 1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}  # rank of a parameter -> order of its axes in the file
 TORCH_TO_FLAX = {0: (), 1: (0,), 2: (1, 0), 4: (2, 3, 1, 0)}
 NUMBERS = ("F16", "BF16", "F32", "F64", "I64")  # I64 counts batches in batch norms
-
-Module = TypeVar("Module", bound=nnx.Module)
 
 
 class Fields:
@@ -78,6 +76,12 @@ class Fields:
             raise _unaccepted(name, value, f"one or two whole numbers from {low} to {high}")
         return min(sides)
 
+    @overload
+    def number(self, name: str, default: float, low: float, high: float) -> float: ...
+
+    @overload
+    def number(self, name: str, default: None, low: float, high: float) -> float | None: ...
+
     def number(self, name: str, default: float | None, low: float, high: float) -> float | None:
         """A number in [low, high]; null only where that is the default."""
         value = self.content.get(name, default)
@@ -98,11 +102,11 @@ class Fields:
         return tuple(map(float, value))
 
 
-def _is_whole(value: Any, low: int, high: int) -> bool:
+def _is_whole(value: Any, low: int, high: int) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
-def _is_number(value: Any, low: float, high: float) -> bool:
+def _is_number(value: Any, low: float, high: float) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high  # NaN is neither
 
 
@@ -141,8 +145,9 @@ def load(blank: Module, folder: Path | str) -> Module:
         ModelFolderError: the file is missing or damaged, or a tensor is missing, left over, of the wrong shape or type,
             or holds what is no finite number; the message names each.
     """
-    expected = {name: value.shape for name, value in parameters(blank).items()}
-    wanted = {_torch_name(name): name for name in expected}
+    graph, state = nnx.split(blank)
+    flat = {".".join(map(str, path)): (path, variable) for path, variable in nnx.to_flat_state(state)}
+    wanted = {_torch_name(name): name for name in flat}
     with _open(folder) as file:
         names = sorted(file.keys())
         stored = {_present_name(name): name for name in names}
@@ -150,7 +155,8 @@ def load(blank: Module, folder: Path | str) -> Module:
         left_over = sorted(set(names) - {stored[name] for name in stored.keys() & wanted.keys()})
         values, unfit = {}, []
         for name in sorted(wanted.keys() & stored.keys()):
-            shape, held = expected[wanted[name]], file.get_slice(stored[name])
+            path, variable = flat[wanted[name]]
+            shape, held = variable.shape, file.get_slice(stored[name])
             torch_shape = tuple(shape[axis] for axis in FLAX_TO_TORCH[len(shape)])
             # Older files hold linear layers as convolutions of one pixel.
             if tuple(held.get_shape()) not in (torch_shape, (*torch_shape, 1, 1)):
@@ -161,11 +167,12 @@ def load(blank: Module, folder: Path | str) -> Module:
                 value = file.get_tensor(stored[name]).astype(np.float32).reshape(torch_shape)
                 if not np.isfinite(value).all():
                     unfit.append(f"{stored[name]} holds numbers that are not finite")
-                values[wanted[name]] = jnp.asarray(np.ascontiguousarray(value.transpose(TORCH_TO_FLAX[value.ndim])))
+                value = np.ascontiguousarray(value.transpose(TORCH_TO_FLAX[value.ndim]))
+                values[path] = variable.replace(jnp.asarray(value))
     problems = [*_listed("missing", missing), *_listed("left over", left_over), *_listed("unfit", unfit)]
     if problems:
         raise ModelFolderError(f"The weights in {folder} do not fit its {CONFIG}:\n  " + "\n  ".join(problems))
-    return bind(blank, values)
+    return nnx.merge(graph, nnx.from_flat_state(values))
 
 
 def _open(folder: Path | str) -> Any:
@@ -221,7 +228,9 @@ class UpsampledConv(nnx.Conv):
     def __init__(self, in_channels: int, out_channels: int, use_bias: bool = True):
         super().__init__(in_channels, out_channels, (3, 3), use_bias=use_bias, rngs=nnx.Rngs(0))
 
-    def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b 2h 2w out_channels"]:
+    def __call__(  # type: ignore[override]  # it has no use for `out_sharding`
+        self, x: Float[Array, "b h w in_channels"]
+    ) -> Float[Array, "b 2*h 2*w out_channels"]:
         batch, height, width, _ = x.shape
         kernels = jnp.einsum("rai,cbj,ijxy->rcabxy", PHASES, PHASES, self.kernel[...], precision="highest")
 

@@ -17,7 +17,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -69,7 +69,7 @@ class Flow:
     name: ClassVar[str] = "flow"
     title: ClassVar[str] = "Flow learnt from the data"
 
-    def of(self, **chosen: str) -> Self:
+    def of(self, **chosen: str) -> Flow:
         """The same prior, which draws latents with these labels only.
 
         Raises:
@@ -121,7 +121,7 @@ class Flow:
         return tensors
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, np.ndarray], latent_shape: tuple[int, ...]) -> Self:
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray], latent_shape: tuple[int, ...]) -> Flow:
         """Checks and takes them.
 
         Raises:

@@ -53,10 +53,10 @@ def fetch(model_id: str, subfolder: str | None = None, on_progress: Progress | N
     folder = config.parent
     describe(folder)  # raises, before gigabytes of something else are downloaded
     commit = config.parents[place.count("/")].name  # all files are of one version of the repository
+    weights: tuple[str, ...] = (OWN_WEIGHTS,)
+    others: tuple[str, ...] = (ATLAS, PRIOR, METRICS, CARD)
     if CLASS_NAME in read_config(folder):
         weights, others = (WEIGHTS, HALF_WEIGHTS), ()
-    else:
-        weights, others = (OWN_WEIGHTS,), (ATLAS, PRIOR, METRICS, CARD)
     if not any(_download(model_id, place + name, commit, on_progress) for name in weights):
         raise ModelFolderError(
             f"{model_id} on the Hugging Face Hub has no {place}{weights[0]}; weights in other formats are not opened."
@@ -124,10 +124,10 @@ def _bar(on_progress: Progress | None) -> Any:
             super().__init__(*args, **options)
             self.so_far = options.get("initial", 0)  # a hidden bar does not count
 
-        def update(self, n: float | None = 1) -> bool | None:
+        def update(self, n: int | None = 1) -> bool | None:
             self.so_far += n or 0
             if on_progress is not None:
-                on_progress(int(self.so_far), self.total)
+                on_progress(self.so_far, self.total)
             return super().update(n)
 
     return Bar

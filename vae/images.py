@@ -51,7 +51,7 @@ def open_picture(source: Picture) -> Image.Image:
                 f"The picture has {picture.width} x {picture.height} pixels; "
                 f"at most {MAX_PIXELS // 1_000_000} megapixels are accepted. Scale it down first."
             )
-        frames = picture.n_frames if picture.format in ANIMATED else 1
+        frames = getattr(picture, "n_frames", 1) if picture.format in ANIMATED else 1
         picture.load()
         upright = _to_rgb(ImageOps.exif_transpose(picture))
         upright.info["frames"] = frames
@@ -59,6 +59,7 @@ def open_picture(source: Picture) -> Image.Image:
     except PictureError:
         raise
     except FileNotFoundError:
+        assert not isinstance(source, bytes)  # which are not looked for anywhere
         raise PictureError(f"There is no picture at {source}.") from None
     except UnidentifiedImageError:
         raise PictureError("This file is not a picture that can be read. Try a JPEG, PNG or WebP.") from None

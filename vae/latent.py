@@ -6,7 +6,7 @@ said of it flattened.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -71,7 +71,7 @@ def sample_posterior(posterior: Posterior, seed: int, temperature: float = 1.0) 
 @jax.jit
 def lerp(a: Float[AnyArray, "*latent"], b: Float[AnyArray, "*latent"], t: Scalar) -> Float[Array, "*latent"]:
     """Linear interpolation, `(1 - t) a + t b`; t = 0 is a, t = 1 is b, beyond extrapolates."""
-    return (1 - t) * a + t * b
+    return cast(Array, (1 - t) * a + t * b)  # compiled: NumPy's arrays too have become JAX's
 
 
 @jax.jit

@@ -49,6 +49,7 @@ class Downsample(nnx.Module):
         self.conv = nnx.Conv(in_channels, out_channels, (3, 3), strides=2, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: Float[Array, "b h w in_channels"]) -> Float[Array, "b h//2 w//2 out_channels"]:
+        assert self.conv.bias is not None  # convolutions have one unless told otherwise
         numbers = x, self.conv.kernel[...], self.conv.bias[...]
         x, kernel, bias = self.conv.promote_dtype(numbers, dtype=self.conv.dtype)
         return halving_conv(x, kernel) + bias

@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from vae.latent import AnyArray, Posterior
@@ -18,6 +20,8 @@ from vae.latent import AnyArray, Posterior
 LEVELS = 256  # of a pixel value: what turns a density on [0, 1] into the probability of one of them
 SMALLEST_VARIANCE = 1e-6  # a quarter of a level: keeps a perfect reconstruction's density finite
 SMALLEST_PROBABILITY = 1e-6
+
+Nats = TypeVar("Nats", float, Float[Array, "..."], Float[np.ndarray, "..."])
 
 
 def optimal_variance(
@@ -73,7 +77,7 @@ class Likelihood:
     is_density: bool
     latex: str
 
-    def bits_per_dim(self, nats: Float[AnyArray, "..."] | float, numbers: int) -> Float[Array, "..."] | float:
+    def bits_per_dim(self, nats: Nats, numbers: int) -> Nats:
         """Nats for a picture of so many numbers, as bits for each of them: what naming its 8-bit level takes."""
         return nats / (numbers * math.log(2)) + (math.log2(LEVELS) if self.is_density else 0)
 
@@ -106,6 +110,7 @@ def importance_weighted_nll(
         latent: the samples z_k from `posterior`.
         posterior: q(z | x).
     """
+    assert posterior.log_var is not None  # a deterministic encoder has no density that samples could be weighed by
     axes = tuple(range(2, latent.ndim))
     standardised = (latent - posterior.mean) * jnp.exp(-posterior.log_var / 2)
     # The factors 1 / sqrt(2 pi) of prior and posterior cancel.

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -88,8 +88,9 @@ def kl(posterior: Posterior) -> Float[Array, " batch"]:
 def kl_per_unit(posterior: Posterior) -> Float[Array, "batch *latent"]:
     """The same, of each latent number by itself, in nats."""
     mean, log_var = posterior
+    assert log_var is not None  # a deterministic encoder has no density, and no KL
     # expm1: `exp(v) - 1 - v` cancels to rounding noise near v = 0, where a collapsed unit lives.
-    return 0.5 * (mean**2 + jnp.expm1(log_var) - log_var)
+    return cast(Array, 0.5 * (mean**2 + jnp.expm1(log_var) - log_var))  # JAX's even of NumPy's arrays
 
 
 def free_bits_kl(posterior: Posterior, free_bits: float) -> Float[Array, ""]:
@@ -249,7 +250,7 @@ def recorded_objective(record: dict) -> Objective | None:
 
     Records of the first version have weights only, as there was a single loss; older ones call the weight of L1 "rec".
     """
-    weights = record.get("weights")
+    weights: Any = record.get("weights")
     name = record.get("likelihood", L1SSIM.name if weights else None)
     objective = OBJECTIVES.get(name) if isinstance(name, str) else None
     if objective is None or objective.weights is None:

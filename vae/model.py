@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, no_type_check
+from typing import Literal, Protocol, cast, no_type_check, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from vae.latent import Posterior
+from vae.latent import AnyArray, Posterior
 from vae.layers import GROUPS, Downsample, ResNetBlock, Upsample
 
 MAX_SIZE = 4096  # pixels, of a side: far beyond what trains, and not beyond what memory can hold
@@ -105,7 +105,7 @@ class Encoder(nnx.Module):
         self.stem = nnx.Conv(
             3, first, (3, 3), strides=2 if config.halve_first else 1, kernel_init=colour_init, dtype=dtype, rngs=rngs
         )
-        self.stages = nnx.List()
+        self.stages: nnx.List[ResNetBlock | Downsample] = nnx.List()
         width = first
         for channels in config.channels:
             for _ in range(config.blocks):
@@ -114,7 +114,7 @@ class Encoder(nnx.Module):
             self.stages.append(Downsample(width, width, dtype=dtype, rngs=rngs))
         self.norm = nnx.GroupNorm(last, GROUPS, dtype=dtype, rngs=rngs)
         if config.latent == "spatial":
-            self.head = nnx.Conv(last, 2 * config.latent_dim, (3, 3), dtype=dtype, rngs=rngs)
+            self.head: nnx.Conv | nnx.Linear = nnx.Conv(last, 2 * config.latent_dim, (3, 3), dtype=dtype, rngs=rngs)
         else:
             features = (config.image_size // config.downsampling) ** 2 * last
             self.head = nnx.Linear(features, 2 * config.latent_dim, dtype=dtype, rngs=rngs)
@@ -137,10 +137,10 @@ class Decoder(nnx.Module):
         first, last = config.channels[0], config.channels[-1]
         self.side = config.image_size // config.downsampling
         if config.latent == "spatial":
-            self.head = nnx.Conv(config.latent_dim, last, (3, 3), dtype=dtype, rngs=rngs)
+            self.head: nnx.Conv | nnx.Linear = nnx.Conv(config.latent_dim, last, (3, 3), dtype=dtype, rngs=rngs)
         else:
             self.head = nnx.Linear(config.latent_dim, self.side**2 * last, dtype=dtype, rngs=rngs)
-        self.stages = nnx.List()
+        self.stages: nnx.List[ResNetBlock | Upsample] = nnx.List()
         width = last
         for channels in reversed(config.channels):
             self.stages.append(Upsample(width, channels, dtype=dtype, rngs=rngs))
@@ -194,12 +194,24 @@ class VAE(nnx.Module):
     ) -> tuple[Float[Array, "batch height width 3"], Posterior]:
         """The reconstruction from one posterior sample, and the posterior."""
         posterior = self.encode(images)
-        return self.decode(posterior.sample(key)), posterior
+        latent = cast(Array, posterior.sample(key))  # which would be NumPy's only if the mean were
+        return self.decode(latent), posterior
+
+
+@runtime_checkable
+class Autoencoder(Protocol):
+    """An `nnx.Module` of any kind that encodes and decodes."""
+
+    def encode(self, images: Float[Array, "batch height width 3"]) -> Posterior:
+        """The posterior of each picture, pixels in [0, 1]."""
+
+    def decode(self, latent: Float[Array, "batch *latent"]) -> Float[Array, "batch height width 3"]:
+        """The picture of each latent, pixels in [0, 1]."""
 
 
 def compile_codec(
-    vae: nnx.Module, compiler_options: dict[str, str] | None = None
-) -> tuple[Callable[[Array], Posterior], Callable[[Array], Array]]:
+    vae: Autoencoder, compiler_options: dict[str, str] | None = None
+) -> tuple[Callable[[AnyArray], Posterior], Callable[[AnyArray], Array]]:
     """`vae.encode` and `vae.decode`, compiled: each shape of input at its first use, in a second or two."""
     graph, state = nnx.split(vae)
     encode = jax.jit(lambda state, images: nnx.merge(graph, state).encode(images), compiler_options=compiler_options)

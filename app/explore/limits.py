@@ -83,6 +83,7 @@ UNCERTAINTY_SECONDS = 0.5  # of decoding, for the uncertainty of one picture
 LEAST_UNCERTAINTY_SAMPLES, MAX_UNCERTAINTY_SAMPLES = 4, 16
 SUBJECT_BYTES = 128 * MEGABYTE  # of uploads, fitted to the models' sizes
 MODEL_BYTES = 64 * MEGABYTE  # of what one model has worked out
+DECODER_BYTES = 20 * MEGABYTE  # in float16, of a decoder that is offered to browsers
 WARM_UP_BYTES = 50 * MEGABYTE  # of a model's weights: a larger one is loaded when somebody picks it
 
 SHOWN = 60  # characters of a refused value that its message repeats

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +19,7 @@ from PIL import Image
 
 from app.explore import wire
 from app.explore.cache import Cache
+from app.explore.decoder_file import DecoderFile, decoder_file
 from app.explore.limits import (
     DECODED_AT_ONCE,
     DRAWN_LEVELS,
@@ -30,7 +32,7 @@ from app.explore.limits import (
 from app.explore.subject import Subject
 from app.words import plain
 from vae.atlas import Atlas, AtlasError
-from vae.checkpoint import ATLAS, PRIOR, load_metrics
+from vae.checkpoint import ATLAS, CONV_VAE, PRIOR, load_metrics
 from vae.codec import Description, open_codec
 from vae.images import to_array, to_picture
 from vae.latent import Posterior
@@ -83,13 +85,29 @@ class OpenModel:
 
     @property
     def card(self) -> dict:
-        """What a page knows the model by, in JSON-ready types."""
-        return {
+        """What a page knows the model by, in JSON-ready types.
+
+        With a `codec` where the browser can decode too: the `architecture`, and of its `weights` where they are, under
+        the address of kit/web.py's files, and how many `bytes`.
+        """
+        card = {
             "name": self.name,
             "title": self.info.title,
             "size": self.info.image_size,
             "shape": list(self.info.latent_shape),
         }
+        file = self.decoder_file
+        if file is None:
+            return card
+        path = f"decoders/{file.digest}/{quote(self.name, safe='')}.safetensors"
+        return card | {"codec": {"architecture": file.architecture, "weights": path, "bytes": len(file.content)}}
+
+    @property
+    def decoder_file(self) -> DecoderFile | None:
+        """What a browser needs to decode; None where it cannot. Made at its first use, and kept."""
+        if self.info.kind != CONV_VAE:
+            return None
+        return self.remember("decoder file", None, lambda: decoder_file(self.folder))
 
     def describe(self) -> str:
         """What the model is and was trained on, in a line of Markdown."""

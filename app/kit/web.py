@@ -19,12 +19,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.explore import limits
+from app.explore.library import Library
+from app.explore.limits import RequestError
+from vae.checkpoint import ModelFolderError
 
 APP = Path(__file__).parents[1]
 TYPES = {".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
 LIMITS = "web/limits.js"  # made here; the widgets import it like any other module
 HOME = "latentscape"
-FOREVER = "public, max-age=31536000, immutable"
+KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
 _IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?\bfrom\s+["'](\.[^"']+)["']""", re.MULTILINE)
 
@@ -57,14 +60,31 @@ def routes() -> list[Route]:
     return [Route(f"/{HOME}/{{version}}/{{path:path}}", _serve)]
 
 
+def decoder_routes(library: Library) -> list[Route]:
+    """Where browsers fetch the models' decoders, as `OpenModel.card` says; to be put before `routes()`.
+
+    Not compressed: float16 weights would shrink by 8%. A name only picks a model of the library, and opens no file.
+    """
+
+    def serve(request: Request) -> Response:  # in a thread: the model may have to be loaded
+        try:
+            file = library[request.path_params["name"]].decoder_file
+        except (RequestError, ModelFolderError):
+            file = None
+        if file is None or request.path_params["digest"] != file.digest:
+            return PlainTextResponse("There is no such decoder. Reload the page.", 404)
+        return Response(file.content, headers=KEPT, media_type="application/octet-stream")
+
+    return [Route(f"/{HOME}/decoders/{{digest}}/{{name}}.safetensors", serve)]
+
+
 async def _serve(request: Request) -> Response:
     path, content = request.path_params["path"], None
     if request.path_params["version"] == version():
         content = files().get(path)
     if content is None:
         return PlainTextResponse("There is no such file. Reload the page.", 404)
-    headers = {"Cache-Control": FOREVER, "X-Content-Type-Options": "nosniff"}
-    return Response(content, headers=headers, media_type=TYPES[Path(path).suffix])
+    return Response(content, headers=KEPT, media_type=TYPES[Path(path).suffix])
 
 
 def needed_by(module: str) -> list[str]:

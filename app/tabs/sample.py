@@ -395,7 +395,8 @@ def in_numbers(model: OpenModel) -> list[str]:
         "least": f"{found.least:.2f}",
         "most": f"{found.most:.2f}",
     }
-    lines = [words(NAME, part, **figures) for part in ("unused", "idle", "shape") if part != "idle" or found.idle]
+    parts = ("unused", "idle", "shape") if model.info.has_variance else ("unused", "shape")
+    lines = [words(NAME, part, **figures) for part in parts]
     if found.marginal_kl is not None:
         joint = words(NAME, "joint", kl=f"{found.kl:,.1f}") if found.kl else ""
         each = f"{found.marginal_kl / found.size:.3f}"

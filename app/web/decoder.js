@@ -1,16 +1,22 @@
 import { asking } from "./ask.js";
-import { pack } from "./latents.js";
+import { codecOf, dropCodec, fetchCodec } from "./browser_codecs.js";
+import { asSent, pack } from "./latents.js";
 import { LIMITS } from "./limits.js";
 import { cut } from "./sheet.js";
+import { showDrawer } from "./who_draws.js";
 
 const CHUNK_MS = 250; // that a request is to take: pictures come as a stream, and the one that is overtaken is short
 const FIRST_CHUNK = 3; // before it is known how long one takes
 
-const paces = new Map(); // model name -> milliseconds for each picture
+const paces = new Map(); // model name -> milliseconds that the server and the network take for each picture
+let latest = null; // name of the model that was decoded last
 
 /**
  * What decodes latents for a widget, whose server has the function `decode`. `decode(model, latents, options)` resolves
  * to `{ pictures }`, one for each latent; to `{ error }`, with a sentence; or to `{}` once it is not wanted any more.
+ *
+ * The server draws at first. Once this browser has the model's decoder too, and is faster, it draws by itself, the same
+ * pictures; if it cannot any more, the server goes on.
  *
  * Options: `order`, in which to decode, as positions; `isWanted`, asked after each chunk; `onPictures(rows, pictures)`,
  * told of each chunk, with the positions of its latents. Whoever asked closes the pictures.
@@ -18,12 +24,21 @@ const paces = new Map(); // model name -> milliseconds for each picture
 export function decoder(server) {
   const ask = asking(server);
 
-  async function decodeChunk(model, latents) {
+  async function decodeChunk(model, latents, isWanted) {
+    latest = model.name;
+    const codec = fasterCodec(model);
+    const chunk = (codec && (await decodeHere(codec, model, latents, isWanted))) ?? (await decodeThere(model, latents));
+    showWhoDraws(model);
+    return chunk;
+  }
+
+  async function decodeThere(model, latents) {
     const begun = performance.now();
     const answer = await ask("decode", model.name, pack(latents, model));
     if (answer.error) return answer;
     const pace = (performance.now() - begun) / latents.length;
     paces.set(model.name, (pace + (paces.get(model.name) ?? pace)) / 2);
+    fetchCodec(model).then(() => showWhoDraws(model));
     try {
       return { pictures: await cut(answer) };
     } catch (error) {
@@ -39,6 +54,7 @@ export function decoder(server) {
       const chunk = await decodeChunk(
         model,
         rows.map((row) => latents[row]),
+        isWanted,
       );
       if (!isWanted()) {
         for (const picture of chunk.pictures ?? []) picture.close();
@@ -57,8 +73,36 @@ export function decoder(server) {
   return { decode };
 }
 
-function chunkSize({ name }) {
-  const pace = paces.get(name);
+/** The codec of this browser, where it is faster than the server. */
+function fasterCodec(model) {
+  const codec = codecOf(model);
+  return codec && codec.milliseconds < paces.get(model.name) ? codec : null;
+}
+
+/** As `decodeChunk`; null if this browser cannot. */
+async function decodeHere(codec, model, latents, isWanted) {
+  try {
+    const images = await codec.decode(
+      latents.map((latent) => asSent(latent, model)),
+      { isWanted },
+    );
+    if (images) return { pictures: await Promise.all(images.map((image) => createImageBitmap(image))) };
+    return isWanted() ? null : {}; // null: it was closed, for two other models
+  } catch {
+    dropCodec(model);
+    return null;
+  }
+}
+
+function chunkSize(model) {
+  const pace = fasterCodec(model)?.milliseconds ?? paces.get(model.name);
   if (!pace) return FIRST_CHUNK;
   return Math.min(LIMITS.maxLatents, Math.max(1, Math.round(CHUNK_MS / pace)));
+}
+
+function showWhoDraws(model) {
+  const pace = paces.get(model.name);
+  if (model.name !== latest || !pace) return;
+  const codec = fasterCodec(model);
+  showDrawer(codec !== null, codec?.milliseconds ?? pace);
 }

@@ -23,6 +23,36 @@ export function say(message, sentence) {
 }
 
 /**
+ * For a widget whose message stands in the place of its `body`: `showMessage(state, sentence)`, and `showBody()`, which
+ * takes the message away. `state` goes into the `data-state` of `root`; in the state "empty", the sentence follows the
+ * prop `empty_text`.
+ */
+export function placing({ root, message, body }, { props, watch }) {
+  function showMessage(state, sentence) {
+    root.dataset.state = state;
+    say(message, sentence);
+    body.hidden = true;
+  }
+
+  function showBody() {
+    say(message, "");
+    body.hidden = false;
+  }
+
+  watch("empty_text", () => {
+    if (root.dataset.state === "empty") say(message, props.empty_text);
+  });
+  return { showMessage, showBody };
+}
+
+/** Makes one of some tiles the one that Tab stops at: the arrow keys move among them. */
+export function setReachable(tiles, place) {
+  [...tiles].forEach((tile, k) => {
+    tile.tabIndex = k === place ? 0 : -1;
+  });
+}
+
+/**
  * `tell(event, data)` for a widget's `trigger`. Of one kind of event, every one is told in one object, with the newest
  * data: app/kit/events.py has the reason.
  */
@@ -37,13 +67,16 @@ export function telling(trigger) {
 }
 
 /**
- * Calls back whenever an element gets a size or another one, as it does when its tab is opened: what is not shown has
- * none. Ends when the element has left the page, which `onGone` is told.
+ * Calls back whenever an element gets a size or another one: what is not shown has none. `isOpened` is whether it was
+ * not shown before, as when its tab is opened. Ends when the element has left the page; then `onGone` is called.
  */
 export function onSeen(element, onSize, onGone = () => {}) {
+  let wasSeen = false;
   const observer = new ResizeObserver(() => {
     if (element.isConnected) {
-      if (element.offsetParent) onSize();
+      const isSeen = element.offsetParent !== null;
+      if (isSeen) onSize({ isOpened: !wasSeen });
+      wasSeen = isSeen;
       return;
     }
     observer.disconnect();

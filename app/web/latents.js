@@ -1,6 +1,8 @@
 // Arithmetic on latents, as vae/latent.py and app/explore have it, and the form in which latents travel. A latent is a
 // Float32Array: what it holds row by row, whatever its shape. A model is a card: { name, title, size, shape }.
 
+import { clamp } from "./numbers.js";
+
 /** Whether a model's latent has places, height x width x channels; else it is one vector. */
 export const isSpatial = ({ shape }) => shape.length > 1;
 
@@ -25,6 +27,9 @@ export function unpack(text, model) {
   const size = latentSize(model);
   return Array.from({ length: numbers.length / size }, (_, k) => numbers.slice(k * size, (k + 1) * size));
 }
+
+/** A latent with the numbers that it has once it was sent and received. */
+export const asSent = (latent, model) => (isSpatial(model) ? latent.map((n) => fromHalf(toHalf(n))) : latent);
 
 function toBase64(array) {
   const bytes = new Uint8Array(array.buffer);
@@ -73,7 +78,7 @@ export const lerp = (a, b, t) => a.map((number, i) => (1 - t) * number + t * b[i
 export function slerp(a, b, t) {
   const [lengthA, lengthB] = [length(a), length(b)];
   const product = lengthA * lengthB;
-  const omega = Math.acos(Math.min(1, Math.max(-1, dot(a, b) / Math.max(product, 1e-12))));
+  const omega = Math.acos(clamp(dot(a, b) / Math.max(product, 1e-12), -1, 1));
   const sine = Math.sin(omega);
   if (sine <= 1e-3 || product <= 1e-12) return lerp(a, b, t); // the great circle is not determined
   const whole = (1 - t) * lengthA + t * lengthB;

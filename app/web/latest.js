@@ -2,7 +2,7 @@
 
 /**
  * For work that others may overtake: `const isNewest = begin()`, and after each `await`, stop unless `isNewest()`.
- * `drop()` overtakes it without beginning anything.
+ * `drop()` overtakes it without starting anything.
  */
 export function newest() {
   let count = 0;
@@ -18,23 +18,22 @@ export function newest() {
 }
 
 /**
- * For what follows a pointer: a function that runs `task` once at a time. Of the calls that come meanwhile, only the
- * last is run, afterwards. Its promise resolves when nothing is left to run.
+ * For what follows a pointer: a function that runs an async `task` once at a time. Of the calls that come meanwhile,
+ * only the last is run, afterwards. Its promise settles when nothing is left to run; it rejects with the first error.
  */
 export function oneAtATime(task) {
   let waiting = null;
   let running = null;
 
   async function drain() {
-    try {
-      while (waiting) {
-        const values = waiting;
-        waiting = null;
-        await task(...values);
-      }
-    } finally {
-      running = null;
+    const errors = [];
+    while (waiting) {
+      const values = waiting;
+      waiting = null;
+      await task(...values).catch((error) => errors.push(error));
     }
+    running = null;
+    if (errors.length) throw errors[0];
   }
 
   return (...values) => {

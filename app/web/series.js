@@ -5,7 +5,7 @@ import { newest } from "./latest.js";
  * The pictures of some latents, which come coarse to fine and are kept. Those of other latents replace them once the
  * first of these have come.
  *
- * It calls back: `onFirst(shown)`, when others have begun to be shown; `onMore(shown)`, after each chunk, the first
+ * It calls back: `onFirst(shown)`, when others have started to be shown; `onMore(shown)`, after each chunk, the first
  * too; `onError(sentence)`. `shown` is what was loaded, with `pictures`, as far as they have come; null without any.
  */
 export class Series {

@@ -8,12 +8,19 @@ export function boxOf({ columns, width, height }, k) {
   return [(k % columns) * width, Math.floor(k / columns) * height, width, height];
 }
 
-/** The pictures on a sheet. Rejects if it did not arrive whole. Whoever has no more use for a picture closes it. */
+/** The pictures on a sheet. Rejects if it did not arrive whole. Close those that are no longer used. */
 export async function cut(sheet) {
   const whole = new Image();
   whole.src = sheet.sheet;
   await whole.decode();
   return Promise.all(Array.from({ length: sheet.count }, (_, k) => createImageBitmap(whole, ...boxOf(sheet, k))));
+}
+
+/** The context of a canvas, to scale pictures smoothly. */
+export function smooth(canvas) {
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  return context;
 }
 
 /** Draws a picture over all of a canvas, which gets as many pixels as it takes up on the screen. */
@@ -22,9 +29,7 @@ export function paint(canvas, picture) {
   const height = Math.round(canvas.clientHeight * devicePixelRatio);
   if (!picture || !width || !height) return;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(picture, 0, 0, width, height);
+  smooth(canvas).drawImage(picture, 0, 0, width, height);
 }
 
 let scratch = null;
@@ -41,8 +46,7 @@ export const urlOf = (picture) => onScratch(picture).canvas.toDataURL();
 
 /** Pictures side by side, each of so many pixels, as the URL of a PNG. */
 export function stripOf(pictures, side) {
-  const context = make("canvas", { width: side * pictures.length, height: side }).getContext("2d");
-  context.imageSmoothingQuality = "high";
+  const context = smooth(make("canvas", { width: side * pictures.length, height: side }));
   pictures.forEach((picture, k) => {
     context.drawImage(picture, k * side, 0, side, side);
   });

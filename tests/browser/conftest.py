@@ -24,3 +24,9 @@ def page(page):
     """The page, and in `window.asked` what it is waiting for: see `waiting.fall_silent`."""
     page.add_init_script(WATCH)
     return page
+
+
+@pytest.fixture
+def server_draws(page):
+    """Keeps the browser's codec away: its pictures are the server's but for a level or two of 255."""
+    page.route("**/latentscape/decoders/**", lambda route: route.abort())

@@ -206,6 +206,7 @@ def test_four_corners_follow_pointer_and_keys_without_the_server(page, server):
     expect(page.locator("#reconstruct-picture img")).to_have_attribute("src", re.compile(f"corners-{chosen[:4]}-0.00"))
 
 
+@pytest.mark.usefixtures("server_draws")
 def test_an_analogy_of_equal_pictures_gives_the_third_back(page, server):
     open_tab(page, server)
     page.get_by_label("Analogy").click()
@@ -220,6 +221,7 @@ def test_an_analogy_of_equal_pictures_gives_the_third_back(page, server):
     expect(pictures.nth(3)).not_to_have_attribute("src", pictures.nth(2).get_attribute("src"))
 
 
+@pytest.mark.usefixtures("server_draws")
 def test_photos_show_the_first_pictures_before_the_last_are_decoded(page, server):
     open_tab(page, server, "&model=photos")
     expect(page.get_by_text("cross-fade")).to_be_visible()

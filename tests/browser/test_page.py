@@ -80,6 +80,7 @@ def test_a_link_brings_back_a_checkbox(page, server):
 
 def test_a_link_holds_a_drawn_picture_as_its_latent(page, server):
     page.goto(f"{server}?tab=sample&sample.seed=7")
+    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(16)
     page.get_by_role("button", name="Sample 3", exact=True).click()
     page.locator(".send-picture").locator("visible=true").click()
     expect(page.locator("#metrics")).to_contain_text("dB")
@@ -92,6 +93,7 @@ def test_a_link_holds_a_drawn_picture_as_its_latent(page, server):
 
 def test_a_long_latent_is_left_out_of_the_link(page, server):
     page.goto(f"{server}?model=photos&tab=sample&sample.count=1")
+    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(1)
     page.get_by_role("button", name="Sample 1", exact=True).click()
     page.locator(".send-picture").locator("visible=true").click()
     expect(page.locator("#metrics")).to_contain_text("dB")

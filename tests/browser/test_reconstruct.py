@@ -92,6 +92,7 @@ def test_a_wide_picture_is_cropped_and_the_page_says_so(page, server, tmp_path):
     expect(page.get_by_text("300 x 100")).to_be_visible()
 
 
+@pytest.mark.usefixtures("server_draws")
 def test_a_number_of_the_latent_is_changed_by_keyboard_and_by_pointer_and_reset(page, server, examples):
     show(page, server, examples["fruits"])
     first = picture_of(page, EDITED)

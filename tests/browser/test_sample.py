@@ -25,6 +25,7 @@ def changes(page: Page, selector: str, before: str) -> None:
     expect(page.locator(selector).first).not_to_have_attribute("src", before)
 
 
+@pytest.mark.usefixtures("server_draws")
 def test_a_grid_is_kept_with_its_seed(page, server):
     open_sample(page, server)
     expect(page.locator(PICTURES)).to_have_count(16)
@@ -50,6 +51,7 @@ def test_a_chosen_sample_is_shown_large_and_sent_under_a_telling_name(page, serv
     expect(page.locator("#metrics")).to_contain_text("dB")
 
 
+@pytest.mark.usefixtures("server_draws")
 def test_a_fitted_distribution_is_drawn_beside_the_prior_with_the_same_seed(page, server):
     open_sample(page, server, "model=emoji")
     expect(page.locator(PICTURES)).to_have_count(16)
@@ -63,6 +65,7 @@ def test_a_fitted_distribution_is_drawn_beside_the_prior_with_the_same_seed(page
     expect(page.locator("#aggregate svg rect.spread")).to_have_count(128)
 
 
+@pytest.mark.usefixtures("server_draws")
 def test_photos_come_one_after_the_other_and_the_page_says_what_they_are(page, server):
     open_sample(page, server, "model=photos")
     shown = page.locator(PICTURES).count()
@@ -91,6 +94,7 @@ def test_a_number_that_is_not_accepted_becomes_one_that_is_and_a_sentence_says_s
     expect(page.locator("#samples button")).to_have_count(64)
 
 
+@pytest.mark.usefixtures("server_draws")
 def test_sliders_move_the_picture_and_labels_make_a_direction(page, server):
     open_sample(page, server)
     page.get_by_role("tab", name="Directions").click()
@@ -116,6 +120,7 @@ def test_sliders_move_the_picture_and_labels_make_a_direction(page, server):
     expect(page.get_by_text("Choose two different labels.")).to_be_visible()
 
 
+@pytest.mark.usefixtures("server_draws")
 def test_directions_start_from_the_selected_sample(page, server):
     open_sample(page, server)
     page.get_by_role("tab", name="Directions").click()
@@ -130,6 +135,7 @@ def test_directions_start_from_the_selected_sample(page, server):
     expect(page.locator(".direction-start")).to_have_text("From: Sample 5 of seed 0")
 
 
+@pytest.mark.usefixtures("server_draws")
 def test_a_walk_goes_where_one_clicks_and_back(page, server):
     open_sample(page, server)
     page.get_by_role("button", name="Sample 2", exact=True).click()

@@ -2,15 +2,15 @@
 
 from playwright.sync_api import Page
 
+LONGEST_MS = 120_000  # that a machine which does other things too may need
 SILENCE_MS = 800  # in which the page asks nothing: longer than any of its timers
 
 
 def fall_silent(page: Page) -> None:
     """Waits until every question of the page is answered and, for as long as its timers may take, nothing is asked."""
     page.evaluate("() => { window.asked.at = performance.now(); }")
-    page.wait_for_function(
-        "(ms) => window.asked.open === 0 && performance.now() - window.asked.at > ms", arg=SILENCE_MS, polling=50
-    )
+    is_silent = "(ms) => window.asked.open === 0 && performance.now() - window.asked.at > ms"
+    page.wait_for_function(is_silent, arg=SILENCE_MS, polling=50, timeout=LONGEST_MS)
 
 
 def come_to_rest(page: Page) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -102,7 +103,7 @@ def test_latents_without_labels_or_variance_are_learnt_too(tmp_path):
 
 def test_the_network_begins_at_rest_and_knows_the_time_and_the_labels():
     weights = initial_weights(jax.random.key(0), 3, [2], 16, 1)
-    at = (noise(4), np.full(4, 0.5, np.float32), np.array([[0], [1], [2], [0]], np.int32))
+    at = (jnp.asarray(noise(4)), jnp.full(4, 0.5), jnp.array([[0], [1], [2], [0]]))
     np.testing.assert_array_equal(velocity(weights, *at), 0)
     rng = np.random.default_rng(0)
     weights = {name: array + 0.1 * rng.standard_normal(array.shape) for name, array in weights.items()}

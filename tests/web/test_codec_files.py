@@ -36,3 +36,7 @@ def test_the_weights_are_halved():
 def test_a_half_of_the_model_is_a_part_of_the_weights():
     made = load(codec.weights(FRUITS, ("decoder",)))
     assert made.keys() == {name for name in load_file(FRUITS / WEIGHTS) if name.startswith("decoder.")}
+
+
+def test_how_many_bytes_it_takes_is_known_before():
+    assert codec.size(FRUITS, ("decoder",)) == pytest.approx(len(codec.weights(FRUITS, ("decoder",))), rel=0.01)

@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from app.explore.limits import MAX_LATENTS
+from app.kit import web
 from app.kit.pictures import sheet
 
 pytestmark = pytest.mark.browser
@@ -85,3 +86,62 @@ def test_a_server_that_does_not_answer_and_a_sheet_that_is_cut_off_are_told_in_w
     broken = {"sheet": "data:image/png;base64,AAAA", "count": 3, "columns": 3, "width": 1, "height": 1}
     answer, _ = ask("await d.decode(model, latents)", "cut off", answer=broken)
     assert answer == {"error": "These pictures did not arrive whole. Try again."}
+
+
+# In place of web/codec/client.js: a codec that takes so long, and draws every latent as one pixel of its first number.
+CLIENT = """export async function openCodec({ weights }) {
+    window.opened = [...(window.opened ?? []), String(weights)];
+    if (!window.codec) throw new Error("Too old.");
+    return { milliseconds: 5, close() {}, ...window.codec };
+}"""
+DRAW = (
+    "decode: async (latents) => latents.map(([value]) => new ImageData(new Uint8ClampedArray([value, 0, 0, 255]), 1))"
+)
+
+
+@pytest.fixture
+def ask_both(run, monkeypatch):
+    """`ask_both(name, codec)`: how many latents the server was asked for, 1 by 1, before and after the codec came."""
+    files = web.files() | {"web/codec/client.js": CLIENT.encode()}
+    monkeypatch.setattr(web, "files", lambda: files)
+    sheets = [sheet([Image.new("RGB", (1, 1))])]
+
+    def evaluate(name: str, codec: str, delay: float = 30):
+        body = f"""(async () => {{
+            {SERVER}
+            const c = await import("/web/browser_codecs.js");
+            model.codec = {{ architecture: {{}}, weights: `decoders/${{name}}` }};
+            window.codec = {codec};
+            window.opened = [];
+            const d = m.decoder(server);
+            const one = async () => {{
+                const {{ pictures }} = await d.decode(model, [f32([7, 0])]);
+                return pictures.length;
+            }};
+            await one();
+            const hasCome = () => window.opened.length && (c.codecOf(model) || !window.codec);
+            while (!hasCome()) await new Promise(requestAnimationFrame);
+            const before = asked.length;
+            for (let k = 0; k < 3; k++) await one();
+            return [before, asked.length - before, window.opened.length];
+        }})()"""
+        return run("decoder", body, name=name, count=1, delay=delay, answer=None, sheets=sheets)
+
+    return evaluate
+
+
+def test_the_browser_draws_once_it_is_ready_and_faster(ask_both):
+    assert ask_both("here", f"{{ {DRAW} }}") == [1, 0, 1]
+
+
+def test_the_server_draws_while_it_is_faster(ask_both):
+    assert ask_both("slow here", f"{{ {DRAW}, milliseconds: 5000 }}") == [1, 3, 1]
+
+
+def test_the_server_draws_where_the_browser_cannot_and_it_is_not_tried_again(ask_both):
+    assert ask_both("too old", "null") == [1, 3, 1]
+
+
+def test_a_codec_that_fails_or_was_closed_is_replaced_by_the_server(ask_both):
+    assert ask_both("fails", "{ decode: () => Promise.reject(new Error('Lost.')) }") == [1, 3, 1]
+    assert ask_both("closed", "{ decode: async () => null }") == [1, 3, 1]

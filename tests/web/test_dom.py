@@ -33,6 +33,38 @@ def test_an_empty_sentence_hides_its_place(run):
     assert run("dom", said, words="") == ["", True]
 
 
+def test_a_message_stands_in_the_place_of_a_body_and_follows_the_empty_text(run):
+    found = run(
+        "dom",
+        """(() => {
+            const [root, message, body] = ["section", "p", "div"].map((tag) => m.make(tag));
+            const props = { empty_text: "Nothing yet." };
+            let change;
+            const watch = (name, act) => { if (name === "empty_text") change = act; };
+            const { showMessage, showBody } = m.placing({ root, message, body }, { props, watch });
+            const seen = [];
+            const see = () => seen.push([message.textContent, message.hidden, body.hidden, root.dataset.state]);
+            showMessage("empty", props.empty_text); see();
+            props.empty_text = "Still nothing."; change(); see();
+            showMessage("error", "No."); change(); see();
+            showBody(); see();
+            return seen;
+        })()""",
+    )
+    assert found == [
+        ["Nothing yet.", False, True, "empty"],
+        ["Still nothing.", False, True, "empty"],
+        ["No.", False, True, "error"],
+        ["", True, False, "error"],
+    ]
+
+
+def test_tab_stops_at_one_of_the_tiles(run):
+    tiles = "[0, 1, 2].map(() => m.make('button'))"
+    reached = f"((tiles) => {{ m.setReachable(tiles, 1); return tiles.map((tile) => tile.tabIndex); }})({tiles})"
+    assert run("dom", reached) == [-1, 0, -1]
+
+
 def test_an_element_is_seen_when_it_gets_a_size_and_then_when_it_leaves(run):
     found = run(
         "dom",
@@ -41,18 +73,20 @@ def test_an_element_is_seen_when_it_gets_a_size_and_then_when_it_leaves(run):
             const told = [];
             const node = m.make("div", { textContent: "here", hidden: true });
             document.body.append(node);
-            m.onSeen(node, () => told.push("seen"), () => told.push("gone"));
+            m.onSeen(node, ({ isOpened }) => told.push(isOpened ? "opened" : "resized"), () => told.push("gone"));
             await frame();
             const hidden = [...told];
-            node.hidden = false;
-            await frame();
+            for (const change of [{ hidden: false }, { textContent: "" }, { hidden: true }, { hidden: false }]) {
+                Object.assign(node, change);
+                await frame();
+            }
             const shown = [...told];
             node.remove();
             await frame();
-            return { hidden, shown, gone: told };
+            return { hidden, shown, gone: told.slice(shown.length) };
         })()""",
     )
-    assert found == {"hidden": [], "shown": ["seen"], "gone": ["seen", "gone"]}
+    assert found == {"hidden": [], "shown": ["opened", "resized", "opened"], "gone": ["gone"]}
 
 
 def test_an_answer_is_handed_on_and_none_is_told_in_words(run):

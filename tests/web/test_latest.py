@@ -64,3 +64,21 @@ def test_a_run_that_fails_does_not_stop_those_after_it(run):
         })()""",
     )
     assert found == ["no", 1, 2]
+
+
+def test_a_call_that_waited_for_one_that_fails_is_run_all_the_same(run):
+    found = run(
+        "latest",
+        """(async () => {
+            const seen = [];
+            let fail;
+            const call = m.oneAtATime(async (value) => {
+                seen.push(value);
+                if (value === 1) await new Promise((_, reject) => { fail = reject; });
+            });
+            const all = [1, 2, 3].map((value) => call(value).catch((error) => error.message));
+            fail(new Error("no"));
+            return { told: await Promise.all(all), seen };
+        })()""",
+    )
+    assert found == {"told": ["no"] * 3, "seen": [1, 3]}

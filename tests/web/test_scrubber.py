@@ -25,7 +25,7 @@ def test_playing_goes_from_end_to_end_in_three_seconds(run, mode):
     assert advance(run, 0.6, mode, t=0.1, speed=2) == pytest.approx({"t": 0.5, "direction": 1})
 
 
-def test_at_the_end_playing_turns_back_begins_anew_or_stops(run):
+def test_at_the_end_playing_turns_back_starts_again_or_stops(run):
     assert advance(run, 1, "ping-pong", t=0.9) == {"t": 1, "direction": -1, "isOver": False}
     assert advance(run, 1, "loop", t=0.9) == {"t": pytest.approx(0.9 + 1 / 3 - 1), "direction": 1}
     assert advance(run, 1, "once", t=0.9)["isOver"]
@@ -37,7 +37,7 @@ def test_back_at_the_start_playing_turns_round(run):
 
 
 @pytest.mark.parametrize(
-    ("t", "mode", "begun"),
+    ("t", "mode", "found"),
     [
         (0.4, "ping-pong", {"t": 0.4, "direction": 1}),
         (1, "ping-pong", {"t": 1, "direction": -1}),
@@ -45,8 +45,8 @@ def test_back_at_the_start_playing_turns_round(run):
         (1, "once", {"t": 0, "direction": 1}),
     ],
 )
-def test_playing_begins_where_it_is_or_turns_at_the_end(run, t, mode, begun):
-    assert run(PLAYING, "m.begin(t, mode)", t=t, mode=mode) == begun
+def test_playing_begins_where_it_is_or_turns_at_the_end(run, t, mode, found):
+    assert run(PLAYING, "m.begin(t, mode)", t=t, mode=mode) == found
 
 
 def test_steps_are_in_units_of_their_mean(run):

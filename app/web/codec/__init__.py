@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
+from safetensors import safe_open
 from safetensors.numpy import load_file, save
 
 from vae.checkpoint import WEIGHTS
@@ -35,3 +37,14 @@ def weights(folder: Path | str, halves: tuple[str, ...] = ("decoder", "encoder")
             if name.partition(".")[0] in halves
         }
     )
+
+
+def size(folder: Path | str, halves: tuple[str, ...] = ("decoder", "encoder")) -> int:
+    """About how many bytes `weights` would be; none of the parameters is read.
+
+    Raises:
+        OSError, SafetensorError: the file cannot be read.
+    """
+    with safe_open(Path(folder) / WEIGHTS, "np") as file:
+        names = [name for name in file.keys() if name.partition(".")[0] in halves]  # noqa: SIM118, it is no dict
+        return 2 * sum(math.prod(file.get_slice(name).get_shape()) for name in names)

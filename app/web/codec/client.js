@@ -1,6 +1,7 @@
 // The codec for a page: promises over a worker.
 
 const SMOOTHING = 1 / 8; // the share of the last decode in the mean; a page's clock ticks in tenths of a millisecond
+const SILENT_MS = 5000; // for one picture; a browser that ends a worker for want of memory tells nobody
 const STOPPED = "The codec of this page has stopped. Reload the page.";
 
 /**
@@ -59,6 +60,7 @@ function startWorker() {
   const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   const requests = []; // the newest last
   let sent = null; // the request whose message the worker has
+  let silence = 0; // timer
   let hasStopped = false;
 
   /** Resolves to the answers to all messages, or to null once they are not wanted. */
@@ -76,7 +78,9 @@ function startWorker() {
       const request = requests.at(-1);
       if (request.isWanted()) {
         sent = request;
-        worker.postMessage(request.messages[request.answers.length]);
+        const message = request.messages[request.answers.length];
+        worker.postMessage(message);
+        if (message.task !== "load") silence = setTimeout(fail, SILENT_MS); // a download takes its time
       } else {
         requests.pop().resolve(null);
       }
@@ -84,6 +88,7 @@ function startWorker() {
   }
 
   function receive({ data: { error, ...answer } }) {
+    clearTimeout(silence);
     const request = sent;
     sent = null;
     if (!error) request.answers.push(answer);
@@ -97,6 +102,7 @@ function startWorker() {
 
   function stop() {
     hasStopped = true;
+    clearTimeout(silence);
     worker.terminate();
     for (const request of requests.splice(0)) request.resolve(null);
   }

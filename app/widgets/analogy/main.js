@@ -1,7 +1,7 @@
 // A - B + C in latents. All four pictures are asked for at once; then, as the slider moves, the result alone.
 
 import { decoder } from "../../web/decoder.js";
-import { make, say, telling } from "../../web/dom.js";
+import { make, placing, say, telling } from "../../web/dom.js";
 import { analogy, pack, unpack } from "../../web/latents.js";
 import { newest, oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -19,6 +19,7 @@ export function mount({ element, trigger, props, server, watch }) {
   const images = TERMS.map((name) => make("img", { alt: `${name}, decoded` }));
 
   const tell = telling(trigger);
+  const { showMessage, showBody } = placing({ root, message, body }, { props, watch });
   const { decode } = decoder(server);
   const loads = newest();
   const follow = oneAtATime(drawResult);
@@ -50,8 +51,7 @@ export function mount({ element, trigger, props, server, watch }) {
     if (!pictures) return;
     pictures.forEach(show);
     root.dataset.state = "ready";
-    say(message, "");
-    body.hidden = false;
+    showBody();
     writeEquation();
     if (asked !== strength()) follow();
     commit();
@@ -63,18 +63,14 @@ export function mount({ element, trigger, props, server, watch }) {
     const mine = shown;
     const { pictures, error } = await decode(model, [result()], { isWanted: () => mine === shown });
     if (error) say(message, error);
-    if (pictures) show(pictures[0], TERMS.length - 1);
+    if (!pictures) return;
+    show(pictures[0], TERMS.length - 1);
+    if (!body.hidden) say(message, ""); // else it is about all four
   }
 
   function show(picture, k) {
     images[k].src = urlOf(picture);
     picture.close();
-  }
-
-  function showMessage(state, text) {
-    root.dataset.state = state;
-    say(message, text);
-    body.hidden = true;
   }
 
   function writeEquation() {
@@ -98,9 +94,6 @@ export function mount({ element, trigger, props, server, watch }) {
   });
   slider.addEventListener("change", commit);
   watch("value", () => load(props.value));
-  watch("empty_text", () => {
-    if (root.dataset.state === "empty") message.textContent = props.empty_text;
-  });
   writeEquation();
   load(props.value);
 }

@@ -1,10 +1,12 @@
 // A square of latents between four, decoded coarse to fine and then kept: moving over it asks the server nothing.
 
-import { telling } from "../../web/dom.js";
+import { placing, telling } from "../../web/dom.js";
 import { mixCorners, pack, unpack } from "../../web/latents.js";
 import { LIMITS } from "../../web/limits.js";
+import { clamp } from "../../web/numbers.js";
 import { squareCoarseToFine } from "../../web/order.js";
 import { Series } from "../../web/series.js";
+import { smooth } from "../../web/sheet.js";
 import { cellAt, nearestCell, stepFrom } from "./square.js";
 
 const SIDE = LIMITS.cornerSide;
@@ -16,14 +18,14 @@ const REST_MS = 200; // without a move: the place is chosen
 export function mount({ element, trigger, props, server, watch }) {
   const find = (selector) => element.querySelector(selector);
   const root = find(".corners");
-  const message = find(".corners-message");
   const body = find(".corners-body");
   const grid = find(".corners-grid");
   const large = find(".corners-large canvas");
   const words = find(".corners-large figcaption");
 
   const tell = telling(trigger);
-  const series = new Series(server, element, { onFirst: begun, onMore: grown, onError: failed });
+  const { showMessage, showBody } = placing({ root, message: find(".corners-message"), body }, { props, watch });
+  const series = new Series(server, element, { onFirst: showBody, onMore: grown, onError: failed });
   let chosen = { u: 0.5, v: 0.5 }; // 0 to 1, from the left and from the top: what a click or the keys chose
   let place = chosen; // what is shown large; the pointer looks elsewhere, until it leaves
   let restTimer = 0;
@@ -37,11 +39,6 @@ export function mount({ element, trigger, props, server, watch }) {
     }
     if (!series.shown) showMessage("loading", "Decoding the first pictures …");
     series.load({ ...value, latents: latentsOf(value) }, squareCoarseToFine(SIDE));
-  }
-
-  function begun() {
-    message.hidden = true;
-    body.hidden = false;
   }
 
   function grown({ pictures }) {
@@ -58,13 +55,6 @@ export function mount({ element, trigger, props, server, watch }) {
   function failed(error) {
     showMessage("error", error);
     body.hidden = !series.shown;
-  }
-
-  function showMessage(state, text) {
-    root.dataset.state = state;
-    message.textContent = text;
-    message.hidden = false;
-    body.hidden = true;
   }
 
   // ---- What is on the page ----
@@ -122,7 +112,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function placeOf(event) {
     const box = grid.getBoundingClientRect();
-    const share = (part, whole) => Math.min(1, Math.max(0, part / whole));
+    const share = (part, whole) => clamp(part / whole, 0, 1);
     return { u: share(event.clientX - box.left, box.width), v: share(event.clientY - box.top, box.height) };
   }
 
@@ -139,9 +129,6 @@ export function mount({ element, trigger, props, server, watch }) {
     choose(next);
   });
   watch("value", () => load(props.value));
-  watch("empty_text", () => {
-    if (root.dataset.state === "empty") message.textContent = props.empty_text;
-  });
   load(props.value);
 }
 
@@ -155,9 +142,3 @@ function latentsOf({ model, corners, method }) {
 }
 
 const shareOf = (cell) => (cell / (SIDE - 1)).toFixed(2);
-
-function smooth(canvas) {
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  return context;
-}

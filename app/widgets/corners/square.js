@@ -1,5 +1,7 @@
 // A square of side x side cells, numbered row by row.
 
+import { clamp } from "../../web/numbers.js";
+
 /** The column at a share of the width, or the row at a share of the height. */
 export const cellAt = (share, side) => Math.min(side - 1, Math.floor(share * side));
 
@@ -26,7 +28,7 @@ const STEPS = {
 /** The middle of the cell that a key leads to from a place { u, v }; null for another key. */
 export function stepFrom({ u, v }, key, side) {
   if (!STEPS[key]) return null;
-  const move = (share, by) => (Math.min(side - 1, Math.max(0, cellAt(share, side) + by)) + 0.5) / side;
+  const move = (share, by) => (clamp(cellAt(share, side) + by, 0, side - 1) + 0.5) / side;
   const [right, down] = STEPS[key];
   return { u: move(u, right), v: move(v, down) };
 }

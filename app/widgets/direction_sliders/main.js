@@ -24,6 +24,7 @@ export function mount({ element, trigger, props, server, watch }) {
   const drawOnce = oneAtATime(drawPicture);
   let drawing = null; // promise of the picture of the sliders' place
   let shown = null; // the value that is on the page
+  let hasFailed = false; // whether a question about it failed: opening the tab asks again
   let start = null; // its latent
   let builtFor = null; // the name of the model whose directions the rows are
   let rows = []; // DirectionRow, that of the labels last
@@ -33,15 +34,19 @@ export function mount({ element, trigger, props, server, watch }) {
 
   async function load() {
     const { value } = props;
-    if (!value || value === shown || !element.offsetParent) return;
+    const isRetry = value === shown;
+    if (!value || (isRetry && !hasFailed) || !element.offsetParent) return;
     const isNewest = loads.begin();
+    hasFailed = false;
     shown = value;
     [start] = unpack(value.latent, value.model);
     find("start").textContent = `From: ${value.words}`;
     if (builtFor !== value.model.name && !(await build(value.model, isNewest))) return;
     say(message, "");
     body.hidden = false;
-    reset();
+    if (!isRetry) for (const row of rows) row.reset();
+    follow();
+    commit();
     for (const row of rows) {
       await drawing; // a moving slider goes first
       if (!isNewest()) return;
@@ -50,7 +55,7 @@ export function mount({ element, trigger, props, server, watch }) {
     }
   }
 
-  /** Makes the rows of a model's directions; whether that came about. */
+  /** Makes the rows of a model's directions; returns whether that worked. */
   async function build(model, isNewest) {
     [builtFor, rows, menus] = [null, [], null];
     body.hidden = true;
@@ -58,7 +63,7 @@ export function mount({ element, trigger, props, server, watch }) {
     const answer = await ask("directions", model.name);
     if (!isNewest()) return false;
     if (answer.error) {
-      say(message, answer.error);
+      fail(answer.error);
       return false;
     }
     builtFor = model.name;
@@ -77,13 +82,18 @@ export function mount({ element, trigger, props, server, watch }) {
     return true;
   }
 
+  function fail(error) {
+    hasFailed = true;
+    say(message, error);
+  }
+
   // ---- Strips ----
 
   async function drawStrip({ strip, direction, deviation }, isWanted) {
     strip.classList.add("is-waiting");
     const latents = STRIP_COEFFICIENTS.map((c) => moved(start, [direction], [deviation], [c]));
     const { pictures, error } = await decode(shown.model, latents, { isWanted });
-    if (error && isWanted()) say(message, error);
+    if (error && isWanted()) fail(error);
     if (!pictures) return;
     strip.classList.remove("is-waiting");
     strip.src = stripOf(pictures, STRIP_SIDE);
@@ -106,6 +116,7 @@ export function mount({ element, trigger, props, server, watch }) {
     const answer = await ask("label_direction", model.name, ...menus.chosen);
     if (!isNewest() || row !== labelRow()) return;
     if (answer.error) {
+      hasFailed = true;
       row.remark.textContent = answer.error;
       return;
     }
@@ -139,7 +150,7 @@ export function mount({ element, trigger, props, server, watch }) {
     const { model } = shown;
     const { pictures, error } = await decode(model, [place()], { isWanted: () => shown.model.name === model.name });
     if (body.hidden) return closeAll(pictures ?? []); // another model's directions are on their way
-    if (error) say(message, error);
+    if (error) fail(error);
     if (!pictures) return;
     say(message, "");
     picture.src = urlOf(pictures[0]);
@@ -163,7 +174,7 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   find("reset").addEventListener("click", () => shown && reset());
-  onSeen(element, load);
+  onSeen(element, ({ isOpened }) => isOpened && load());
   watch("value", load);
   load();
 }

@@ -1,5 +1,6 @@
 import { make } from "../../web/dom.js";
 import { LIMITS } from "../../web/limits.js";
+import { clamp } from "../../web/numbers.js";
 
 const REACH = LIMITS.maxDeviations;
 
@@ -67,7 +68,7 @@ export class DirectionRow {
 /** The number of the picture that is at an x of a strip. */
 function placeOn(strip, x) {
   const k = Math.floor((LIMITS.stripCount * x) / strip.clientWidth);
-  return STRIP_COEFFICIENTS[Math.min(LIMITS.stripCount - 1, Math.max(0, k))];
+  return STRIP_COEFFICIENTS[clamp(k, 0, LIMITS.stripCount - 1)];
 }
 
 /** Three menus, a column and two of its labels. Calls `onChange` with { column, from, to } when one is chosen. */

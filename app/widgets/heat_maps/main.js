@@ -20,12 +20,12 @@ export function mount({ element, props, server, watch }) {
       wait(uncertainty, "Drawing samples…");
       asked = { key, answer: ask("uncertainty", value.model, value.picture) };
     }
-    const answer = await asked.answer;
+    const mine = asked;
+    const answer = await mine.answer;
+    if (answer.error && asked === mine) asked = null; // the next value of this picture asks again
     if (!isNewest() || !element.isConnected) return;
-    if (answer.error) {
-      asked = null;
-      wait(uncertainty, answer.error);
-    } else draw(uncertainty, answer, spreadInWords(answer, mean));
+    if (answer.error) wait(uncertainty, answer.error);
+    else draw(uncertainty, answer, spreadInWords(answer, mean));
   }
 
   watch("value", () => load(props.value));

@@ -1,7 +1,7 @@
 import { makeSvg } from "../../web/dom.js";
+import { clamp } from "../../web/numbers.js";
 
 const LEAST_DRAG = 2; // CSS pixels: less is a click
-const clamp = (number, low, high) => Math.min(high, Math.max(low, number));
 
 /**
  * The numbers of a vector latent as bars. Calls `onChoose(index)` when one is pointed at, and `onEdit(index, number)`

@@ -3,6 +3,7 @@ import { telling } from "../../web/dom.js";
 import { pack, scaleChannel, unpack } from "../../web/latents.js";
 import { oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
+import { clamp } from "../../web/numbers.js";
 import { Bars, mostTelling } from "./bars.js";
 import { newChannel } from "./channels.js";
 
@@ -87,7 +88,7 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   function setNumber(index, number) {
-    edits.set(index, Math.min(bars.limit, Math.max(-bars.limit, number)));
+    edits.set(index, clamp(number, -bars.limit, bars.limit));
     bars.show(index, numberAt(index));
     if (index === bars.chosen) showChosen();
     changed();
@@ -161,7 +162,7 @@ export function mount({ element, trigger, props, server, watch }) {
     if (indexBox.value !== "" && Number.isInteger(index) && index >= 0 && index < latent.length) choose(index);
   });
   indexBox.addEventListener("change", () => {
-    choose(Math.min(latent.length - 1, Math.max(0, Math.round(Number(indexBox.value)))));
+    choose(clamp(Math.round(Number(indexBox.value)), 0, latent.length - 1));
   });
   slider.addEventListener("input", () => setNumber(bars.chosen, Number(slider.value)));
   resetButton.addEventListener("click", reset);

@@ -1,5 +1,7 @@
 // Moves the view: at once, or in a short flight.
 
+import { clamp } from "../../web/numbers.js";
+
 const FLIGHT_MS = 350;
 const ZOOM_STEP = 1.6; // of a key or a button
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
@@ -55,7 +57,7 @@ export class Camera {
     }
     const [from, start] = [this.viewport, performance.now()];
     const fly = (now) => {
-      const share = Math.min(1, Math.max(0, now - start) / FLIGHT_MS);
+      const share = clamp((now - start) / FLIGHT_MS, 0, 1);
       this.moveTo(from.towards(target, share * share * (3 - 2 * share)));
       if (share === 1) arrived();
       else this.#flight = requestAnimationFrame(fly);

@@ -1,10 +1,11 @@
 // The points, drawn by Plotly with WebGL. Panning, zooming and finding the point under the pointer are not Plotly's: it
 // knows no pinch, and its hover knows only points, not the places between them.
 
+import { clamp } from "../../web/numbers.js";
 import { selectionOf } from "./grouping.js";
 import { loadPlotly } from "./plotly.js";
 
-const HEAVY = 20_000; // points; more cannot be drawn anew at every frame on a slow machine
+const HEAVY = 20_000; // points; more cannot be drawn again at every frame on a slow machine
 const HEAVY_MARGIN = 0.5; // of the view's size, on each side: drawn besides, to be dragged into view
 const OUTLINED_MATCHES = 400; // at most; more would be a blot of outlines
 
@@ -33,7 +34,7 @@ export class Chart {
     this.#plotly = await loadPlotly(url);
   }
 
-  /** Draws all points anew. */
+  /** Draws all points again. */
   async draw() {
     const { points, viewport } = this.#state;
     this.pointSize = pointSize(points, viewport);
@@ -53,7 +54,7 @@ export class Chart {
     else this.#shift();
   }
 
-  /** Once the view rests. Says whether all points have to be drawn anew, as they have to be larger when zoomed in. */
+  /** Once the view rests. Returns whether all points have to be drawn again, as they have to be larger when zoomed in. */
   settle() {
     const { points, viewport } = this.#state;
     if (pointSize(points, viewport) !== this.pointSize) return true;
@@ -148,7 +149,7 @@ export class Chart {
     return this.#plot.layout.width !== width || this.#plot.layout.height !== height;
   }
 
-  // Told of a size, Plotly lays everything out anew, which takes too long for a frame.
+  // Told of a size, Plotly lays everything out again, which takes too long for a frame.
   #move() {
     this.#plotly.relayout(this.#plot, { ...(this.#isResized() ? this.#size() : {}), ...this.#ranges() });
     this.#keep(this.#state.viewport);
@@ -193,7 +194,7 @@ function requireWebGL() {
 }
 
 function pointSize({ count }, { zoom }) {
-  const byCount = Math.min(8, Math.max(2.5, 12 - 2 * Math.log10(count)));
+  const byCount = clamp(12 - 2 * Math.log10(count), 2.5, 8);
   const byZoom = Math.min(2.5, Math.max(1, zoom) ** 0.3);
   return Math.round(byCount * byZoom * 2) / 2;
 }

@@ -1,5 +1,7 @@
 // Lines of equal density: pure.
 
+import { clamp } from "../../web/numbers.js";
+
 const CELLS = 110; // along the longer side
 const BLUR = 3; // box blurs, each of 3 cells
 const SHARES = [0.95, 0.75, 0.5, 0.25, 0.1]; // of the points, inside each line
@@ -55,7 +57,7 @@ function blur(values, { length, stride, lines, across }) {
     const start = line * across;
     for (let k = 0; k < length; k++) {
       let sum = 0;
-      for (let d = -1; d <= 1; d++) sum += values[start + Math.min(length - 1, Math.max(0, k + d)) * stride];
+      for (let d = -1; d <= 1; d++) sum += values[start + clamp(k + d, 0, length - 1) * stride];
       blurred[start + k * stride] = sum / 3;
     }
   }

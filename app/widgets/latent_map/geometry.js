@@ -1,5 +1,7 @@
 // Points and lines in the plane of the map: pure. A place is a pair of coordinates.
 
+import { clamp } from "../../web/numbers.js";
+
 const GRID_CELLS = 160; // along the longer side
 const ASIDE_COST = 2; // of a pixel beside the direction, where one ahead costs 1
 
@@ -43,11 +45,11 @@ export class PointGrid {
 
   // The nearest cell of the grid where the place is beside it.
   #columnAt(x) {
-    return Math.min(this.columns - 1, Math.max(0, Math.floor((x - this.bounds.left) / this.cell)));
+    return clamp(Math.floor((x - this.bounds.left) / this.cell), 0, this.columns - 1);
   }
 
   #rowAt(y) {
-    return Math.min(this.rows - 1, Math.max(0, Math.floor((y - this.bounds.bottom) / this.cell)));
+    return clamp(Math.floor((y - this.bounds.bottom) / this.cell), 0, this.rows - 1);
   }
 
   /** Calls `visit(i)` for each point in the cells that a box touches: all points in it, and some just beside it. */

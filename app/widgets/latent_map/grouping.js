@@ -70,7 +70,7 @@ export function groupByNumber(points, number) {
   return new Grouping(points, groups, Uint8Array.from(number.values, Number.isNaN), number);
 }
 
-/** Whether hardly two points have the same label: good to search in; as colours they say nothing. */
+/** Whether almost every point has a label of its own: good to search in; as colours they say nothing. */
 export function isNearlyUnique({ categories: { length } }, { count }) {
   return length > COLOURS && length * FEWEST_ALIKE > count;
 }

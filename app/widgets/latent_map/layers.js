@@ -2,6 +2,7 @@
 
 import { makeSvg } from "../../web/dom.js";
 import { LIMITS } from "../../web/limits.js";
+import { smooth } from "../../web/sheet.js";
 import { densityLines } from "./density.js";
 import { latticeCells, Placement } from "./placement.js";
 import { Thumbnails } from "./thumbnails.js";
@@ -147,7 +148,7 @@ export class Layers {
       context.fillRect(...paint(left, top, GAP));
       context.drawImage(this.#thumbnails.get(i), ...paint(left, top, GAP + FRAME));
     }
-    this.#root.dataset.pictures = arrived.join(" "); // for whoever asks what is there without looking at pixels
+    this.#root.dataset.pictures = arrived.join(" "); // so that a test need not look at pixels
   }
 
   #paintLattice() {
@@ -182,11 +183,10 @@ export class Layers {
 
 // An empty canvas to draw on in CSS pixels.
 function blank(canvas) {
-  const context = canvas.getContext("2d");
+  const context = smooth(canvas);
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.globalAlpha = 1;
   context.scale(devicePixelRatio, devicePixelRatio);
-  context.imageSmoothingQuality = "high";
   return context;
 }

@@ -156,7 +156,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   // ---- Drawing ----
 
-  // All anew. Says whether this is what is to be seen now.
+  // Draws everything again. Returns whether it is still the newest map.
   async function draw() {
     const { points } = state;
     try {

@@ -1,5 +1,7 @@
 // The colours of points: those of the style sheet for categories, a ramp for numbers.
 
+import { clamp } from "../../web/numbers.js";
+
 // Cividis (Nunez et al. 2018): even steps to the eye, with or without colour blindness. Each theme leaves out the end
 // that its background would swallow.
 const CIVIDIS = "#00224e #123570 #3b496c #575d6d #707173 #8a8678 #a59c74 #c3b369 #e1cc55 #fee838".split(" ");
@@ -29,6 +31,6 @@ export class Palette {
     const { ramp } = this;
     const [low, high] = grouping.number.range;
     const step = Math.round(((value - low) / (high - low || 1)) * (ramp.length - 1));
-    return ramp[Math.min(ramp.length - 1, Math.max(0, step))];
+    return ramp[clamp(step, 0, ramp.length - 1)];
   }
 }

@@ -2,7 +2,7 @@
 
 const ID = "latent-map-plotly";
 
-/** Plotly, once it is loaded. preload.js may have begun to load it, under the same id. */
+/** Plotly, once it is loaded. preload.js may have started to load it, under the same id. */
 export function loadPlotly(url) {
   if (window.Plotly) return Promise.resolve(window.Plotly);
   let script = document.getElementById(ID);

@@ -1,5 +1,5 @@
 // In the head of the page, with PLOTLY as the path of the plotting library: loads it while the page has nothing else to
-// do, so that whoever opens the map does not wait for it. `loadPlotly` in plotly.js finds the element by its id.
+// do, so that nobody who opens the map waits for it. `loadPlotly` in plotly.js finds the element by its id.
 // Gradio runs what is in the head once it builds the page, which takes it about as long as the timer waits.
 function loadPlotlyAhead() {
   if (window.Plotly || document.getElementById("latent-map-plotly")) return;

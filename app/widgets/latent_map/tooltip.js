@@ -3,6 +3,7 @@
 import { make } from "../../web/dom.js";
 import { oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
+import { clamp } from "../../web/numbers.js";
 import { Cache } from "./cache.js";
 import { shortly } from "./points.js";
 
@@ -122,7 +123,7 @@ export class Tooltip {
     const { width, height } = this.#state.viewport.size;
     const { offsetWidth, offsetHeight } = this.#box;
     const isRight = px + GAP + offsetWidth <= width;
-    const within = (start, length, end) => Math.min(end - length - EDGE, Math.max(EDGE, start));
+    const within = (start, length, end) => clamp(start, EDGE, end - length - EDGE);
     const left = within(isRight ? px + GAP : px - GAP - offsetWidth, offsetWidth, width);
     const top = within(py - offsetHeight / 2, offsetHeight, height);
     this.#box.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;

@@ -1,9 +1,9 @@
 // The part of the map that is in view: pure.
 
+import { clamp } from "../../web/numbers.js";
+
 const FIT_MARGIN = 1.08;
 const ZOOM_RANGE = [1, 600]; // times the scale at which the whole map fits
-
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 /**
  * A value: moving makes another one. `bounds` is the box around the data; `size` is the view's width and height, in CSS

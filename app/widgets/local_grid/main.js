@@ -1,6 +1,6 @@
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
-import { make, onSeen, say, telling } from "../../web/dom.js";
+import { make, onSeen, say, setReachable, telling } from "../../web/dom.js";
 import { moved, pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -22,15 +22,16 @@ export function mount({ element, trigger, props, server, watch }) {
   const { decode } = decoder(server);
   const loads = newest();
   let shown = null; // the value that is on the page
+  let hasFailed = false; // whether its last question failed: opening the tab asks again
   let path = []; // the middles, from the start to the present one
   let latents = []; // of the tiles; none while they are not known
 
   function load() {
     const { value } = props;
-    if (!value || value === shown || !element.offsetParent) return;
+    if (!value || (value === shown && !hasFailed) || !element.offsetParent) return;
     if (shown?.model.name !== value.model.name) for (const tile of tiles) tile.firstChild.removeAttribute("src");
+    if (value !== shown) path = unpack(value.latent, value.model);
     shown = value;
-    path = unpack(value.latent, value.model);
     draw();
   }
 
@@ -40,6 +41,7 @@ export function mount({ element, trigger, props, server, watch }) {
     const middle = path.at(-1);
     const steps = path.length - 1;
     latents = [];
+    hasFailed = false;
     say(message, "");
     backButton.disabled = !steps;
     find("steps").textContent = steps ? `${steps} step${steps > 1 ? "s" : ""} from: ${words}` : words;
@@ -74,6 +76,7 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   function refuse(error) {
+    hasFailed = true;
     find("body").hidden = !tiles.some((tile) => tile.firstChild.src); // nothing to walk on
     say(message, error);
   }
@@ -81,14 +84,8 @@ export function mount({ element, trigger, props, server, watch }) {
   function walk(place) {
     if (!latents[place] || place === MIDDLE) return;
     path.push(latents[place]);
-    setReachable(MIDDLE);
+    setReachable(tiles, MIDDLE);
     draw();
-  }
-
-  function setReachable(place) {
-    tiles.forEach((tile, k) => {
-      tile.tabIndex = k === place ? 0 : -1;
-    });
   }
 
   // ---- Pointer and keys ----
@@ -102,7 +99,7 @@ export function mount({ element, trigger, props, server, watch }) {
     event.preventDefault();
     const [x, y] = [(place % WIDTH) + step[0], Math.floor(place / WIDTH) + step[1]];
     if (x < 0 || y < 0 || x >= WIDTH || y >= WIDTH) return;
-    setReachable(y * WIDTH + x);
+    setReachable(tiles, y * WIDTH + x);
     tiles[y * WIDTH + x].focus();
   });
 
@@ -111,7 +108,7 @@ export function mount({ element, trigger, props, server, watch }) {
     draw();
   });
 
-  onSeen(element, load);
+  onSeen(element, ({ isOpened }) => isOpened && load());
   watch("value", load);
   load();
 }

@@ -1,6 +1,6 @@
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
-import { make, say, telling } from "../../web/dom.js";
+import { make, say, setReachable, telling } from "../../web/dom.js";
 import { pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
 import { urlOf } from "../../web/sheet.js";
@@ -69,7 +69,7 @@ export function mount({ element, trigger, props, server, watch }) {
       while (grid.children.length > count) grid.lastChild.remove();
       while (grid.children.length < count) grid.append(newTile(grid.children.length));
       for (const tile of grid.children) tile.classList.add("is-waiting");
-      setReachable(grid, 0);
+      setReachable(grid.children, 0);
     });
     markSelected(null);
     board.dataset.panels = panels.length;
@@ -84,7 +84,7 @@ export function mount({ element, trigger, props, server, watch }) {
     const panel = grid.parentElement;
     const index = [...grid.children].indexOf(tile);
     markSelected(tile);
-    setReachable(grid, index);
+    setReachable(grid.children, index);
     const { model, temperature, seed, latents } = shown;
     const { distribution } = panel.dataset;
     const latent = pack([latents[[...board.children].indexOf(panel)][index]], model);
@@ -117,7 +117,7 @@ export function mount({ element, trigger, props, server, watch }) {
     }[event.key];
     if (!tiles[next]) return;
     event.preventDefault();
-    setReachable(tile.parentElement, next);
+    setReachable(tiles, next);
     tiles[next].focus();
   });
 
@@ -132,13 +132,6 @@ function newPanel() {
 function newTile(index) {
   const attributes = { "aria-label": `Sample ${index + 1}`, "aria-pressed": false };
   return make("button", { type: "button", className: "is-waiting", attributes });
-}
-
-/** One Tab stop for each grid; the arrow keys move within. */
-function setReachable(grid, index) {
-  [...grid.children].forEach((tile, k) => {
-    tile.tabIndex = k === index ? 0 : -1;
-  });
 }
 
 /** The first of each panel, then the second of each, and so on. */

@@ -1,11 +1,12 @@
 // A path of latents, decoded coarse to fine and then kept: dragging and playing ask the server nothing.
 
 import { recall, remember } from "../../web/address.js";
-import { make, onSeen, telling } from "../../web/dom.js";
+import { make, onSeen, placing, telling } from "../../web/dom.js";
 import { distance, interpolate, pack, unpack } from "../../web/latents.js";
+import { clamp } from "../../web/numbers.js";
 import { coarseToFine, evenlyDrawn, nearestDrawn } from "../../web/order.js";
 import { Series } from "../../web/series.js";
-import { paint, pictureDistance } from "../../web/sheet.js";
+import { paint, pictureDistance, smooth } from "../../web/sheet.js";
 import { advance, begin } from "./playing.js";
 import { plotSteps } from "./plot.js";
 
@@ -15,8 +16,6 @@ const THUMBNAIL_SIDE = 56; // CSS pixels
 export function mount({ element, trigger, props, server, watch }) {
   const find = (selector) => element.querySelector(selector);
   const root = find(".scrubber");
-  const message = find(".scrubber-message");
-  const body = find(".scrubber-body");
   const canvas = find(".scrubber-picture");
   const slider = find("input[type=range]");
   const playButton = find(".scrubber-play");
@@ -27,7 +26,9 @@ export function mount({ element, trigger, props, server, watch }) {
   const captions = element.querySelectorAll(".scrubber-caption");
 
   const tell = telling(trigger);
-  const series = new Series(server, element, { onFirst: begun, onMore: grown, onError: failed });
+  const parts = { root, message: find(".scrubber-message"), body: find(".scrubber-body") };
+  const { showMessage, showBody } = placing(parts, { props, watch });
+  const series = new Series(server, element, { onFirst: started, onMore: grown, onError: failed });
   let t = null; // until the first pictures are there
   let toldAt = null; // the t of these pictures that the server knows
   let drawRequest = 0;
@@ -46,10 +47,9 @@ export function mount({ element, trigger, props, server, watch }) {
     series.load({ ...value, latents }, coarseToFine(latents.length));
   }
 
-  function begun({ pictures, ...value }) {
+  function started({ pictures, ...value }) {
     toldAt = null;
-    message.hidden = true;
-    body.hidden = false;
+    showBody();
     const { width, height } = Object.values(pictures)[0];
     canvas.style.aspectRatio = `${width} / ${height}`;
     captions.forEach((caption, k) => {
@@ -75,20 +75,13 @@ export function mount({ element, trigger, props, server, watch }) {
     progress.textContent = `${progress.textContent}. ${error}`;
   }
 
-  function showMessage(state, text) {
-    root.dataset.state = state;
-    message.textContent = text;
-    message.hidden = false;
-    body.hidden = true;
-  }
-
   // ---- The place ----
 
   const positionAt = (place) => Math.round(place * (series.shown.latents.length - 1));
   const pictureAt = (place) => nearestDrawn(series.shown.pictures, positionAt(place));
 
   function setT(value) {
-    t = Math.min(1, Math.max(0, value));
+    t = clamp(value, 0, 1);
     slider.value = t;
     const words = `t = ${t.toFixed(2)}`;
     slider.setAttribute("aria-valuetext", words);
@@ -133,9 +126,7 @@ export function mount({ element, trigger, props, server, watch }) {
       const frame = pictureAt(Number(dataset.t));
       picture.width = Math.round(THUMBNAIL_SIDE * devicePixelRatio);
       picture.height = Math.round((picture.width * frame.height) / frame.width);
-      const context = picture.getContext("2d");
-      context.imageSmoothingQuality = "high";
-      context.drawImage(frame, 0, 0, picture.width, picture.height);
+      smooth(picture).drawImage(frame, 0, 0, picture.width, picture.height);
     }
   }
 
@@ -229,9 +220,6 @@ export function mount({ element, trigger, props, server, watch }) {
     series.clear();
   });
   watch("value", () => load(props.value));
-  watch("empty_text", () => {
-    if (root.dataset.state === "empty") message.textContent = props.empty_text;
-  });
   load(props.value);
 }
 

@@ -1,6 +1,6 @@
 const SWEEP_SECONDS = 3; // from one end to the other at speed 1
 
-/** Where playing begins: { t, direction }. At the end it goes back, or begins anew. */
+/** Where playing begins: { t, direction }. At the end it goes back, or starts again. */
 export function begin(t, mode) {
   if (t < 1) return { t, direction: 1 };
   return mode === "ping-pong" ? { t, direction: -1 } : { t: 0, direction: 1 };

@@ -67,7 +67,7 @@ def test_an_error_is_ranked_among_those_of_the_map(fruits, with_atlas):
 
 def test_a_point_without_a_label_or_a_number_lacks_it(with_atlas):
     model = with_atlas(
-        labels={"kind": ["a", None, "a", "b", "", "b"]},
+        labels={"kind": ["a", "", "a", "b", "", "b"]},
         numbers={"size": np.array([1, np.nan, 3, 4, 5, np.inf], np.float32)},
     )
     assert map.point(model, 1).labels == {"kind": ""}

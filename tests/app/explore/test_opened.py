@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from app.explore import files, latents
+from app.explore import decoder_file, files, latents
 from app.explore.limits import DECODED_AT_ONCE, RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
@@ -39,8 +39,12 @@ def encoded(monkeypatch):
 def test_its_card_and_description_say_what_it_is(library, name):
     model = library[name]
     size, shape = model.info.image_size, model.info.latent_shape
-    assert model.card == {"name": name, "title": name.title(), "size": size, "shape": list(shape)}
-    assert json.loads(json.dumps(model.card)) == model.card
+    card = json.loads(json.dumps(model.card))
+    assert card == model.card
+    codec = card.pop("codec")
+    assert card == {"name": name, "title": name.title(), "size": size, "shape": list(shape)}
+    assert codec["architecture"] == json.loads((model.folder / "config.json").read_text())["architecture"]
+    assert codec["bytes"] == len(model.decoder_file.content) < 4_000_000
     words = model.describe()
     assert words.startswith(f"**{name.title()}.** Trained on")
     assert " x ".join(map(str, shape)) in words
@@ -253,3 +257,21 @@ def test_a_damaged_folder_is_explained(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"\0" * 100)
     with pytest.raises(ModelFolderError, match="damaged"):
         OpenModel(tmp_path)
+
+
+def test_a_decoder_that_is_too_large_or_of_another_kind_is_not_offered_to_browsers(fruits, monkeypatch):
+    model = OpenModel(fruits.folder)
+    monkeypatch.setattr(decoder_file, "DECODER_BYTES", 3_000_000)
+    assert "codec" not in model.card
+    monkeypatch.undo()
+    model = OpenModel(fruits.folder)
+    monkeypatch.setattr(model, "info", dataclasses.replace(model.info, kind="autoencoder-kl"))
+    assert "codec" not in model.card
+
+
+def test_a_model_whose_folder_has_gone_is_still_known(without_map, tmp_path):
+    folder = shutil.copytree(without_map.folder, tmp_path / "model")
+    model = OpenModel(folder)
+    shutil.rmtree(folder)
+    assert model.card["name"] == "model"
+    assert "codec" not in model.card

@@ -2,6 +2,7 @@
 
 import gzip
 import http.server
+import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -13,11 +14,17 @@ import gradio as gr
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
+from safetensors.numpy import load
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from app.explore import limits
+from app.explore.library import Library
+from app.explore.opened import OpenModel
 from app.kit import web
 from app.kit.pictures import data_url
 from app.widgets.comparison import Comparison
+from tests.conftest import ROOT
 
 PICTURE = data_url(Image.new("RGB", (2, 2)))
 
@@ -124,6 +131,56 @@ class TestRoute:
             fetch(home.replace(web.version(), "0" * 16) + "web/latents.js")
 
 
+@pytest.fixture(scope="module")
+def client():
+    routes = [*web.decoder_routes(Library(ROOT / "assets" / "models")), *web.routes()]
+    return TestClient(Starlette(routes=routes))
+
+
+@pytest.fixture(scope="module")
+def card():
+    return OpenModel(ROOT / "assets" / "models" / "fruits").card["codec"]
+
+
+class TestDecoders:
+    def test_a_decoder_is_where_the_card_says_and_is_kept_for_good(self, client, card):
+        answer = client.get(f"/{web.HOME}/{card['weights']}")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert len(answer.content) == card["bytes"]
+        assert all(name.startswith("decoder.") for name in load(answer.content))
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "nobody",
+            "",
+            ".",
+            "..",
+            "%2e%2e",
+            "..%2ffruits",
+            "%2fetc%2fpasswd",
+            "fruits%00",
+            "a" * 5000,
+        ],
+    )
+    def test_a_name_only_picks_a_model(self, client, card, name):
+        answer = client.get(f"/{web.HOME}/{card['weights'].replace('fruits.', name + '.')}")
+        assert answer.status_code == 404
+        assert "Reload the page." in answer.text
+
+    def test_the_address_of_other_content_is_not_answered(self, client, card):
+        digest = card["weights"].split("/")[1]
+        assert client.get(f"/{web.HOME}/{card['weights'].replace(digest, '0' * 16)}").status_code == 404
+
+    def test_a_model_may_have_any_name(self, tmp_path):
+        name = "my model #1 100% ?é"
+        shutil.copytree(ROOT / "assets" / "models" / "fruits", tmp_path / name)
+        library = Library(tmp_path)
+        client = TestClient(Starlette(routes=[*web.decoder_routes(library), *web.routes()]))
+        card = library[name].card["codec"]
+        assert len(client.get(f"/{web.HOME}/{card['weights']}").content) == card["bytes"]
+
+
 class TestFiles:
     def test_the_address_changes_with_the_content(self, monkeypatch):
         before = web.version()
@@ -137,7 +194,9 @@ class TestFiles:
         assert found == {"LIMITS": limits.for_page()}
 
     def test_what_a_module_imports_is_known_before_it_is_read(self):
-        needed = {f"web/{name}.js" for name in ("ask", "dom", "latents", "limits", "sheet")}
+        needed = {
+            f"web/{name}.js" for name in ("ask", "dom", "browser_codecs", "latents", "limits", "sheet", "who_draws")
+        }
         assert set(web.needed_by("web/decoder.js")) == needed, "dom.js by way of sheet.js"
 
     def test_every_import_leads_to_a_file(self):

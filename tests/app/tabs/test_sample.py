@@ -1,56 +1,57 @@
-"""What the Sample tab asks for, of models with and without a flow."""
+"""Where walks start, and what Sample says of a model."""
 
-import gradio as gr
+import dataclasses
+import shutil
+
 import pytest
 
 from app.explore.library import Library
-from app.kit.events import Refresh
-from app.kit.questions import Questions
-from app.kit.workspace import Workspace
-from app.tabs import sample
+from app.explore.limits import RequestError
+from app.explore.opened import OpenModel
+from app.kit.starts import start_at
+from app.tabs.sample import MEAN, PICTURE, SELECTED, find_start, how_it_works, in_numbers
 from tests.conftest import ROOT
 
-NUMBERS = [4, 1, 0]
+MODELS = ROOT / "assets" / "models"
 
 
 @pytest.fixture(scope="module")
-def library(with_flow) -> Library:
-    return Library(ROOT / "assets" / "models", ["fruits", str(with_flow)])
+def library() -> Library:
+    """The models that ship."""
+    return Library(MODELS)
 
 
-@pytest.fixture(scope="module")
-def grid(library) -> sample._Grid:
-    with gr.Blocks():
-        refresh = Refresh(gr.Dropdown(library.names, value=library.default), ["sample"])
-        return sample._Grid(Workspace(library, refresh, gr.Tabs(), {}), Questions(library))
+def test_a_walk_starts_where_a_person_asked(library, examples):
+    fruits, apple = library["fruits"], str(examples["fruits"])
+    chosen = start_at(fruits, fruits.atlas.latent(0), "Sample 3 of seed 7")
+    assert find_start(library, "fruits", SELECTED, chosen, apple) == chosen
+    assert find_start(library, "fruits", PICTURE, chosen, apple)["words"] == "Your picture"
+    assert find_start(library, "fruits", MEAN, chosen, apple)["words"] == "The mean of the data"
 
 
-def drawn(grid, model, distribution, preset=None) -> tuple[list[tuple[str, str]], str, str | None]:
-    """The panels, the choice that is shown, and whether it is the app's own."""
-    updates = grid.of_model(model, distribution, preset, True, NUMBERS)
-    panels = [(panel["distribution"], panel["title"]) for panel in updates[grid.samples]["panels"]]
-    return panels, updates[grid.distribution].value, updates[grid.preset]
+def test_a_start_that_is_not_there_is_said(library):
+    fruits = library["fruits"]
+    chosen = start_at(fruits, fruits.atlas.latent(0), "Sample 3 of seed 7")
+    with pytest.raises(RequestError, match="no selected sample yet"):
+        find_start(library, "fruits", SELECTED, None, None)
+    with pytest.raises(RequestError, match="no selected sample yet"):
+        find_start(library, "emoji", SELECTED, chosen, None)
+    with pytest.raises(RequestError, match="no picture yet"):
+        find_start(library, "fruits", PICTURE, chosen, None)
 
 
-PRIOR, FLOW = ("prior", "Prior N(0, I)"), ("flow", "Flow learnt from the data")
+def test_without_a_map_a_walk_starts_at_the_priors_mean(tmp_path):
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(MODELS / "fruits" / name, tmp_path)
+    library = Library(MODELS, [str(tmp_path)])
+    assert find_start(library, library.default, MEAN, None, None)["words"] == "The prior's mean"
 
 
-def test_a_model_with_a_flow_opens_with_it_beside_the_prior(library, grid):
-    assert drawn(grid, library["flowing"], None) == ([PRIOR, FLOW], "flow", "flow")
-    assert drawn(grid, library["fruits"], None) == ([PRIOR], "prior", "prior")
-
-
-def test_another_model_keeps_what_a_person_chose_and_only_that(library, grid):
-    assert drawn(grid, library["flowing"], "prior") == ([PRIOR], "prior", None)
-    assert drawn(grid, library["flowing"], "prior", preset="prior") == ([PRIOR, FLOW], "flow", "flow")
-    assert drawn(grid, library["fruits"], "flow") == ([PRIOR], "prior", "prior")
-
-
-def test_numbers_that_come_before_the_tab_is_drawn_are_for_the_same_distribution(library, grid):
-    updates = grid.asked(library["flowing"], None, False, NUMBERS)
-    assert [panel["title"] for panel in updates[grid.samples]["panels"]] == [FLOW[1]]
-
-
-def test_the_flow_is_explained_where_there_is_one(library):
-    assert "rectified flow" in sample.how_it_works(library["flowing"])
-    assert "rectified flow" not in sample.how_it_works(library["fruits"])
+def test_the_workings_hold_the_models_numbers_and_nothing_of_a_missing_variance(library):
+    fruits = library["fruits"]
+    assert "128 numbers" in in_numbers(fruits)[0]
+    assert "posterior is nearly as wide" in how_it_works(fruits)
+    without = OpenModel(MODELS / "fruits")
+    without.info = dataclasses.replace(without.info, has_variance=False)
+    assert "posterior is nearly as wide" not in how_it_works(without)
+    assert r"\sigma" not in how_it_works(without)

@@ -1,0 +1,56 @@
+"""What the Sample tab asks for, of models with and without a flow."""
+
+import gradio as gr
+import pytest
+
+from app.explore.library import Library
+from app.kit.events import Refresh
+from app.kit.questions import Questions
+from app.kit.workspace import Workspace
+from app.tabs import sample
+from tests.conftest import ROOT
+
+NUMBERS = [4, 1, 0]
+
+
+@pytest.fixture(scope="module")
+def library(with_flow) -> Library:
+    return Library(ROOT / "assets" / "models", ["fruits", str(with_flow)])
+
+
+@pytest.fixture(scope="module")
+def grid(library) -> sample._Grid:
+    with gr.Blocks():
+        refresh = Refresh(gr.Dropdown(library.names, value=library.default), ["sample"])
+        return sample._Grid(Workspace(library, refresh, gr.Tabs(), {}), Questions(library))
+
+
+def drawn(grid, model, distribution, preset=None) -> tuple[list[tuple[str, str]], str, str | None]:
+    """The panels, the choice that is shown, and whether it is the app's own."""
+    updates = grid.of_model(model, distribution, preset, True, NUMBERS)
+    panels = [(panel["distribution"], panel["title"]) for panel in updates[grid.samples]["panels"]]
+    return panels, updates[grid.distribution].value, updates[grid.preset]
+
+
+PRIOR, FLOW = ("prior", "Prior N(0, I)"), ("flow", "Flow learnt from the data")
+
+
+def test_a_model_with_a_flow_opens_with_it_beside_the_prior(library, grid):
+    assert drawn(grid, library["flowing"], None) == ([PRIOR, FLOW], "flow", "flow")
+    assert drawn(grid, library["fruits"], None) == ([PRIOR], "prior", "prior")
+
+
+def test_another_model_keeps_what_a_person_chose_and_only_that(library, grid):
+    assert drawn(grid, library["flowing"], "prior") == ([PRIOR], "prior", None)
+    assert drawn(grid, library["flowing"], "prior", preset="prior") == ([PRIOR, FLOW], "flow", "flow")
+    assert drawn(grid, library["fruits"], "flow") == ([PRIOR], "prior", "prior")
+
+
+def test_numbers_that_come_before_the_tab_is_drawn_are_for_the_same_distribution(library, grid):
+    updates = grid.asked(library["flowing"], None, False, NUMBERS)
+    assert [panel["title"] for panel in updates[grid.samples]["panels"]] == [FLOW[1]]
+
+
+def test_the_flow_is_explained_where_there_is_one(library):
+    assert "rectified flow" in sample.how_it_works(library["flowing"])
+    assert "rectified flow" not in sample.how_it_works(library["fruits"])
