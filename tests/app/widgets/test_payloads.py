@@ -48,12 +48,10 @@ def opened(url: str) -> Image.Image:
 def test_latents_arrive_as_they_were_sent(model):
     sent = latents(model, 4)
     path = Scrubber.between(model, *sent[:2], count=33, method="slerp")
-    assert path["model"] == {
-        "name": model.name,
-        "title": model.info.title,
-        "size": model.info.image_size,
-        "shape": list(model.info.latent_shape),
-    }
+    card = path["model"]
+    assert (card["name"], card["title"]) == (model.name, model.info.title)
+    assert (card["size"], card["shape"]) == (model.info.image_size, list(model.info.latent_shape))
+    assert card["codec"]["weights"].endswith(f"/{model.name}.safetensors"), "where a browser finds the decoder"
     precision = {"atol": 2e-3 if model.info.is_spatial else 0}
     np.testing.assert_allclose(unpack(path["ends"], model), sent[:2], **precision)
     along = Scrubber.along(model, sent, "along a path")
