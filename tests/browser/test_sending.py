@@ -45,7 +45,7 @@ def test_reconstruct_says_what_to_make_of_a_drawn_picture_and_edits_the_latent_t
     choose_sample(page, server, 3)
     send(page, "picture")
     expect(page.locator("#metrics")).to_contain_text("dB")
-    note = page.get_by_text("Drawn by Fruits")
+    note = page.locator("p", has_text="Drawn by Fruits")
     expect(note).to_contain_text("(sample 3 of seed 7)")
     expect(note).to_contain_text("better than a photograph would")
     expect(page.locator("#latent svg rect.bar")).to_have_count(128)

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -516,7 +517,7 @@ def test_a_run_that_diverges_stops_at_its_last_good_checkpoint(tmp_path):
     assert good <= step < good + 5
     assert Path(found[4]) == out / "training" / "checkpoints"
     assert {int(path.name) for path in Path(found[4]).iterdir()} == {good - 5, good}
-    assert np.isfinite(load_model(out)(np.zeros((1, 16, 16, 3)), jax.random.key(0))[0]).all()
+    assert np.isfinite(load_model(out)(jnp.zeros((1, 16, 16, 3)), jax.random.key(0))[0]).all()
     assert "lower --learning-rate" in error
 
 
