@@ -48,7 +48,7 @@ def targets() -> dict[str, Target]:
 
 
 def build(work: Workspace) -> dict[str, Component]:
-    """Fills the tab. The chosen point is kept in the address by the map itself."""
+    """Fills the tab; returns the inputs that the address holds. The map itself keeps the chosen point there."""
     library, picture, questions = work.library, work.targets["place"].input, Questions(work.library)
     introduction = gr.Markdown(words(NAME, "introduction", count="the"))
     with gr.Row():
@@ -122,13 +122,14 @@ def build(work: Workspace) -> dict[str, Component]:
         NAME, draw, [], [chart, introduction, how, shown, *panel.parts, *drawing.parts], show_progress="hidden"
     )
     chart.select(explained(select), shown, panel.parts, **NEWEST)
+    chart.select(None, None, None, js=f"() => window.latentscape.forget(['{NAME}.picture'])")  # a link has the last
     for asked, put in ((picture.change, place), (shown.change, place_again)):
         placed = asked(explained(put), [shown, picture], [chart, *panel.parts], **NEWEST)
         placed.failure(lambda: panel.empty() | {chart: LatentMap(marker=None)}, None, [chart, *panel.parts], **QUIET)
     chart.walk_path(explained(walk_path), shown, drawing.parts, **NEWEST)
     chart.compare_groups(explained(compare_groups), shown, drawing.parts, **NEWEST)
     chart.clear_drawing(drawing.empty, None, drawing.parts, **QUIET)
-    return {}
+    return {"picture": picture}
 
 
 class _Panel:

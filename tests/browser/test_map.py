@@ -133,10 +133,15 @@ def test_the_address_keeps_the_point_and_a_selected_picture_can_be_sent_by_name(
 
 
 def test_a_placed_picture_follows_the_model_and_a_damaged_one_is_turned_away(page, server, examples):
-    open_map(page, server)
+    open_map(page, server, point=5000)
+    ring = page.locator(".latent-map-overlay .selected")
+    expect(ring).to_have_count(1)
     page.set_input_files("#map-place input[type=file]", str(examples["fruits"]))
     marker, facts = page.locator(".latent-map-overlay .marker"), page.locator("#map-facts")
     expect(marker).to_have_count(1)
+    expect(ring).to_have_count(0)
+    page.wait_for_url("**map.picture=fruit-apple.png*")
+    assert "map.point=" not in page.url
     pick_model(page, "Emoji", "3,438")
     expect(marker).to_have_count(1)
     expect(facts).to_contain_text("Your picture")

@@ -140,6 +140,13 @@ class TestFromThePoint:
         assert told(self.TWO + hidden, selected=42)[-1] is False
 
 
+def test_a_path_and_groups_take_each_others_place(told):
+    left = "told.push([tools.path.length, tools.groups.a !== null])"
+    script = f"tools.choose('path'); draw([1, 1], [4, 5]); tools.choose('lasso'); lasso(0, 0, 2, 2); {left}"
+    assert told(script)[-1] == [0, True]
+    assert told(f"{script}; tools.choose('path'); draw([1, 1], [4, 5]); {left}")[-1] == [2, False]
+
+
 class TestClearing:
     def test_forgets_what_was_drawn_and_says_so_once(self, told):
         script = "tools.choose('path'); press('-clear'); draw([1, 1], [4, 5]); press('-clear'); press('-clear')"

@@ -126,6 +126,7 @@ export function mount({ element, trigger, props, server, watch }) {
     showMarker();
     const index = recall(props.address); // the point that the page was opened with
     if (state.points.has(index)) select(index);
+    else remember(props.address, null);
   }
 
   function resize() {
@@ -265,6 +266,12 @@ export function mount({ element, trigger, props, server, watch }) {
     tools.followSelection();
   }
 
+  function unselect() {
+    state.selected = null;
+    remember(props.address, null);
+    tools.followSelection();
+  }
+
   function showSelected() {
     state.selected = props.selected ?? null;
     drawOverlay();
@@ -274,6 +281,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function showMarker() {
     if (!isReady()) return;
+    if (props.marker) unselect(); // what is known of the picture takes the place of what was known of a point
     drawOverlay();
     if (!props.marker) return;
     hideTooltip();

@@ -133,8 +133,9 @@ export class Tools {
     this.#takePath(lastX === x && lastY === y ? before : [...before, [x, y]], false);
   }
 
+  // A path and groups take each other's place, as their results do.
   #takePath(path, isByHand) {
-    [this.path, this.isPathByHand] = [path, isByHand];
+    [this.path, this.isPathByHand, this.groups] = [path, isByHand, { a: null, b: null }];
     this.#change();
     if (path.length > 1) this.#on.onPath(path);
   }
@@ -166,6 +167,7 @@ export class Tools {
     }
     const { points } = this.#state;
     const group = { rows, outline, middle: middleOf(rows, points.x, points.y) };
+    this.path = [];
     // A new lasso after two begins again; a group from the legend replaces its namesake.
     if (name === "a") this.groups = { a: group, b: outline.length ? null : this.groups.b };
     else this.groups = { ...this.groups, b: group };
