@@ -95,7 +95,7 @@ def server():
 
 @pytest.fixture(scope="session")
 def browser():
-    """Debian's Chromium, or one that `playwright install chromium` has put there.
+    """Debian's Chromium, best its headless shell, which has no windows to draw; or Playwright's own.
 
     Without one the tests that need it are skipped, except where LATENTSCAPE_REQUIRE_BROWSER is set.
     """
@@ -103,7 +103,8 @@ def browser():
 
     expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
-        path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+        path = next(filter(None, map(shutil.which, names)), None)
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
         try:
             chromium = playwright.chromium.launch(executable_path=path, args=arguments)
