@@ -48,7 +48,7 @@ def model(tmp_path_factory):
     assert "psnr_db" in printed
     printed = train("atlas", "--model", folder, "--dataset", EMOJI, "--limit", 70)
     assert "trustworthiness" in printed
-    printed = train("prior", "--model", folder, "--dataset", EMOJI, "--limit", 70)
+    printed = train("prior", "--model", folder, "--dataset", EMOJI, "--limit", 70, "--steps", 20)
     assert "70 pictures" in printed
     return folder
 
