@@ -151,7 +151,14 @@ class Atlas:
         columns |= {name: pa.array(values, pa.float32()) for name, values in self.numbers.items()}
         table = pa.table({**columns, LATENT_COLUMN: latents}).replace_schema_metadata(self.facts)
         beside = path.with_name(path.name + ".tmp")
-        pq.write_table(table, beside, compression="zstd", compression_level=9)
+        pq.write_table(
+            table,
+            beside,
+            compression="zstd",
+            compression_level=9,
+            use_dictionary=[*self.labels],
+            column_encoding={f"{LATENT_COLUMN}.list.element": "BYTE_STREAM_SPLIT"},  # saves a tenth of the file
+        )
         os.replace(beside, path)
 
     @classmethod
