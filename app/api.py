@@ -77,7 +77,7 @@ class _API:
         a, b = _subject(image_a, "image_a"), _subject(image_b, "image_b")
         return interpolate.interpolation(self._library[model], a, b, steps, method)
 
-    def sample(self, count, temperature, seed, model, distribution):
+    def sample(self, count, temperature, seed, model, distribution, label):
         """Pictures decoded from latents drawn at random.
 
         Args:
@@ -87,12 +87,14 @@ class _API:
             model: a model's name; empty for the default.
             distribution: "prior" is N(0, I); "gaussian" and "mixture" are fitted to the data's latents; "flow" is
                 learnt from them, where the model has it.
+            label: what every picture shall show, as {"column": "label"}; {} for anything. Only "flow" can be asked
+                for it.
 
         Returns:
             The pictures (PNG), which carry their latents.
         """
         opened = self._library[model]
-        drawn = sample.sample(opened, distribution, count=count, temperature=temperature, seed=seed)
+        drawn = sample.sample(opened, distribution, count, temperature, seed, label)
         return [
             files.save_drawn(opened, latent, f"sample {number} of seed {int(seed)}")
             for number, latent in enumerate(drawn, 1)
@@ -172,6 +174,7 @@ def build(library: Library) -> None:
         method = gr.Textbox("slerp", label="method")
         distribution = gr.Textbox("prior", label="distribution")
         model = gr.Textbox("", label="model")
+        label = gr.JSON({}, label="label")
         latent = gr.JSON(label="latent")
         picture = gr.Image(label="picture", format="png")
         pictures = gr.Gallery(label="pictures", format="png")
@@ -183,7 +186,7 @@ def build(library: Library) -> None:
         _endpoint(api.reconstruct, [image, posterior_temperature, seed, model], [picture, metrics])
         _endpoint(api.interpolate, [image_a, image_b, t, method, model], picture)
         _endpoint(api.interpolation, [image_a, image_b, steps, method, model], pictures)
-        _endpoint(api.sample, [count, prior_temperature, seed, model, distribution], pictures)
+        _endpoint(api.sample, [count, prior_temperature, seed, model, distribution, label], pictures)
         _endpoint(api.encode, [image, model], [mean, log_var])
         _endpoint(api.decode, [latent, model], picture)
         _endpoint(api.locate, [image, model], [x, y, neighbours])
