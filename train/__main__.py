@@ -282,7 +282,8 @@ def configure(arguments: argparse.Namespace) -> TrainConfig:
                 f"{arguments.kl_weight:g} given; accepted: none, "
                 f"as the ELBO of --likelihood {objective.name} has no weights",
             )
-        objective = dataclasses.replace(objective, weights=objective.weights._replace(kl=arguments.kl_weight))
+        weights: Any = objective.weights._replace(kl=arguments.kl_weight)  # whichever objective's they are
+        objective = dataclasses.replace(objective, weights=weights)
     return dataclasses.replace(preset, objective=objective, **changes)
 
 

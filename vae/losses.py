@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -256,10 +256,12 @@ def recorded_objective(record: dict) -> Objective | None:
     if objective is None or objective.weights is None:
         return objective
     try:
-        weights = LossWeights(**{"l1" if key == "rec" else key: float(value) for key, value in weights.items()})
+        given = {"l1" if key == "rec" else key: float(value) for key, value in weights.items()}
+        recorded = type(objective.weights)(**given)
     except (AttributeError, TypeError, ValueError):
         return None
-    return L1SSIM(weights) if len(record["weights"]) == len(weights) and all(map(math.isfinite, weights)) else None
+    is_whole = len(record["weights"]) == len(recorded) and all(map(math.isfinite, recorded))
+    return replace(objective, weights=recorded) if is_whole else None
 
 
 def _terms(images: AnyArray, reconstruction: AnyArray, posterior: Posterior) -> Terms:

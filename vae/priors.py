@@ -46,7 +46,6 @@ class PriorError(ValueError):
 
 
 @runtime_checkable
-@runtime_checkable
 class Prior(Protocol):
     """A distribution over latents, as a function of noise: a seed means related latents under each of them.
 

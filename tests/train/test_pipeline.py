@@ -190,7 +190,7 @@ def test_priors_are_those_of_the_latents(model):
     pictures = load_pictures(str(EMOJI), "train", 64, limit=70)
     posterior = encode_all(codec, pictures.images)
     priors = load_priors(model, (128,))
-    assert list(priors) == ["prior", "gaussian", "mixture", "flow"]
+    assert {"prior", "gaussian", "mixture", "flow"} <= priors.keys()
     noise = np.random.default_rng(0).standard_normal((4000, 128)).astype(np.float32)
     for name in ("gaussian", "mixture"):
         drawn = priors[name](noise, np.random.default_rng(1).random(4000))

@@ -61,7 +61,7 @@ def test_an_unknown_kind_is_explained(kind, folder):
         with pytest.raises(ModelFolderError) as error:
             attempt(folder)
         assert str(folder / CONFIG) in str(error.value)
-        assert f"of kind {kind!r}; this version opens 'conv-vae'." in str(error.value)
+        assert f"of kind {kind!r}; this version opens 'conv-vae'" in str(error.value)
 
 
 def test_a_codec_computes_what_the_model_does(folder, draw_vae):
