@@ -45,7 +45,7 @@ class Disentanglement:
 
 
 def factors_of(labels: Labels) -> dict[str, Int[np.ndarray, " picture"]]:
-    """Of some label columns those that are factors: of each picture, the position of its value among the different ones.
+    """Of some label columns those that are factors: each picture's position of its value among the different ones.
 
     Columns of fewer than two values, or more than `MAX_VALUES`, are none.
     """
@@ -91,8 +91,8 @@ def measure_disentanglement(codes: Codes, labels: Labels, seed: int = 0) -> Dise
     factors = factors_of(labels)
     if codes.shape[1] < 2 or len(factors) < 2:
         raise ValueError(
-            f"{codes.shape[1]} dimensions and {len(factors)} factors ({', '.join(factors) or 'none'}); needed: at least "
-            f"two of each. A factor is a label column of 2 to {MAX_VALUES} different values."
+            f"{codes.shape[1]} dimensions and {len(factors)} factors ({', '.join(factors) or 'none'}); needed: at "
+            f"least two of each. A factor is a label column of 2 to {MAX_VALUES} different values."
         )
     order = np.random.default_rng(seed).permutation(len(codes))
     learnt, judged = order[: len(order) // 2], order[len(order) // 2 :]
