@@ -95,6 +95,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="K",
         help="also bound -log p(picture) from K samples of each posterior (IWAE): the more, the tighter and slower",
     )
+    evaluate.add_argument(
+        "--factors",
+        action="store_true",
+        help="also measure what each dimension of a vector latent knows of the label columns (MI, MIG, DCI, SAP)",
+    )
 
     atlas = commands.add_parser("atlas", help="map the latents of a data set", allow_abbrev=False)
     _add_model(atlas)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import balanced_accuracy_score
 from sklearn.tree import DecisionTreeClassifier
 
 BINS = 20  # of equal width that a dimension is cut into, as Locatello et al. 2019 do
@@ -124,7 +123,8 @@ def _tell(
 ) -> float:
     """The balanced accuracy of as many thresholds on one dimension as tell a factor's values apart."""
     tree = DecisionTreeClassifier(max_leaf_nodes=int(factor.max()) + 1, class_weight="balanced", random_state=0)
-    return balanced_accuracy_score(factor[judged], tree.fit(code[learnt], factor[learnt]).predict(code[judged]))
+    right = tree.fit(code[learnt], factor[learnt]).predict(code[judged]) == factor[judged]
+    return float(np.mean([right[factor[judged] == value].mean() for value in np.unique(factor[judged])]))
 
 
 def _relative_entropy(matrix: Float[np.ndarray, "row column"]) -> Float[np.ndarray, " row"]:

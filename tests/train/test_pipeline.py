@@ -16,9 +16,10 @@ from app.explore.opened import OpenModel
 from app.explore.sample import sample
 from tests.conftest import ROOT
 from train.atlas import lay_out, measure_trustworthiness
+from train.config import FlagError
 from train.data import Pictures, load_pictures
 from train.encode import encode_all, in_batches
-from train.evaluate import describe_collapse, evaluate, was_trained_on
+from train.evaluate import describe_collapse, evaluate, measure_factors, was_trained_on
 from vae.atlas import Atlas
 from vae.checkpoint import load_info, load_metrics
 from vae.codec import Codec, Description, open_codec
@@ -113,6 +114,16 @@ def test_active_units_counts_those_that_vary(model, held_out):
     assert metrics["latent_units"] == 128
     one = Pictures(held_out.images[:1].repeat(3, axis=0), ["a", "b", "c"], {}, "same", [])
     assert evaluate(codec, one)["active_units"] == 0, "the same picture thrice makes no unit vary"
+
+
+def test_factors_are_the_label_columns_that_some_pictures_share(model):
+    pictures = load_pictures(str(EMOJI), "train", 64, limit=70)
+    found = measure_factors(open_codec(model), pictures)
+    assert all(0 <= found[name] <= 1 for name in ("mig", "dci_disentanglement", "dci_completeness", "sap"))
+    assert set(found["factors"]) == {name for name, labels in pictures.labels.items() if 1 < len(set(labels)) <= 50}
+    one = Pictures(pictures.images[:3], ["a", "b", "c"], {"kind": ["x", "y", "x"]}, "same", [])
+    with pytest.raises(FlagError, match=r"--factors: given, but there are 128 dimensions and 1 factors \(kind\)"):
+        measure_factors(open_codec(model), one)
 
 
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 33])
