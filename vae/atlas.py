@@ -170,7 +170,7 @@ class Atlas:
             latent_shape: of the model that it goes with.
 
         Raises:
-            AtlasError: damaged, a column is missing or holds what is no number, or the latents are not of that shape.
+            AtlasError: damaged, a column is missing or holds no numbers, or the latents are not of that shape.
         """
         remake = "Make it again: python -m train atlas"
         try:
@@ -187,7 +187,7 @@ class Atlas:
         except (AttributeError, TypeError, ValueError, pa.ArrowException):
             whole = False
         if not whole:
-            raise AtlasError(f"{path} holds positions or latents that are no numbers. {remake}")
+            raise AtlasError(f"{path} holds positions or latents that are not numbers. {remake}")
         if not len(table) or flat.size != len(table) * np.prod(latent_shape):
             raise AtlasError(f"{path} does not hold latents of shape {latent_shape}: it is another model's. {remake}")
         others = [name for name in table.column_names if name not in REQUIRED]

@@ -145,7 +145,7 @@ def test_metrics_tell_whether_the_pictures_were_held_out(change, held_out, folde
 
 
 @pytest.mark.parametrize("change", [{"ssim": "high"}, {"l1": None}, {"psnr_db": float("nan")}, {"kl_nats": []}])
-def test_damaged_metrics_are_none(change, folder):
+def test_damaged_metrics_are_empty(change, folder):
     (folder / METRICS).write_text(json.dumps(FIGURES | change))
     assert load_metrics(folder) == {}
 
