@@ -85,8 +85,7 @@ class _API:
             temperature: scales the noise; 0 to 3.
             seed: the same seed gives the same pictures; a whole number from 0 to 4294967295.
             model: a model's name; empty for the default.
-            distribution: "prior" is N(0, I); "gaussian" and "mixture" are fitted to the data's latents; "flow" is
-                learnt from them, where the model has it.
+            distribution: "prior", N(0, I); "gaussian" or "mixture", fitted to the data; or "flow", where there is one.
 
         Returns:
             The pictures (PNG), which carry their latents.

@@ -57,6 +57,19 @@ def test_a_folder_that_is_offered_already_is_not_offered_twice():
     assert library.names == ["photos", "emoji", "fruits"]
 
 
+def test_a_model_of_the_hub_is_offered_under_its_own_name(tmp_path, monkeypatch):
+    snapshot = tmp_path / "snapshots" / "0123456789abcdef"
+    shutil.copytree(MODELS / "emoji", snapshot)
+    fetched = []
+    monkeypatch.setattr(module, "fetch", lambda model_id: fetched.append(model_id) or snapshot)
+    monkeypatch.chdir(tmp_path)
+    assert Library(MODELS, ["someone/smileys"]).names == ["smileys", "emoji", "fruits", "photos"]
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(RequestError, match="'runs/nowhere' given"):  # a folder's path, not an id
+        Library(MODELS, ["runs/nowhere"])
+    assert fetched == ["someone/smileys"]
+
+
 def test_what_is_neither_a_name_nor_a_model_folder_is_refused(tmp_path):
     with pytest.raises(RequestError, match=r"'nowhere' given; accepted: a model folder .*fruits"):
         Library(MODELS, ["nowhere"])
