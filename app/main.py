@@ -67,6 +67,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     given = parser.parse_args(arguments)
     if given.mcp and find_spec("mcp") is None:
         parser.error('argument --mcp: a package is missing; install it: pip install "gradio[mcp]"')
+    if given.mcp and given.auth:
+        parser.error("argument --mcp: not together with --auth; agents cannot log in")
     if not given.model and (first := os.environ.get(FIRST_MODEL)):
         given.model = [first]
     return given

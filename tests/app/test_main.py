@@ -49,6 +49,14 @@ def test_a_wrong_value_names_the_flag_and_what_is_accepted(arguments, message, m
     assert "secret" not in said
 
 
+def test_agents_cannot_log_in(monkeypatch, capsys):
+    monkeypatch.setattr(main, "find_spec", lambda name: True)
+    assert parse("--mcp").mcp
+    with pytest.raises(SystemExit):
+        parse("--mcp", "--auth", "me:secret")
+    assert "argument --mcp: not together with --auth; agents cannot log in" in capsys.readouterr().err
+
+
 def test_an_unknown_first_model_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(main, "use_temporary_folder", lambda: None)
     monkeypatch.setattr(main.signal, "signal", lambda *_: None)
