@@ -20,9 +20,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, Python knows app/ and not its neighbour vae/
 
-from vae.xla import use_fast_cpu_reductions
+from vae.xla import keep_compiled_programs, use_fast_cpu_reductions, use_little_memory
 
+use_little_memory()
 use_fast_cpu_reductions()
+keep_compiled_programs()
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and tells nobody
 
 from app.explore import files
