@@ -42,7 +42,7 @@ def build(library: Library) -> gr.Blocks:
             choices = [(library.info(name).title, name) for name in library.names]
             model = gr.Dropdown(choices, value=library.default, label="Model", elem_id="model", scale=0, min_width=240)
         with gr.Row(elem_id="model-line"):
-            about = gr.Markdown(library[library.default].describe(), elem_id="about")
+            about = gr.Markdown(library.look_at(library.default).describe(), elem_id="about")
             gr.HTML(WHO_DRAWS, elem_id="drawing")
         model.change(explained(lambda name: library[name].describe()), model, about, queue=False, **QUIET)
         notice = gr.HTML(visible=False, elem_id="notice", elem_classes="note")

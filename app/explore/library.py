@@ -14,6 +14,7 @@ from app.explore.subject import prepare_for
 from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, load_metrics
 from vae.codec import Description, describe
 from vae.hub import MODEL_ID, fetch
+from vae.xla import give_memory_back
 
 
 class Library:
@@ -105,13 +106,21 @@ class Library:
         ]
 
     def warm_up(self) -> None:
-        """Loads and compiles the models, the default first; large and damaged ones only when somebody picks them."""
+        """Loads and compiles the models, the default first; large and damaged ones only when somebody picks them.
+
+        Then it reads their maps: a visitor begins with a picture.
+        """
+        warm = []
         for name in self.names:
             try:
                 if name == self.default or _size(self._folders[name]) <= WARM_UP_BYTES:
                     self[name].warm_up()
+                    warm.append(name)
             except ModelFolderError as error:
                 print(f"Not warmed up: {error}", file=sys.stderr)
+        for name in warm:
+            self[name].warm_up_map()
+        give_memory_back()
 
     def __getitem__(self, name: Any) -> OpenModel:
         """A model, loaded; an empty name is the default.
@@ -119,6 +128,17 @@ class Library:
         Raises:
             RequestError: there is no such model.
             ModelFolderError: its folder is damaged.
+        """
+        model = self.look_at(name)
+        model.load()
+        return model
+
+    def look_at(self, name: Any) -> OpenModel:
+        """A model whose weights may not be loaded yet: for what is told of it, which must not wait for them.
+
+        Raises:
+            RequestError: there is no such model.
+            ModelFolderError: its `config.json` is damaged.
         """
         name = self._check(name)
         with self._locks[name]:

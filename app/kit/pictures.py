@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
-from plotly.colors import sample_colorscale
 
 LEVELS = 255
 SHEET_LIMIT = 8192  # pixels; a sheet's sides stay below, since many phones decode nothing larger
@@ -115,5 +114,7 @@ def scale_end(values: Float[np.ndarray, "height width"]) -> float:
 
 @cache
 def _colours(scale: str) -> UInt8[np.ndarray, "256 3"]:
+    from plotly.colors import sample_colorscale  # plotly takes a quarter of a second to import
+
     colours = sample_colorscale(scale, np.linspace(0, 1, 256), colortype="tuple")
     return (np.array(colours) * 255 + 0.5).astype(np.uint8)
