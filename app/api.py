@@ -1,6 +1,9 @@
 """The HTTP API: the same questions as the tabs ask, as named endpoints for `gradio_client`.
 
 Every endpoint's docstring is its description, and the types and names of its parameters are part of the contract.
+
+Pictures are given to Gradio as files. Of a Pillow picture it writes a file under a name of its content, anew each time:
+who is fetching the same picture meanwhile gets half of it.
 """
 
 from __future__ import annotations
@@ -42,8 +45,9 @@ class _API:
         Returns:
             The reconstruction (PNG); and psnr_db, ssim, l1, kl_nats (null where the encoder has no variance).
         """
-        made = reconstruct.reconstruct(self._library[model], _subject(image, "image"), temperature, seed)
-        return made.reconstruction, made.metrics
+        opened = self._library[model]
+        made = reconstruct.reconstruct(opened, _subject(image, "image"), temperature, seed)
+        return files.save_picture(made.reconstruction, opened.name, "reconstruction"), made.metrics
 
     def interpolate(self, image_a, image_b, t, method, model):
         """The picture at t between the latents of two pictures.
@@ -58,8 +62,8 @@ class _API:
         Returns:
             The picture (PNG), which carries its latent.
         """
-        a, b = _subject(image_a, "image_a"), _subject(image_b, "image_b")
-        return interpolate.interpolate(self._library[model], a, b, t, method)
+        opened, a, b = self._library[model], _subject(image_a, "image_a"), _subject(image_b, "image_b")
+        return files.save_picture(interpolate.interpolate(opened, a, b, t, method), opened.name, "interpolation")
 
     def interpolation(self, image_a, image_b, steps, method, model):
         """Pictures at even steps between the latents of two pictures.
@@ -74,8 +78,9 @@ class _API:
         Returns:
             The pictures (PNG).
         """
-        a, b = _subject(image_a, "image_a"), _subject(image_b, "image_b")
-        return interpolate.interpolation(self._library[model], a, b, steps, method)
+        opened, a, b = self._library[model], _subject(image_a, "image_a"), _subject(image_b, "image_b")
+        drawn = interpolate.interpolation(opened, a, b, steps, method)
+        return [files.save_picture(picture, opened.name, f"interpolation {k}") for k, picture in enumerate(drawn, 1)]
 
     def sample(self, count, temperature, seed, model, distribution):
         """Pictures decoded from latents drawn at random.

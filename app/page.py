@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from app import address, api, front
 from app.explore.library import Library
-from app.explore.limits import KEPT_SECONDS, MAX_FILE_MEGABYTES, TIDY_SECONDS
+from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, TIDY_SECONDS
 from app.kit import web
 from app.kit.events import QUIET, Refresh, explained
 from app.kit.examples import FOLDER as EXAMPLES
@@ -100,6 +100,7 @@ def launch(
             "routes": [*front.routes(), *web.decoder_routes(library), *web.routes()],
             "middleware": [Middleware(front.Front)],
         },
+        state_session_capacity=KEPT_SESSIONS,
         max_file_size=f"{MAX_FILE_MEGABYTES}mb",
         allowed_paths=[str(EXAMPLES)],  # wherever the app is started from
         footer_links=["api", "settings"],
