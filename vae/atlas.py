@@ -6,13 +6,14 @@ import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float, Int
-from sklearn.neighbors import NearestNeighbors
+
+Index = Any  # a NearestNeighbors: scikit-learn takes longer to import than all else here, and is needed late
 
 POSITION_COLUMNS = ("x", "y")
 LATENT_COLUMN = "latent"
@@ -122,7 +123,7 @@ class Atlas:
         _, found = self._latent_index.kneighbors(self.latent(index).reshape(1, -1), k + 1)
         return found[0][found[0] != index][:k]
 
-    def _nearest(self, index: NearestNeighbors, query: np.ndarray, k: int, spacing: float) -> Place:
+    def _nearest(self, index: Index, query: np.ndarray, k: int, spacing: float) -> Place:
         distances, found = index.kneighbors(query, min(k, len(self)))
         distances, found = distances[0], found[0]
         # Inverse squared distance (Shepard 1968); on top of a point, that point alone counts.
@@ -130,11 +131,15 @@ class Atlas:
         return Place(np.nan, np.nan, found, weights / weights.sum(), float(distances[0] / max(spacing, 1e-12)))
 
     @cached_property
-    def _latent_index(self) -> NearestNeighbors:
+    def _latent_index(self) -> Index:
+        from sklearn.neighbors import NearestNeighbors
+
         return NearestNeighbors(algorithm="brute").fit(self.latents.reshape(len(self), -1).astype(np.float32))
 
     @cached_property
-    def _map_index(self) -> NearestNeighbors:
+    def _map_index(self) -> Index:
+        from sklearn.neighbors import NearestNeighbors
+
         return NearestNeighbors(algorithm="kd_tree").fit(self.positions)
 
     @cached_property
@@ -203,7 +208,7 @@ class Atlas:
         )
 
 
-def _spacing(index: NearestNeighbors) -> float:
+def _spacing(index: Index) -> float:
     """Median distance from a point to its nearest other, over at most a thousand points."""
     points = index._fit_X[:: max(1, index.n_samples_fit_ // 1000)]
     if index.n_samples_fit_ < 2:

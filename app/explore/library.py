@@ -13,6 +13,8 @@ from app.explore.opened import OpenModel
 from app.explore.subject import prepare_for
 from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, load_metrics
 from vae.codec import Description, describe
+from vae.hub import MODEL_ID, fetch
+from vae.xla import give_memory_back
 
 
 class Library:
@@ -24,12 +26,12 @@ class Library:
 
     Args:
         assets: every model folder in it is offered, but for those whose `config.json` is damaged.
-        chosen: names among them, or other model folders, which are offered too; the first becomes the default. If there
-            is none, the default is "fruits", or else the first by name.
+        chosen: names among them, or other model folders and ids of the Hub, which are offered too; the first becomes
+            the default. If there is none, the default is "fruits", or else the first by name.
 
     Raises:
-        RequestError: a chosen one is neither, or there is no model at all.
-        ModelFolderError: the `config.json` of a chosen one is damaged.
+        RequestError: a chosen one is none of these, or there is no model at all.
+        ModelFolderError: the `config.json` of a chosen one is damaged, or the Hub does not give it.
     """
 
     def __init__(self, assets: Path | str, chosen: Sequence[str] = ()):
@@ -55,16 +57,21 @@ class Library:
         if chosen in self._folders:
             return chosen
         folder = Path(chosen).expanduser().resolve()
+        own_name = folder.name
+        # A folder's path can look like an id: it is one if not even the folder around it is here.
+        if MODEL_ID.fullmatch(chosen) and not folder.parent.exists():
+            folder = fetch(chosen)
         if not (folder / CONFIG).exists():
             raise RequestError(
-                f"{chosen!r} given; accepted: a model folder (with a {CONFIG}), or one of {', '.join(self._folders)}"
+                f"{chosen!r} given; accepted: a model folder (with a {CONFIG}), an id of the Hugging Face Hub "
+                f"(OWNER/NAME), or one of {', '.join(self._folders)}"
             )
         known = {path.resolve(): name for name, path in self._folders.items()}
         if folder in known:
             return known[folder]
-        name, number = folder.name, 2
+        name, number = own_name, 2
         while name in self._folders:  # runs/a/model and runs/b/model
-            name, number = f"{folder.name}-{number}", number + 1
+            name, number = f"{own_name}-{number}", number + 1
         self._add(name, folder)
         return name
 
@@ -99,13 +106,21 @@ class Library:
         ]
 
     def warm_up(self) -> None:
-        """Loads and compiles the models, the default first; large and damaged ones only when somebody picks them."""
+        """Loads and compiles the models, the default first; large and damaged ones only when somebody picks them.
+
+        Then it reads their maps: a visitor begins with a picture.
+        """
+        warm = []
         for name in self.names:
             try:
                 if name == self.default or _size(self._folders[name]) <= WARM_UP_BYTES:
                     self[name].warm_up()
+                    warm.append(name)
             except ModelFolderError as error:
                 print(f"Not warmed up: {error}", file=sys.stderr)
+        for name in warm:
+            self[name].warm_up_map()
+        give_memory_back()
 
     def __getitem__(self, name: Any) -> OpenModel:
         """A model, loaded; an empty name is the default.
@@ -113,6 +128,17 @@ class Library:
         Raises:
             RequestError: there is no such model.
             ModelFolderError: its folder is damaged.
+        """
+        model = self.look_at(name)
+        model.load()
+        return model
+
+    def look_at(self, name: Any) -> OpenModel:
+        """A model whose weights may not be loaded yet: for what is told of it, which must not wait for them.
+
+        Raises:
+            RequestError: there is no such model.
+            ModelFolderError: its `config.json` is damaged.
         """
         name = self._check(name)
         with self._locks[name]:

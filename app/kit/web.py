@@ -24,7 +24,7 @@ from app.explore.limits import RequestError
 from vae.checkpoint import ModelFolderError
 
 APP = Path(__file__).parents[1]
-TYPES = {".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
+TYPES = {".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml", ".wasm": "application/wasm"}
 LIMITS = "web/limits.js"  # made here; the widgets import it like any other module
 HOME = "latentscape"
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}

@@ -161,7 +161,7 @@ class _Grid:
 
     def __init__(self, work: Workspace, questions: Questions):
         self.distribution = PriorRadio(
-            PriorRadio.choices_of(work.library[work.library.default]),
+            PriorRadio.choices_of(work.library.look_at(work.library.default)),
             label="Drawn from",
             elem_id="sample-distribution",
         )
