@@ -197,9 +197,11 @@ class OpenModel:
 
     @property
     def atlas_command(self) -> str:
-        """The command that makes the map."""
+        """The command that makes the map; of the folder's path only its name, as visitors see it."""
         dataset = str(self.info.training.get("dataset", "DATASET"))
-        return shlex.join(["python", "-m", "train", "atlas", "--model", str(self.folder), "--dataset", dataset])
+        return shlex.join(
+            ["python", "-m", "train", "atlas", "--model", self.folder.resolve().name, "--dataset", dataset]
+        )
 
     # ---- What the data's latents are like ----
 
