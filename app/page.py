@@ -7,11 +7,13 @@ from types import ModuleType
 from typing import TypeVar
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from app import address, api
 from app.explore.library import Library
 from app.explore.limits import KEPT_SECONDS, MAX_FILE_MEGABYTES, TIDY_SECONDS
 from app.kit import web
+from app.kit.door import Door, Page
 from app.kit.events import QUIET, Refresh, explained
 from app.kit.examples import FOLDER as EXAMPLES
 from app.kit.workspace import Workspace
@@ -34,7 +36,7 @@ WHO_DRAWS = (
 
 def build(library: Library) -> gr.Blocks:
     """The page of these models."""
-    with gr.Blocks(title="Latentscape", fill_width=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
+    with Page(title="Latentscape", fill_width=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         api.build(library)  # first: its endpoints get the plain names, whatever the tabs' handlers are called
         with gr.Row(elem_id="header", equal_height=True):
             gr.Markdown("# Latentscape\nWalk through what an image autoencoder has learnt.", elem_id="title")
@@ -76,7 +78,7 @@ def launch(library: Library, host: str | None = None, port: int | None = None) -
         theme=theme(),
         css_paths=STYLE,
         head=address.head(TABS[0].NAME) + PRELOAD,
-        app_kwargs={"routes": [*web.decoder_routes(library), *web.routes()]},
+        app_kwargs={"routes": [*web.decoder_routes(library), *web.routes()], "middleware": [Middleware(Door)]},
         max_file_size=f"{MAX_FILE_MEGABYTES}mb",
         allowed_paths=[str(EXAMPLES)],  # wherever the app is started from
         footer_links=["api", "settings"],

@@ -73,6 +73,11 @@ DRAWN_LEVELS = 8  # of 255, that a picture may be from its latent's and still be
 KEPT_SECONDS = 86_400  # how old an upload, or a file that the app wrote, may grow
 TIDY_SECONDS = 3_600  # how often those that are older are deleted
 
+# Requests
+MAX_REQUEST_MEGABYTES = 48  # of one that is no upload: a picture of 30 MB as a data URL, or 64 large latents
+MAX_UPLOAD_MEGABYTES = 2_000  # of one upload, of up to 200 files
+MAX_DEPTH = 16  # of lists in lists; those of a latent are three deep
+
 # Links
 MAX_LINKED_TEXT = 1_000  # characters of one value in the address; a latent that takes more is left out
 
