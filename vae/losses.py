@@ -257,7 +257,7 @@ def recorded_objective(record: dict) -> Objective | None:
         return objective
     try:
         weights = LossWeights(**{"l1" if key == "rec" else key: float(value) for key, value in weights.items()})
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         return None
     return L1SSIM(weights) if len(record["weights"]) == len(weights) and all(map(math.isfinite, weights)) else None
 
