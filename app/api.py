@@ -91,7 +91,7 @@ class _API:
             seed: the same seed gives the same pictures; a whole number from 0 to 4294967295.
             model: a model's name; empty for the default.
             distribution: "prior", N(0, I); "gaussian" or "mixture", fitted to the data; or "flow", where there is one.
-            label: what every picture shall show, as {"column": "label"}, which only "flow" can be asked for; {} for any.
+            label: what every picture shall show, as {"column": "label"}; {} for any. Only "flow" knows labels.
 
         Returns:
             The pictures (PNG), which carry their latents.

@@ -13,6 +13,7 @@ from app import address, api, front
 from app.explore.library import Library
 from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, TIDY_SECONDS
 from app.kit import web
+from app.kit.door import Door, Page
 from app.kit.events import QUIET, Refresh, explained
 from app.kit.examples import FOLDER as EXAMPLES
 from app.kit.workspace import Workspace
@@ -35,7 +36,7 @@ WHO_DRAWS = (
 
 def build(library: Library) -> gr.Blocks:
     """The page of these models."""
-    with gr.Blocks(title=front.TITLE, fill_width=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
+    with Page(title=front.TITLE, fill_width=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         api.build(library)  # first: its endpoints get the plain names, whatever the tabs' handlers are called
         with gr.Row(elem_id="header", equal_height=True):
             gr.Markdown("# Latentscape\nWalk through what an image autoencoder has learnt.", elem_id="title")
@@ -83,6 +84,7 @@ def launch(
     Raises:
         OSError: it cannot listen there.
     """
+    library.open_default()
     page = build(library)
     page.queue(default_concurrency_limit=2)
     page.launch(
@@ -98,7 +100,7 @@ def launch(
         favicon_path=front.ICON,
         app_kwargs={
             "routes": [*front.routes(), *web.decoder_routes(library), *web.routes()],
-            "middleware": [Middleware(front.Front)],
+            "middleware": [Middleware(front.Front), Middleware(Door)],
         },
         state_session_capacity=KEPT_SESSIONS,
         max_file_size=f"{MAX_FILE_MEGABYTES}mb",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,8 +11,11 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Float, Int
+
+from vae.files import MAX_ATLAS_BYTES, MAX_STORED, MAX_TEXT, as_text, check_file
 
 Index = Any  # a NearestNeighbors: scikit-learn takes longer to import than all else here, and is needed late
 
@@ -20,6 +24,9 @@ LATENT_COLUMN = "latent"
 ID_COLUMN = "id"
 ERROR_COLUMN = "reconstruction_l1"
 REQUIRED = {ID_COLUMN, *POSITION_COLUMNS, LATENT_COLUMN}
+MAX_POINTS = 2_000_000
+MAX_COLUMNS = 50
+MAX_POSITION = 1e6  # absolute, of a coordinate; a map is some tens wide
 RESERVED = {*REQUIRED, ERROR_COLUMN}
 
 
@@ -179,33 +186,73 @@ class Atlas:
         """
         remake = "Make it again: python -m train atlas"
         try:
-            table = pq.read_table(path)
-        except (pa.ArrowException, OSError) as error:
-            raise AtlasError(f"{path} cannot be read ({error}). {remake}") from error
+            check_file(path, MAX_ATLAS_BYTES)
+            _check_size(pq.read_metadata(path), math.prod(latent_shape))
+            table = pq.read_table(path, partitioning=None)
+        except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+            raise AtlasError(f"{path} cannot be read ({as_text(error)}). {remake}") from error
         missing = REQUIRED - set(table.column_names)
         if missing:
             raise AtlasError(f"{path} lacks the columns {', '.join(sorted(missing))}. {remake}")
         try:
             positions = np.stack([table[axis].to_numpy().astype(np.float32) for axis in POSITION_COLUMNS], axis=1)
-            flat = table[LATENT_COLUMN].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-            whole = bool(np.isfinite(positions).all() and np.isfinite(flat).all())
-        except (AttributeError, TypeError, ValueError, pa.ArrowException):
-            whole = False
+            column = table[LATENT_COLUMN].combine_chunks()
+            flat = column.flatten().to_numpy(zero_copy_only=False)
+            # False for NaN too.
+            whole = bool((np.abs(positions) <= MAX_POSITION).all() and (np.abs(flat) <= MAX_STORED).all())
+            flat = flat.astype(np.float16)
+        except (AttributeError, TypeError, ValueError, KeyError, pa.ArrowException):
+            whole = False  # KeyError: of two columns of one name
         if not whole:
-            raise AtlasError(f"{path} holds positions or latents that are not numbers. {remake}")
-        if not len(table) or flat.size != len(table) * np.prod(latent_shape):
+            raise AtlasError(f"{path} holds positions or latents that are not numbers, or too large. {remake}")
+        lengths = pc.unique(pc.list_value_length(column)).to_pylist()
+        if lengths != [math.prod(latent_shape)] or flat.size != len(table) * math.prod(latent_shape):
             raise AtlasError(f"{path} does not hold latents of shape {latent_shape}: it is another model's. {remake}")
-        others = [name for name in table.column_names if name not in REQUIRED]
+        others = [name for name in table.column_names if name not in REQUIRED and len(name) <= MAX_TEXT]
+        others = [name for name in others if table.column_names.count(name) == 1][:MAX_COLUMNS]
         floating = [name for name in others if pa.types.is_floating(table.schema.field(name).type)]
-        numbers = {name: table[name].to_numpy().astype(np.float32) for name in floating}
+        texts = {name: _texts(table[name]) for name in (ID_COLUMN, *others) if name not in floating}
         return cls(
-            ids=table[ID_COLUMN].to_pylist(),
+            ids=texts.pop(ID_COLUMN) or [""] * len(table),
             positions=positions,
             latents=flat.reshape(len(table), *latent_shape),
-            labels={name: table[name].to_pylist() for name in others if name not in numbers},
-            numbers=numbers,
-            facts={key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()},
+            labels={name: values for name, values in texts.items() if values is not None},
+            numbers={name: _numbers(table[name]) for name in floating},
+            facts={_decoded(key): _decoded(value) for key, value in (table.schema.metadata or {}).items()},
         )
+
+
+def _check_size(metadata: pq.FileMetaData, latent_size: int) -> None:
+    """What the file says that it holds, before memory is taken for it.
+
+    Raises:
+        ValueError: it is too much.
+    """
+    groups = (metadata.row_group(k) for k in range(metadata.num_row_groups))
+    if metadata.num_rows > MAX_POINTS or sum(group.total_byte_size for group in groups) > MAX_ATLAS_BYTES:
+        raise ValueError(
+            f"{metadata.num_rows:,} points; at most {MAX_POINTS:,} in {MAX_ATLAS_BYTES:,} bytes are accepted"
+        )
+    if metadata.num_rows * latent_size * 2 > MAX_ATLAS_BYTES:
+        raise ValueError(f"{metadata.num_rows:,} latents of {latent_size:,} numbers are too many")
+
+
+def _texts(column: pa.ChunkedArray) -> list[str] | None:
+    """Labels, whatever they are, as texts; None where they cannot be read, as of dates before the calendar."""
+    try:
+        return [as_text(value) for value in column.to_pylist()]
+    except (ValueError, OverflowError, TypeError, pa.ArrowException):
+        return None
+
+
+def _numbers(column: pa.ChunkedArray) -> Float[np.ndarray, " count"]:
+    with np.errstate(over="ignore"):
+        values = column.to_numpy().astype(np.float32)
+    return np.where(np.isfinite(values), values, np.float32(np.nan))
+
+
+def _decoded(text: bytes) -> str:
+    return as_text(text.decode(errors="replace"))
 
 
 def _spacing(index: Index) -> float:

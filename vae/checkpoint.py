@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -18,6 +18,7 @@ from flax import nnx
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from vae.files import MAX_HEADER_BYTES, MAX_TEXT, as_text, check_file, read_json
 from vae.latent import AnyArray
 from vae.model import VAE, VAEConfig
 
@@ -26,6 +27,7 @@ CONV_VAE = "conv-vae"  # the kind of model that is ours; a folder of the first v
 CLASS_NAME = "_class_name"  # in the config.json of a folder that diffusers wrote, which has no format_version
 CONFIG, WEIGHTS, ATLAS, METRICS, CARD = "config.json", "model.safetensors", "atlas.parquet", "metrics.json", "README.md"
 PRIOR = "prior.safetensors"
+MAX_FIGURE = 1e15  # absolute, of a number in metrics.json
 
 Parameters = dict[str, AnyArray]  # "encoder.stages.0.norm1.scale" -> its array
 Module = TypeVar("Module", bound=nnx.Module)
@@ -141,8 +143,8 @@ def read_config(folder: Path | str) -> dict:
     """
     path = Path(folder) / CONFIG
     try:
-        content = json.loads(path.read_text())
-        by_diffusers = isinstance(content, dict) and CLASS_NAME in content
+        content = read_json(path)
+        by_diffusers = CLASS_NAME in content
         version = FORMAT_VERSION if by_diffusers else content["format_version"]
     except FileNotFoundError:
         inner = Path(folder) / "vae"
@@ -151,10 +153,10 @@ def read_config(folder: Path | str) -> dict:
         raise ModelFolderError(
             f"{folder} is not a model folder: it has no {CONFIG}. `python -m train fit --out FOLDER` makes one."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise ModelFolderError(f"{path} cannot be used: {type(error).__name__}: {error}") from error
     if version != FORMAT_VERSION:
-        raise ModelFolderError(f"{path} has format_version {version}; this version reads {FORMAT_VERSION}.")
+        raise ModelFolderError(f"{path} has format_version {as_text(version)}; this version reads {FORMAT_VERSION}.")
     return content
 
 
@@ -169,8 +171,8 @@ def load_info(folder: Path | str) -> ModelInfo:
     try:
         return ModelInfo(
             config=VAEConfig(**content["architecture"]),
-            title=title if title and isinstance(title, str) else Path(folder).resolve().name,
-            summary=summary if isinstance(summary, str) else "",
+            title=as_text(title) if title and isinstance(title, str) else Path(folder).resolve().name,
+            summary=as_text(summary) if isinstance(summary, str) else "",
             training=training if isinstance(training, dict) else {},
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -182,12 +184,12 @@ def load_metrics(folder: Path | str) -> dict:
     """The figures of `metrics.json`; empty where the model was never evaluated, or the file is damaged.
 
     Returns:
-        What the file holds, with `psnr_db`, `ssim`, `l1` and `kl_nats` (None for a deterministic encoder) as numbers,
-        and `held_out`: whether the pictures measured were kept out of training. An older file does not say so, and is
-        judged by the name of its split.
+        The numbers and texts that the file holds, with `psnr_db`, `ssim`, `l1` and `kl_nats` (None for a deterministic
+        encoder) as numbers, and `held_out`: whether the pictures measured were kept out of training. An older file does
+        not say so, and is judged by the name of its split.
     """
     try:
-        metrics = json.loads((Path(folder) / METRICS).read_text())
+        metrics = {name: value for name, value in read_json(Path(folder) / METRICS).items() if _is_figure(value)}
         known: dict[str, float | None] = {name: float(metrics[name]) for name in ("psnr_db", "ssim", "l1")}
         known["kl_nats"] = None if metrics["kl_nats"] is None else float(metrics["kl_nats"])
         if not all(math.isfinite(value) for value in known.values() if value is not None):
@@ -196,8 +198,14 @@ def load_metrics(folder: Path | str) -> dict:
         if not isinstance(held_out, bool):
             held_out = not str(metrics.get("split")).startswith(("train", "all"))
         return {**metrics, **known, "held_out": held_out}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def _is_figure(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT
+    return value is None or (isinstance(value, bool | int | float) and abs(value) <= MAX_FIGURE)
 
 
 def load_model(folder: Path | str) -> VAE:
@@ -210,8 +218,10 @@ def load_model(folder: Path | str) -> VAE:
     folder = Path(folder)
     config = load_info(folder).config
     path = folder / WEIGHTS
+    expected = parameter_shapes(config)
     try:
-        values = load_file(path)
+        numbers = sum(map(math.prod, expected.values()))
+        values = load_file(check_file(path, MAX_HEADER_BYTES + 8 * numbers))
     except FileNotFoundError:
         raise ModelFolderError(
             f"{folder} has no {WEIGHTS}. Copy it from where the model was trained, or train again."
@@ -219,7 +229,6 @@ def load_model(folder: Path | str) -> VAE:
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # The last three: types of number that NumPy does not have.
         raise ModelFolderError(f"{path} is damaged ({error}). Copy it again, or train again.") from error
-    expected = parameter_shapes(config)
     problems = [f"missing: {name} {expected[name]}" for name in sorted(expected.keys() - values.keys())]
     problems += [f"left over: {name} {values[name].shape}" for name in sorted(values.keys() - expected.keys())]
     problems += [
@@ -227,6 +236,7 @@ def load_model(folder: Path | str) -> VAE:
         for name in sorted(expected.keys() & values.keys())
         if values[name].shape != expected[name]
     ]
+    problems += [f"no finite numbers: {name}" for name, value in sorted(values.items()) if not np.isfinite(value).all()]
     if problems:
         raise ModelFolderError(f"{path} does not fit {CONFIG}:\n  " + "\n  ".join(problems))
     return bind(blank(config), {name: jax.numpy.asarray(value, "float32") for name, value in values.items()})

@@ -98,7 +98,7 @@ def describe(folder: Path | str, image_size: int | None = None) -> Description:
     kind = content.get("kind", CONV_VAE)
     if kind != CONV_VAE:
         raise ModelFolderError(
-            f"{Path(folder) / CONFIG} describes a model of kind {kind!r}; this version opens {CONV_VAE!r}."
+            f"{Path(folder) / CONFIG} describes a model of kind {reprlib.repr(kind)}; this version opens {CONV_VAE!r}."
         )
     info = load_info(folder)
     if image_size not in (None, info.config.image_size):

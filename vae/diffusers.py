@@ -20,10 +20,12 @@ from jaxtyping import Array, Float
 from safetensors import SafetensorError, safe_open
 
 from vae.checkpoint import CONFIG, ModelFolderError, Module
+from vae.files import check_file
 from vae.layers import CHANNELS_LAST
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 HALF_WEIGHTS = "diffusion_pytorch_model.fp16.safetensors"  # some repositories hold nothing else
+MAX_WEIGHTS_BYTES = 4_000_000_000  # Stable Diffusion's are 335 MB
 NAMED_AT_MOST = 12  # tensors of each sort in a message
 # Attention's parts in files from before diffusers 0.12, those of Stable Diffusion 1.x among them.
 FORMER_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
@@ -183,7 +185,7 @@ def _open(folder: Path | str) -> Any:
             f"{folder} has no {WEIGHTS}. Save the model with diffusers' `save_pretrained`, which writes it."
         )
     try:
-        return safe_open(path, "numpy")
+        return safe_open(check_file(path, MAX_WEIGHTS_BYTES), "numpy")
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelFolderError(f"{path} is damaged ({error}). Copy or download it again.") from error
 

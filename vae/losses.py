@@ -258,7 +258,7 @@ def recorded_objective(record: dict) -> Objective | None:
     try:
         given = {"l1" if key == "rec" else key: float(value) for key, value in weights.items()}
         recorded = type(objective.weights)(**given)
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         return None
     is_whole = len(record["weights"]) == len(recorded) and all(map(math.isfinite, recorded))
     return replace(objective, weights=recorded) if is_whole else None

@@ -6,6 +6,7 @@ Kingma & Welling 2013, "Auto-Encoding Variational Bayes", https://arxiv.org/abs/
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,11 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from vae.latent import AnyArray, Posterior
 from vae.layers import GROUPS, Downsample, ResNetBlock, Upsample
 
-MAX_SIZE = 4096  # pixels, of a side: far beyond what trains, and not beyond what memory can hold
+# What a config.json may ask for: far beyond what trains, and not beyond what a machine can hold.
+MAX_SIZE = 4096  # pixels, of a side
+MAX_BLOCKS, MAX_STAGES, MAX_CHANNELS = 16, 10, 4096
+MAX_LATENT_SIZE = 1 << 20  # numbers of a latent
+MAX_FEATURES = 1 << 28  # numbers of the largest feature map: 1 GB
 LOG_VAR_RANGE = (-30.0, 20.0)  # keeps exp(log_var) finite; a trained posterior stays far inside
 
 
@@ -61,9 +66,22 @@ class VAEConfig:
             raise ValueError(f"channels is {self.channels}; accepted: one or more positive multiples of {GROUPS}")
         if self.latent_dim < 1 or self.blocks < 1:
             raise ValueError(f"latent_dim is {self.latent_dim}, blocks is {self.blocks}; accepted: 1 or more")
+        if self.blocks > MAX_BLOCKS or len(self.channels) > MAX_STAGES or max(self.channels) > MAX_CHANNELS:
+            raise ValueError(
+                f"the network has {self.blocks} blocks in {len(self.channels)} stages; accepted: at most {MAX_BLOCKS} "
+                f"in {MAX_STAGES}, of up to {MAX_CHANNELS} channels"
+            )
+        if type(self.halve_first) is not bool:
+            raise ValueError(f"halve_first is {self.halve_first!r}; accepted: true, false")
         if not self.downsampling <= self.image_size <= MAX_SIZE or self.image_size % self.downsampling:
             raise ValueError(
                 f"image_size is {self.image_size}; accepted: multiples of {self.downsampling} up to {MAX_SIZE}"
+            )
+        features = max(c * (self.image_size >> stage) ** 2 for stage, c in enumerate(self.channels))
+        if math.prod(self.latent_shape) > MAX_LATENT_SIZE or features > MAX_FEATURES:
+            raise ValueError(
+                f"a latent has the shape {self.latent_shape}, and the largest feature map {features:,} numbers; "
+                f"accepted: {MAX_LATENT_SIZE:,} and {MAX_FEATURES:,}"
             )
 
     @property

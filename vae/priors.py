@@ -24,6 +24,7 @@ from safetensors.numpy import load_file, save_file
 
 from vae.checkpoint import PRIOR
 from vae.directions import EXACT_SIZE, principal_directions, single_threaded
+from vae.files import MAX_PRIOR_BYTES, MAX_PRIOR_TENSORS, MAX_STORED, check_file
 from vae.flow import Flow
 
 SPATIAL_RANK = 64  # principal components of a long latent that vary together; the rest is independent
@@ -202,6 +203,14 @@ def _checked(tensors: Mapping[str, np.ndarray], name: str, shape: tuple[int | No
     return array.astype(np.float32)
 
 
+def _check_numbers(tensors: Mapping[str, np.ndarray]) -> None:
+    if len(tensors) > MAX_PRIOR_TENSORS:
+        raise ValueError(f"{len(tensors)} tensors; at most {MAX_PRIOR_TENSORS} are accepted")
+    for name, array in tensors.items():
+        if array.dtype.kind == "f" and not (np.abs(array) <= MAX_STORED).all():  # false for NaN too
+            raise ValueError(f"{name[:60]} holds numbers that are not finite, or beyond {MAX_STORED:g}")
+
+
 def save_priors(folder: Path | str, priors: Iterable[Gaussian | Mixture | Flow]) -> None:
     """Writes `prior.safetensors` into a model folder, beside its place and then renamed.
 
@@ -240,7 +249,8 @@ def load_priors(folder: Path | str, latent_shape: tuple[int, ...]) -> dict[str, 
         return priors
     remake = "Make it again: python -m train prior"
     try:
-        tensors = load_file(path)
+        tensors = load_file(check_file(path, MAX_PRIOR_BYTES))
+        _check_numbers(tensors)
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # The last three: types of number that NumPy does not have.
         raise PriorError(f"{path} cannot be read ({error}). {remake}") from error

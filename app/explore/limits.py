@@ -79,6 +79,11 @@ KEPT_SESSIONS = 200  # whose state is kept, each 430 KB: the page's settings, wh
 KEPT_SECONDS = 86_400  # how old an upload, or a file that the app wrote, may grow
 TIDY_SECONDS = 3_600  # how often those that are older are deleted
 
+# Requests
+MAX_REQUEST_MEGABYTES = 48  # of one that is no upload: a picture of 30 MB as a data URL, or 64 large latents
+MAX_UPLOAD_MEGABYTES = 2_000  # of one upload, of up to 200 files
+MAX_DEPTH = 16  # of lists in lists; those of a latent are three deep
+
 # Links
 MAX_LINKED_TEXT = 1_000  # characters of one value in the address; a latent that takes more is left out
 
@@ -92,6 +97,7 @@ MODEL_BYTES = 64 * MEGABYTE  # of what one model has worked out
 DECODER_BYTES = 20 * MEGABYTE  # in float16, of a decoder that is offered to browsers
 WARM_UP_BYTES = 50 * MEGABYTE  # of a model's weights: a larger one is loaded when somebody picks it
 
+MAX_COMPLAINT = 600  # characters that say what is wrong with a model folder
 SHOWN = 60  # characters of a refused value that its message repeats
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 import threading
 import time
@@ -25,6 +26,7 @@ from app.explore.limits import (
     DECODED_AT_ONCE,
     DRAWN_LEVELS,
     LEAST_VARIANCE_PICTURES,
+    MAX_COMPLAINT,
     MODEL_BYTES,
     TIMED_DECODES,
     VARIANCE_VALUES,
@@ -50,6 +52,14 @@ from vae.priors import (
 )
 
 T = TypeVar("T")
+
+
+def for_visitors(error: Exception, folder: Path) -> str:
+    """What is wrong with a model folder, without where it is on this machine: of its path, only its name."""
+    said = str(error)
+    for parent in (folder.parent, folder.absolute().parent, folder.resolve().parent):
+        said = said.replace(f"{parent}{os.sep}", "")
+    return said if len(said) <= MAX_COMPLAINT else f"{said[:MAX_COMPLAINT]}…"
 
 
 class OpenModel:
@@ -189,7 +199,7 @@ class OpenModel:
     @property
     def has_atlas(self) -> bool:
         """Whether there is a map to walk."""
-        return (self.folder / ATLAS).exists()
+        return (self.folder / ATLAS).is_file()
 
     @property
     def atlas(self) -> Atlas:
@@ -209,13 +219,15 @@ class OpenModel:
         try:
             return Atlas.read(self.folder / ATLAS, self.info.latent_shape)
         except AtlasError as error:
-            raise RequestError(str(error)) from error
+            raise RequestError(for_visitors(error, self.folder)) from error
 
     @property
     def atlas_command(self) -> str:
-        """The command that makes the map."""
+        """The command that makes the map; of the folder's path only its name, as visitors see it."""
         dataset = str(self.info.training.get("dataset", "DATASET"))
-        return shlex.join(["python", "-m", "train", "atlas", "--model", str(self.folder), "--dataset", dataset])
+        return shlex.join(
+            ["python", "-m", "train", "atlas", "--model", self.folder.resolve().name, "--dataset", dataset]
+        )
 
     # ---- What the data's latents are like ----
 
@@ -246,7 +258,7 @@ class OpenModel:
             written = path.stat().st_mtime_ns if path.exists() else None
             return self.remember("saved priors", written, lambda: load_priors(self.folder, self.info.latent_shape))
         except PriorError as error:
-            raise RequestError(str(error)) from None
+            raise RequestError(for_visitors(error, self.folder)) from None
 
     def _fit_priors(self) -> dict[str, Prior]:
         return {prior.name: prior for prior in fit_priors(*self._data())}

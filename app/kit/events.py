@@ -24,6 +24,8 @@ from vae.images import PictureError
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 NEWEST = QUIET | {"trigger_mode": "always_last"}
 
+FORGED = "This request is not understood. Reload the page."  # what no page of ours sends
+
 # What a person can mend: the message says how.
 REFUSALS = (PictureError, RequestError, ModelFolderError)
 

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
+import plotly
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -25,6 +26,7 @@ from vae.checkpoint import ModelFolderError
 
 APP = Path(__file__).parents[1]
 TYPES = {".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml", ".wasm": "application/wasm"}
+PLOTLY = "plotly.min.js"  # the plotting library, from its package: Gradio would serve it by its path on this machine
 LIMITS = "web/limits.js"  # made here; the widgets import it like any other module
 HOME = "latentscape"
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
@@ -39,6 +41,7 @@ def files() -> dict[str, bytes]:
     paths = [path for room in rooms for path in sorted(room.rglob("*")) if path.suffix in TYPES]
     found = {path.relative_to(APP).as_posix(): path.read_bytes() for path in paths}
     numbers = json.dumps(limits.for_page(), indent=2)
+    found[PLOTLY] = (Path(plotly.__file__).parent / "package_data" / PLOTLY).read_bytes()
     return found | {LIMITS: f"// From app/explore/limits.py.\nexport const LIMITS = {numbers};\n".encode()}
 
 

@@ -12,9 +12,7 @@ from typing import Any, ClassVar
 import gradio as gr
 
 from app.kit import web
-from app.kit.events import REFUSALS
-
-FORGED = "This request is not understood. Reload the page."
+from app.kit.events import FORGED, REFUSALS
 
 
 class Widget(gr.HTML):

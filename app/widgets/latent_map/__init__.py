@@ -8,21 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import gradio as gr
 import numpy as np
-import plotly
 
 from app.explore.map import Overview
+from app.kit import web
 from app.kit.widget import Widget
-
-_PLOTLY = Path(plotly.__file__).resolve().parent / "package_data" / "plotly.min.js"
-
-# Gradio serves this one file in place, and only it.
-gr.set_static_paths([_PLOTLY])
 
 # For the head of a page with a map.
 PRELOAD = f"""<script>{{
-const PLOTLY = {json.dumps(str(_PLOTLY))};
+const PLOTLY = {json.dumps(f"/{web.HOME}/{web.version()}/{web.PLOTLY}")};
 {Path(__file__).with_name("preload.js").read_text("utf-8")}}}</script>"""
 
 
@@ -62,10 +56,6 @@ class LatentMap(Widget):
         "drop_target": None,
         "address": None,
     }
-
-    def postprocess(self, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Adds the address of the plotting library: as a file of Gradio's, which knows the root path it is under."""
-        return value and value | {"plotly": {"path": str(_PLOTLY), "meta": {"_type": "gradio.FileData"}}}
 
     @staticmethod
     def payload(model: str, overview: Overview, titles: Mapping[str, tuple[str, str]] | None = None) -> dict[str, Any]:

@@ -28,10 +28,10 @@ export class Chart {
   }
 
   /** Loads what draws. The error says why it could not, in words. */
-  async load(url) {
+  async load() {
     if (this.#plotly) return;
     requireWebGL();
-    this.#plotly = await loadPlotly(url);
+    this.#plotly = await loadPlotly();
   }
 
   /** Draws all points again. */

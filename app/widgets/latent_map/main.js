@@ -81,7 +81,7 @@ export function mount({ element, trigger, props, server, watch }) {
     if (model !== null && model !== value.model) forgetModel();
     model = value.model;
     try {
-      await chart.load(value.plotly.url);
+      await chart.load();
       await painted(); // the browser shows the message before the work begins
       if (!isNewest()) return;
       take(new Points(value));

@@ -11,7 +11,8 @@ from gradio.blocks import postprocess_update_dict
 
 from app.explore.limits import RequestError
 from app.kit import web
-from app.kit.widget import FORGED, Widget, guarded
+from app.kit.events import FORGED
+from app.kit.widget import Widget, guarded
 from app.widgets.comparison import Comparison
 
 

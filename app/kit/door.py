@@ -1,0 +1,209 @@
+"""The door: what anyone may send, checked before any handler, named or not, and whatever Gradio makes of it.
+
+`Page` checks what a handler's inputs hold. `Door` stands before all of Gradio's routes: it bounds what a request
+weighs, closes the routes that the app has no use for, and answers one sentence where a route fails on what it was sent.
+Neither repeats Gradio's own words for a failure, which hold paths, types and versions.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.explore.limits import (
+    MAX_DEPTH,
+    MAX_REQUEST_MEGABYTES,
+    MAX_UPLOAD_MEGABYTES,
+    MEGABYTE,
+    RequestError,
+)
+from app.kit.events import FORGED
+from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file
+
+FAILED = "The server failed at this. Try again, or with something else."
+FULL = "The server could not write or read a file: its disk may be full. Try again later."
+FETCHED = "Pictures are not fetched from other addresses: send the file itself."
+TOO_LARGE = "This request is too large."
+CLOSED_WORDS = "There is nothing here."
+
+# Gradio's routes that the app has no use for. They write files that nothing removes, fetch what a visitor names, or
+# tell about others. As they begin, below the root; Gradio's own prefix may be there.
+CLOSED = (
+    "deep_link",
+    "proxy=",
+    "file=http",
+    "process_recording",
+    "run-history",
+    "runs",
+    "monitoring",
+    "vibe",
+    "stream/",
+)
+PREFIX = "gradio_api/"
+
+
+# ---- Before a handler ----
+
+
+class Page(gr.Blocks):
+    """Blocks whose handlers get no path but of the app's own files, and whose failures are told in one sentence."""
+
+    async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
+        """Gradio's own, after every input was checked."""
+        try:
+            checked = [_checked(value, block) for value, block in zip(inputs, block_fn.inputs, strict=True)]
+        except ValueError as error:
+            said = str(error) if isinstance(error, RequestError) else FORGED
+            raise gr.Error(said, title=REFUSED, print_exception=False) from None
+        try:
+            return await super().preprocess_data(block_fn, checked, state, explicit_call)
+        except Exception as error:  # Gradio's and pydantic's, of any kind, with all that was sent in their words
+            raise _told(error) from None
+
+    async def process_api(self, *arguments, **options):
+        """Gradio's own. An error that is not for people stays in the log, and the answer is a sentence."""
+        try:
+            return await super().process_api(*arguments, **options)
+        except gr.Error as error:
+            raise _told(error) from None
+        except OSError as error:
+            raise gr.Error(FULL, title=REFUSED) from error
+        except Exception as error:
+            raise gr.Error(FAILED, title=REFUSED) from error
+
+
+def _told(error: Exception) -> gr.Error:
+    """An error that is for people as it is, which is one that is not printed; else that a request is not understood."""
+    is_ours = isinstance(error, gr.Error) and not error.print_exception
+    return error if is_ours else gr.Error(FORGED, title=REFUSED, print_exception=False)
+
+
+def _checked(value: Any, block: Any) -> Any:
+    """An input as it may be handed on: for a page's picture that is not there any more, None.
+
+    Raises:
+        RequestError: a path in it is of no file of the app's, or an address; or it is no picture, where one is asked.
+        ValueError: it is nested too deeply, or no choice where one is always made.
+    """
+    if isinstance(block, PictureFile) and value is not None and not _is_picture(value):
+        raise RequestError(f"{block.label} is no picture: send a file, as gradio_client's handle_file(path) does.")
+    if isinstance(block, gr.Radio | gr.Dropdown) and value is None and block.value is not None:
+        raise ValueError("no choice")  # which no page of ours sends; Gradio lets it pass
+    try:
+        for holder in _mappings(value):
+            if "path" in holder and holder["path"] is not None:
+                if isinstance(holder["path"], str) and "://" in holder["path"][:20]:
+                    raise RequestError(FETCHED)
+                own_file(holder["path"])
+    except RequestError:
+        if isinstance(block, PictureInput):
+            return None  # as for a link to an upload of yesterday: the page shows an empty input, and no error
+        raise
+    return value
+
+
+def _is_picture(value: Any) -> bool:
+    """Whether a value has the form of Gradio's for a file; what the file holds is another question."""
+    if not isinstance(value, dict):
+        return False
+    texts = [value.get(key) for key in ("path", "url")]
+    return any(texts) and all(text is None or isinstance(text, str) for text in texts)
+
+
+def _mappings(value: Any):
+    """Every mapping in a value from JSON, however it is nested.
+
+    Raises:
+        ValueError: deeper than MAX_DEPTH.
+    """
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        yield from (one for one in level if isinstance(one, dict))
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
+
+
+# ---- Before a route ----
+
+
+class Door:
+    """ASGI middleware between Gradio's routes and the world, for `launch(app_kwargs={"middleware": ...})`."""
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        path = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/").removeprefix(PREFIX)
+        if path.startswith(CLOSED):
+            await answer.refuse(404, CLOSED_WORDS)
+            return
+        most = (MAX_UPLOAD_MEGABYTES if path.rstrip("/") == "upload" else MAX_REQUEST_MEGABYTES) * MEGABYTE
+        try:
+            if int(dict(scope["headers"]).get(b"content-length", 0)) > most:
+                raise _TooLargeError
+            await self._app(scope, _Weighed(receive, most), answer.send)
+        except _TooLargeError:
+            await answer.refuse(413, TOO_LARGE)
+        except Exception as error:
+            where = error.__traceback__
+            while where and where.tb_next:
+                where = where.tb_next
+            at = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
+            print(f"Not answered: {scope['method']} {path[:60]!r}: {type(error).__name__} at {at}", file=sys.stderr)
+            await answer.refuse(400, FORGED)
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class _Weighed:
+    """What a client sends, up to a number of bytes."""
+
+    def __init__(self, receive: Receive, most: int):
+        self._receive, self._left = receive, most
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise _TooLargeError
+        return message
+
+
+class _Answer:
+    """What a client gets; may be ended at any time."""
+
+    def __init__(self, send: Send):
+        self._send, self._begun, self._ended = send, False, False
+
+    async def send(self, message: Message) -> None:
+        self._begun = True
+        self._ended = message["type"] == "http.response.body" and not message.get("more_body")
+        await self._send(message)
+
+    async def refuse(self, status: int, words: str) -> None:
+        body = b""
+        if not self._begun:
+            body = json.dumps({"error": words, "detail": words}).encode()
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        if not self._ended:
+            await self._send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,361 @@
+"""What anyone can send to the running app: every input of each handler and server function, as an attacker fills it.
+
+All of them are found in the page's own configuration, so that a new one is asked too.
+"""
+
+import base64
+import http.client
+import inspect
+import itertools
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.explore.library import Library
+from app.explore.limits import MAX_REQUEST_MEGABYTES, MEGABYTE
+from app.kit.door import CLOSED
+from app.kit.events import FORGED
+from app.kit.questions import Questions
+from app.page import launch
+from vae.atlas import Atlas
+from vae.checkpoint import ModelInfo, parameters, save_model
+from vae.model import VAEConfig
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Gradio's own way to tell a page
+
+SECONDS = 10  # that any answer may take, on a busy machine
+SECRET = "the-secret-of-the-server"
+
+# What a client may send where something else is expected.
+WRONG = [
+    None, True, -1, 10**9, 10**400, float("nan"), float("inf"), "../../etc/passwd", "x" * 1_000_000, [], [[[[1]]]],
+    {"model": ["x"]}, "\0z:a",
+]  # fmt: skip
+FEW = [None, 10**400, [float("nan")], "../../etc/passwd"]
+
+_opened: set[str] = set()  # every file that this process opened
+sys.addaudithook(lambda event, arguments: event == "open" and _opened.add(str(arguments[0])))
+
+
+class Server(NamedTuple):
+    page: gr.Blocks
+    port: int
+    uploads: Path
+    upload: str  # the path of a picture that a visitor sent
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, draw_vae) -> Path:
+    """A small model with a map: what it draws does not matter here."""
+    folder = tmp_path_factory.mktemp("models") / "small"
+    config = VAEConfig(image_size=16, latent="vector", latent_dim=4, channels=(8,))
+    save_model(folder, parameters(draw_vae(config)), ModelInfo(config, "Small"))
+    random, count = np.random.default_rng(0), 60
+    Atlas(
+        ids=[f"{k}.png" for k in range(count)],
+        positions=random.normal(size=(count, 2)).astype(np.float32),
+        latents=random.normal(size=(count, 4)).astype(np.float16),
+        labels={"kind": ["a", "b"] * (count // 2)},
+    ).write(folder / "atlas.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(model, tmp_path_factory) -> Iterator[Server]:
+    """The app, in this process, so that it can be seen which files it opens."""
+    uploads = tmp_path_factory.mktemp("uploads")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(uploads))
+        patch.setattr(tempfile, "tempdir", str(uploads))
+        library = Library(model.parent)
+        library.warm_up()
+        page = launch(library, "127.0.0.1")
+        (uploads / "own").mkdir()
+        own = uploads / "own" / "picture.png"
+        Image.new("RGB", (20, 16), "red").save(own)
+        yield Server(page, page.server_port, uploads, str(own))
+        page.close()
+
+
+class Answer(NamedTuple):
+    status: int
+    text: str
+    sent: str
+    seconds: float
+
+
+class Client:
+    """One connection, kept open; what it gets is checked for what no stranger may see."""
+
+    def __init__(self, server: Server):
+        self._server = server
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=3 * SECONDS)
+
+    def ask(self, path: str, body: object = None, method: str = "POST") -> Answer:
+        sent = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        begun = time.monotonic()
+        self._connection.request(method, path, sent, {"Content-Type": "application/json"})
+        response = self._connection.getresponse()
+        text = response.read().decode(errors="replace")
+        return Answer(
+            response.status, text, f"{path} {(sent or b'').decode(errors='replace')}", time.monotonic() - begun
+        )
+
+    def run(self, fn: int, data: list, event_data: object = None) -> Answer:
+        # In a session: Gradio copies the whole page for each request without one.
+        body = {"data": data, "fn_index": fn, "event_data": event_data, "session_hash": "a-session"}
+        return self.ask("/gradio_api/run/predict", body)
+
+    def wrong_with(self, answer: Answer) -> str:
+        """What no stranger may see or wait for, in words; empty if there is nothing."""
+        if answer.seconds > SECONDS:
+            return f"took {answer.seconds:.0f} s"
+        if SECRET in answer.text or "root:" in answer.text:
+            return "shows a foreign file"
+        if answer.status >= 400 and not re.search(r'"(error|detail)":\s*("|\[)', answer.text):
+            return f"is refused without a sentence: {answer.status} {answer.text[:200]}"
+        # Gradio names the files that it serves by where they are in its own folder.
+        rest = answer.text.replace(str(self._server.uploads), "")
+        shown = re.findall(
+            r"Traceback|pydantic|<class|(?<=[\"' =(])/(?:home|usr|tmp|work|etc|dev|opt|root|var)/[^\"' <]*", rest
+        )
+        # What was sent may be repeated.
+        return "".join(f"shows {one}" for one in shown if one.rstrip("\\:;,.") not in answer.sent)
+
+
+@pytest.fixture
+def client(server, capfd) -> Iterator[Client]:
+    """And afterwards, nothing of it may have left a trace in the log."""
+    capfd.readouterr()
+    yield Client(server)
+    log = "".join(capfd.readouterr())
+    assert "Traceback" not in log, log[log.index("Traceback") :][:3000]
+
+
+def handlers(page: gr.Blocks) -> list[tuple[int, gr.blocks.BlockFunction]]:
+    """What the server runs, of whatever visibility."""
+    return [(number, fn) for number, fn in page.fns.items() if fn.fn is not None]
+
+
+def code_of(fn: gr.blocks.BlockFunction) -> object:
+    """What a handler runs: the same for handlers that several tabs have."""
+    function = inspect.unwrap(fn.fn)
+    function = inspect.unwrap(getattr(function, "func", function))  # of a partial
+    return getattr(function, "__func__", function).__code__
+
+
+def takes_files(block: gr.blocks.Block) -> bool:
+    return isinstance(block, gr.Image | gr.File)
+
+
+def usual(block: gr.blocks.Block, server: Server) -> object:
+    """What a page sends: so that what is wrong with the other inputs is all that is wrong."""
+    if isinstance(block, gr.State):
+        return None
+    if takes_files(block):
+        file = {"path": server.upload, "meta": {"_type": "gradio.FileData"}}
+        return [file] if isinstance(block, gr.File) else file
+    return getattr(block, "value", None)
+
+
+def each_input(server: Server) -> Iterator[tuple[str, int, list, int, gr.blocks.Block]]:
+    """A name for messages; the handler, what a page sends, and the place of one of its inputs."""
+    for number, fn in handlers(server.page):
+        data = [usual(block, server) for block in fn.inputs]
+        for place, block in enumerate(fn.inputs):
+            yield f"{number} {fn.name}, {place} ({type(block).__name__})", number, data, place, block
+
+
+@pytest.fixture(scope="module")
+def foreign(server, tmp_path_factory) -> dict[str, str]:
+    """Files that no visitor sent, some of them made so as to seem so; under what they are."""
+    outside = tmp_path_factory.mktemp("outside")
+    picture, pipe, folder = outside / "foreign.png", server.uploads / "pipe.png", server.uploads / "folder.png"
+    Image.new("RGB", (16, 16), "blue").save(picture)
+    (outside / "secret.png").write_text(SECRET)
+    link = server.uploads / "link.png"
+    link.symlink_to(picture)
+    os.mkfifo(pipe)
+    folder.mkdir()
+    return {
+        "text": "/etc/passwd",
+        "picture": str(picture),
+        "secret": str(outside / "secret.png"),
+        "missing": str(outside / "missing.png"),
+        "by way of the folder": f"{server.uploads}/../{outside.name}/foreign.png",
+        "link": str(link),
+        "pipe": str(pipe),
+        "folder": str(folder),
+        "device": "/dev/stdout",
+        "NUL": f"{server.uploads}/a\0.png",
+        "address": "http://127.0.0.1:9/a.png",
+        "script": str(Path(gr.__file__)),
+    }
+
+
+def test_no_input_of_any_handler_opens_a_file_that_is_not_the_apps(server, foreign, client):
+    """Nor tells whether it is there."""
+    for path in foreign.values():
+        _opened.discard(path)
+    wrong, met = [], set()
+    for name, number, data, place, block in each_input(server):
+        if isinstance(block, gr.State):
+            continue  # of the server's own; what is sent for it is not looked at
+        code = (code_of(server.page.fns[number]), place)
+        kinds = ("picture", "missing") if takes_files(block) else ("picture",)
+        answers = {}
+        for kind in foreign if takes_files(block) and code not in met else kinds:
+            file = {"path": foreign[kind]}
+            with_meta = [file | {"meta": {"_type": "gradio.FileData"}}] if kind in ("picture", "address") else []
+            for form in [file, *with_meta]:
+                sent = [form] if isinstance(block, gr.File) else form
+                answer = client.run(number, [*data[:place], sent, *data[place + 1 :]])
+                wrong += [f"{name}, {kind}: {found}" for found in [client.wrong_with(answer)] if found]
+                answers[kind] = re.sub(r'"(average_)?duration":[^,}]*', "", answer.text)
+        met.add(code)
+        if takes_files(block) and answers["picture"] != answers["missing"]:
+            wrong.append(f"{name}: a foreign picture is answered {answers['picture'][:300]}")
+    opened = [kind for kind, path in foreign.items() if path in _opened]
+    assert not wrong, "\n".join(wrong[:20])
+    assert not opened
+
+
+def test_every_input_of_every_handler_takes_anything(server, client):
+    """With an answer or one sentence. The same handler in another tab meets some of it."""
+    met, wrong = set(), []
+    for name, number, data, place, block in each_input(server):
+        code = (code_of(server.page.fns[number]), type(block))
+        for value in FEW[:1] if isinstance(block, gr.State) else FEW[1:] if code in met else WRONG:
+            answer = client.run(number, [*data[:place], value, *data[place + 1 :]])
+            wrong += [f"{name}, {str(value)[:60]!r}: {found}" for found in [client.wrong_with(answer)] if found]
+        met.add(code)
+    assert not wrong, "\n".join(wrong[:20])
+
+
+def test_every_handler_takes_any_event(server, client):
+    wrong = []
+    keys = ("model", "latent", "words", "index", "path", "a", "b", "point", "file", "row_value")
+    forged = [None, "x", [1], {}, *(dict.fromkeys(keys, value) for value in FEW)]
+    forged += [{"a": [10**30], "b": [-1]}, {"path": [[0, float("nan")]] * 3}, {"path": [[0, 0]] * 5000}]
+    for number, fn in {code_of(fn): (number, fn) for number, fn in handlers(server.page)}.values():
+        data = [usual(block, server) for block in fn.inputs]
+        for event in forged if "event" in inspect.signature(fn.fn).parameters else forged[:1]:
+            answer = client.run(number, data, event)
+            wrong += [
+                f"{number} {fn.name}, {str(event)[:60]}: {found}" for found in [client.wrong_with(answer)] if found
+            ]
+    assert not wrong, "\n".join(wrong[:20])
+
+
+def test_the_queue_refuses_as_the_direct_way_does(server, foreign, client):
+    wrong = []
+    query = "model=../../etc/passwd&tab=%00&reconstruct.picture=/etc/passwd&sample.seed=1e999"
+    for number, fn in {code_of(fn): (number, fn) for number, fn in handlers(server.page)}.values():
+        data = [{"path": foreign["picture"]} if takes_files(block) else 10**400 for block in fn.inputs]
+        joined = client.ask(
+            f"/gradio_api/queue/join?{query}", {"data": data, "fn_index": number, "session_hash": "queued"}
+        )
+        answer = client.ask("/gradio_api/queue/data?session_hash=queued", method="GET")
+        wrong += [
+            f"{number} {fn.name}: {found}"
+            for found in map(client.wrong_with, (joined, answer._replace(sent=query)))
+            if found
+        ]
+    assert not wrong, "\n".join(wrong[:20])
+    assert foreign["picture"] not in _opened
+
+
+def server_functions(page: gr.Blocks) -> Iterator[tuple[int, str]]:
+    """Of every component: its number, and the function's name."""
+    for number, block in page.blocks.items():
+        for name in {*dir(type(block)), *vars(block)}:
+            if getattr(getattr(block, name, None), "_is_server_fn", False):
+                yield number, name
+
+
+def test_every_server_function_takes_anything(server, foreign, client):
+    latent = base64.b64encode(np.zeros(4, "<f4").tobytes()).decode()
+    known = {
+        "model": "small",
+        "latents": latent,
+        "latent": latent,
+        "distribution": "prior",
+        "count": 2,
+        "temperature": 1,
+    }
+    known |= {"seed": 0, "column": "kind", "start": "a", "end": "b", "index": 0, "x": 0, "y": 0, "places": [0]}
+    known |= {"picture": server.upload}
+    wrong, met = [], set()
+    for number, name in server_functions(server.page):
+        parameters = [*inspect.signature(getattr(Questions, name)).parameters][1:]
+        usual = [known.get(parameter) for parameter in parameters]
+        sent = [None, [], usual * 2, {"model": "small"}]
+        for place, value in itertools.product(range(len(usual)), FEW if name in met else [*WRONG, foreign["picture"]]):
+            sent.append([*usual[:place], value, *usual[place + 1 :]])
+        for data in sent:
+            data = data[0] if isinstance(data, list) and len(data) == 1 else data
+            body = {"data": data, "component_id": number, "fn_name": name, "session_hash": "a-session"}
+            answer = client.ask("/gradio_api/component_server", body)
+            if answer.status != 200 or (found := client.wrong_with(answer)):
+                wrong.append(f"{number} {name}{str(data)[:80]}: {answer.status} {found}")
+        met.add(name)
+    assert met >= {"decode", "uncertainty", "decode_place", "thumbnails", "sample"}
+    assert not wrong, "\n".join(wrong[:20])
+    assert foreign["picture"] not in _opened
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{", b"[]", b"null", b"[" * 100_000, b'{"data": "x"}', b'{"data": []}', b'{"data": [], "fn_index": 9999}',
+        b'{"data": [], "fn_index": -1}', b'{"data": [], "fn_index": 1e400}', b'{"data": [1], "fn_index": 0}',
+        b'{"data": [], "fn_index": 0, "session_hash": 3}', b'{"data": [], "fn_index": 0, "trigger_id": 123456}',
+        b'{"data": [], "fn_index": 0, "batched": true}', b'{"data": [], "fn_index": 0, "event_id": "x"}',
+        b'{"data": [], "component_id": 99999, "fn_name": "decode", "session_hash": "s"}',
+        b'{"data": [], "component_id": 1, "fn_name": "__init__", "session_hash": "s"}',
+        b'{"data": [], "component_id": "1", "fn_name": [], "session_hash": {}}',
+        b"{\"data\": [" + b"[" * 900 + b"]" * 900 + b"], \"fn_index\": 6}",
+    ],
+    ids=lambda body: body[:40].decode(),
+)  # fmt: skip
+def test_every_route_takes_any_body(server, client, body):
+    routes = (
+        "run/predict run/reconstruct run/no-such queue/join component_server call/sample call/v2/no cancel reset upload"
+    )
+    for path in routes.split():
+        answer = client.ask(f"/gradio_api/{path}", body)
+        assert not client.wrong_with(answer), path
+        assert answer.status < 500 or '"error"' in answer.text
+
+
+def test_routes_that_the_app_has_no_use_for_are_closed(server, client):
+    for route in CLOSED:
+        for prefix in ("/gradio_api/", "/"):
+            assert client.ask(f"{prefix}{route}x?session_hash=a", method="GET").status == 404, route
+
+
+def test_a_request_that_is_too_large_is_refused(server, client):
+    answer = client.ask("/gradio_api/run/models", b" " * (MAX_REQUEST_MEGABYTES * MEGABYTE + 1))
+    assert (answer.status, "too large" in answer.text) == (413, True)
+
+
+@pytest.mark.parametrize("sent", [3, "apple.png", ["apple.png"], {}, {"path": 3}, {"name": "x"}, True])
+def test_a_picture_argument_of_the_wrong_type_gets_one_clear_sentence(server, client, sent):
+    answer = client.ask("/gradio_api/run/reconstruct", {"data": [sent, 0, 0, ""]})
+    assert "image is no picture: send a file" in json.loads(answer.text)["error"]
+
+
+def test_a_wrong_number_of_arguments_gets_one_clear_sentence(server, client):
+    answer = client.ask("/gradio_api/run/reconstruct", {"data": [None]})
+    assert json.loads(answer.text)["error"] == FORGED
