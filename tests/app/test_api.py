@@ -16,7 +16,7 @@ ENDPOINTS = {
     "/reconstruct": ["image", "temperature", "seed", "model"],
     "/interpolate": ["image_a", "image_b", "t", "method", "model"],
     "/interpolation": ["image_a", "image_b", "steps", "method", "model"],
-    "/sample": ["count", "temperature", "seed", "model", "distribution"],
+    "/sample": ["count", "temperature", "seed", "model", "distribution", "label"],
     "/encode": ["image", "model"],
     "/decode": ["latent", "model"],
     "/locate": ["image", "model"],
