@@ -4,9 +4,9 @@
 
 Every visitor speaks the page's own protocol (queue and server functions) with connections and a session of their own,
 and pauses as a person does: they reconstruct a picture and fetch it, ask for samples and draw them, scrub, and walk
-over the map. "Pointer" is a server function, asked past the queue; "queued" is a reconstruction, from the question until its
-picture is here. A greedy visitor asks for 64 pictures of samples in a loop, without a pause. `--requests` measures
-memory instead: so many mixed requests without pauses, a new session for every eight of them. Linux only.
+over the map. "pointer" is a server function, asked past the queue; "queued" is a reconstruction, from the question
+until its picture is here. A greedy visitor asks for 64 pictures of samples in a loop, without a pause. `--requests`
+measures memory instead: so many mixed requests without pauses, a new session for every four of them. Linux only.
 """
 
 from __future__ import annotations
