@@ -1,0 +1,241 @@
+"""Many people at once, over loopback: how long each waits, what fails, and what two greedy ones do to the others.
+
+    python bench/load.py [--visitors 32] [--seconds 60] [--model fruits] [--greedy 2] [--url URL] [--requests N]
+
+Every visitor speaks the page's own protocol (queue and server functions) with connections and a session of their own,
+and pauses as a person does: they reconstruct a picture and fetch it, ask for samples and draw them, scrub, and walk
+over the map. "pointer" is a server function, asked past the queue; "queued" is a reconstruction, from the question
+until its picture is here. A greedy visitor asks for 64 pictures of samples in a loop, without a pause. `--requests`
+measures memory instead: so many mixed requests without pauses, a new session for every four of them. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import secrets
+import sys
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import quantiles
+
+import httpx
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from app.explore.wire import to_text  # noqa: E402
+from bench.app import start  # noqa: E402
+from bench.startup import memory  # noqa: E402
+
+PORT, TIMEOUT = 7918, 120
+PAUSES = (0.5, 4.0)  # seconds between what a person does
+WALK, STEP = 25, 0.1  # moves of a pointer over the map, and the seconds between them
+SCRUBBED = 16  # pictures asked for at once
+EXAMPLES = {"fruits": "fruit-apple.png", "photos": "photo-coffee.jpg", "emoji": "emoji-panda.png"}
+
+
+@dataclass
+class Tally:
+    """What was measured: milliseconds by kind of question, and errors."""
+
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    errors: Counter = field(default_factory=Counter)
+
+
+class Page:
+    """What the page's configuration says: where the questions go."""
+
+    def __init__(self, config: dict):
+        self.functions = {made["api_name"]: made["id"] for made in config["dependencies"] if made["api_name"]}
+        self.widgets = {
+            name: made["id"] for made in config["components"] for name in made.get("props", {}).get("server_fns") or ()
+        }
+
+
+class Visitor:
+    """One person with a page open."""
+
+    def __init__(self, url: str, page: Page, model: str, shape: list[int], tally: Tally, kind: str = ""):
+        self.page, self.model, self.shape, self.tally, self.kind = page, model, shape, tally, kind
+        self.client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
+        self.session = secrets.token_hex(6)
+        self.random = random.Random(self.session)
+        self.picture: dict | None = None
+
+    async def timed(self, kind: str, question) -> object:
+        """The answer; its time, or its error, is noted."""
+        began = time.perf_counter()
+        try:
+            answer = await question
+        except Exception as error:
+            self.tally.errors[f"{kind}: {type(error).__name__} {error}"[:100]] += 1
+            return None
+        self.tally.times[kind].append((time.perf_counter() - began) * 1000)
+        return answer
+
+    async def ask(self, name: str, *arguments) -> dict:
+        """A server function's answer."""
+        content = {
+            "data": arguments[0] if len(arguments) == 1 else list(arguments),
+            "fn_name": name,
+            "component_id": self.page.widgets[name],
+            "session_hash": self.session,
+        }
+        answer = await self.client.post("gradio_api/component_server", json=content)
+        answer.raise_for_status()
+        found = answer.json()
+        if "error" in found:
+            raise RuntimeError(found["error"])
+        return found
+
+    async def queued(self, name: str, *arguments) -> list:
+        """The answer to a question that goes through the queue."""
+        content = {"data": list(arguments), "fn_index": self.page.functions[name], "session_hash": self.session}
+        joined = await self.client.post("gradio_api/queue/join", json=content)
+        joined.raise_for_status()
+        event = joined.json()["event_id"]
+        async with self.client.stream("GET", f"gradio_api/queue/data?session_hash={self.session}") as stream:
+            async for line in stream.aiter_lines():
+                said = json.loads(line[5:]) if line.startswith("data:") else {}
+                if said.get("event_id") == event and said["msg"] == "process_completed":
+                    if not said["success"]:
+                        raise RuntimeError(said["output"].get("error"))
+                    return said["output"]["data"]
+        raise RuntimeError("the stream ended without an answer")
+
+    async def reconstruct(self) -> None:
+        """Uploads a picture the first time; asks, and fetches what is drawn."""
+        if self.picture is None:
+            path = ROOT / "assets" / "examples" / EXAMPLES[self.model]
+            sent = await self.client.post("gradio_api/upload", files={"files": (path.name, path.read_bytes())})
+            self.picture = {"path": sent.json()[0], "meta": {"_type": "gradio.FileData"}}
+        drawn, _ = await self.queued("reconstruct", self.picture, 0, 0, self.model)
+        (await self.client.get(drawn["url"])).raise_for_status()
+
+    async def sample(self) -> None:
+        """A grid of 16: the latents, then their pictures."""
+        found = await self.ask("sample", self.model, "prior", 16, 1.0, self.random.randrange(10**6))
+        await self.ask("decode", self.model, found["latents"])
+
+    async def scrub(self) -> None:
+        """Some pictures between two."""
+        latents = np.random.default_rng(self.random.randrange(10**6)).normal(size=(SCRUBBED, *self.shape))
+        await self.ask("decode", self.model, to_text(latents.astype(np.float32), tuple(self.shape)))
+
+    async def walk(self) -> None:
+        """A pointer over the map, which asks for the next place when it has the last."""
+        for _ in range(WALK):
+            x, y = self.random.uniform(-5, 15), self.random.uniform(-5, 15)
+            await self.timed(f"{self.kind}pointer", self.ask("decode_place", self.model, None, x, y))
+            await asyncio.sleep(STEP)
+
+    async def visit(self, until: float) -> None:
+        """Does what people do, until then."""
+        await asyncio.sleep(self.random.uniform(0, PAUSES[1]))
+        while time.perf_counter() < until:
+            what = self.random.choice(["queued", "sample", "scrub", "walk"])
+            if what == "walk":
+                await self.walk()
+            else:
+                action = {"queued": self.reconstruct, "sample": self.sample, "scrub": self.scrub}[what]
+                await self.timed(f"{self.kind}{what}", action())
+            await asyncio.sleep(self.random.uniform(*PAUSES))
+
+    async def be_greedy(self, until: float) -> None:
+        """The heaviest request that a tab allows, in a loop."""
+        while time.perf_counter() < until:
+            seed = self.random.randrange(10**6)
+            await self.timed("greedy", self.queued("sample", 64, 1.0, seed, self.model, "prior"))
+
+
+async def crowd(url: str, page: Page, shape: list[int], given: argparse.Namespace, greedy: int) -> Tally:
+    """All visitors at once."""
+    tally, until = Tally(), time.perf_counter() + given.seconds
+    people = [Visitor(url, page, given.model, shape, tally) for _ in range(given.visitors + greedy)]
+    tasks = [person.be_greedy(until) for person in people[:greedy]] + [p.visit(until) for p in people[greedy:]]
+    await asyncio.gather(*tasks)
+    for person in people:
+        await person.client.aclose()
+    return tally
+
+
+def report(tally: Tally, seconds: float) -> None:
+    """Prints the table."""
+    print(f"{'':<10}{'count':>7}{'a second':>10}{'p50, ms':>10}{'p95':>8}{'p99':>8}")
+    for kind, times in sorted(tally.times.items()):
+        cuts = quantiles(times, n=100) if len(times) > 1 else times * 99
+        rate = len(times) / seconds
+        print(f"{kind:<10}{len(times):>7}{rate:>10.1f}{cuts[49]:>10.0f}{cuts[94]:>8.0f}{cuts[98]:>8.0f}")
+    print(f"errors: {sum(tally.errors.values())}")
+    for error, count in tally.errors.most_common(5):
+        print(f"  {count} x {error}")
+
+
+async def grow(url: str, page: Page, shape: list[int], given: argparse.Namespace, process) -> None:
+    """Mixed requests, without pauses, by eight at once; prints the memory as they go."""
+    tally, done = Tally(), 0
+    while done < given.requests:
+        people = [Visitor(url, page, given.model, shape, tally) for _ in range(8)]
+        for action in ("reconstruct", "scrub", "sample", "reconstruct"):
+            kind = "queued" if action == "reconstruct" else action
+            await asyncio.gather(*(person.timed(kind, getattr(person, action)()) for person in people))
+        for person in people:
+            await person.client.aclose()
+        done += 4 * 8
+        if done % (given.requests // 10 // 32 * 32 or 32) == 0:
+            print(f"{done:>7} requests  {memory(process):7.0f} MB", flush=True)
+    print(f"errors: {sum(tally.errors.values())} {tally.errors.most_common(3)}")
+
+
+async def run(url: str, given: argparse.Namespace, process) -> None:
+    async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as client:
+        page = Page((await client.get("config")).json())
+        first = Tally()
+        visitor = Visitor(url, page, given.model, [], first)
+        (models,) = await visitor.queued("models")
+        shape = next(model["latent_shape"] for model in models if model["name"] == given.model)
+    visitor.shape = shape
+    await visitor.reconstruct()
+    await visitor.walk()  # reads the map
+    if given.requests:
+        await grow(url, page, shape, given, process)
+        return
+    print(f"{given.model}, {given.visitors} visitors, {given.seconds} s, load {os.getloadavg()[0]:.1f}", flush=True)
+    report(await crowd(url, page, shape, given, 0), given.seconds)
+    if given.greedy:
+        print(f"the same, and {given.greedy} greedy ones", flush=True)
+        report(await crowd(url, page, shape, given, given.greedy), given.seconds)
+
+
+def main() -> None:
+    """Starts the app, unless a running one is named, and prints tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--visitors", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--model", default="fruits")
+    parser.add_argument("--greedy", type=int, default=2)
+    parser.add_argument("--url", help="of a running app, such as another version's")
+    parser.add_argument("--requests", type=int, default=0, help="measure memory over so many, instead")
+    given = parser.parse_args()
+    if given.url:
+        asyncio.run(run(given.url, given, None))
+        return
+    process, _ = start(PORT)
+    try:
+        time.sleep(15)  # the warm-up
+        asyncio.run(run(f"http://127.0.0.1:{PORT}/", given, process))
+        print(f"memory: {memory(process):.0f} MB")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+if __name__ == "__main__":
+    main()
