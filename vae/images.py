@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-MAX_PIXELS = 64_000_000  # a 64-megapixel picture takes 200 MB once decoded; larger ones are refused before decoding
+# Larger files are refused before anything is decoded.
+MAX_BYTES = 100_000_000
+MAX_PIXELS = 64_000_000  # such a picture takes 256 MB once decoded
+MAX_SIDE = 30_000
+MAX_FRAMES = 5_000  # of an animation
+MAX_GIF_BLOCKS = 400_000  # of up to 255 bytes; Pillow goes through them one by one,
+MAX_GIF_COMMENT = 1 << 18  # and copies the bytes of a comment once more for each
+STRIP_PIXELS = 1 << 20  # that are converted at a time, as a whole picture in floats would take gigabytes
 
 # What people and cameras make. Pillow reads many more, some by running other programs or by decoding on opening.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 ANIMATED = ("AVIF", "GIF", "PNG", "WEBP")  # not JPEG, whose further frames are previews
+
+MANY_FRAMES = f"The animation has more than {MAX_FRAMES:,} pictures. Send one of them."
+DAMAGED_GIF = "The picture is damaged and cannot be read: a GIF of far more blocks than pictures take."
 
 # Pillow warns at half of its own limit and raises at twice: ours replaces both, and a warning never fires.
 Image.MAX_IMAGE_PIXELS = None
@@ -45,15 +56,23 @@ def open_picture(source: Picture) -> Image.Image:
         elif isinstance(source, Image.Image):
             picture = source
         else:
+            _check_file(source)
             picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
-        if picture.width * picture.height > MAX_PIXELS:
+        if picture.width * picture.height > MAX_PIXELS or max(picture.size) > MAX_SIDE:
             raise PictureError(
-                f"The picture has {picture.width} x {picture.height} pixels; "
-                f"at most {MAX_PIXELS // 1_000_000} megapixels are accepted. Scale it down first."
+                f"The picture has {picture.width} x {picture.height} pixels; at most {MAX_PIXELS // 1_000_000} "
+                f"megapixels are accepted, and {MAX_SIDE:,} pixels a side. Scale it down first."
             )
         frames = getattr(picture, "n_frames", 1) if picture.format in ANIMATED else 1
+        if frames > MAX_FRAMES:
+            raise PictureError(MANY_FRAMES)
         picture.load()
-        upright = _to_rgb(ImageOps.exif_transpose(picture))
+        if picture is not source:
+            ImageOps.exif_transpose(picture, in_place=True)  # else it is copied, also where it is upright
+        else:
+            picture = ImageOps.exif_transpose(picture)
+        is_whole = picture is not source and picture.mode == "RGB" and frames == 1
+        upright = picture if is_whole and not picture.has_transparency_data else _to_rgb(picture)
         upright.info["frames"] = frames
         return upright
     except PictureError:
@@ -83,17 +102,88 @@ def _from_array(array: np.ndarray) -> Image.Image:
     return Image.fromarray(array)
 
 
+def _check_file(source: bytes | str | Path) -> None:
+    """Bounds what Pillow is given, where it has no bounds of its own.
+
+    Raises:
+        PictureError: it has no bytes, or too many; or is a GIF of too many pictures or blocks.
+    """
+    count = len(source) if isinstance(source, bytes) else os.stat(source).st_size
+    if count == 0:
+        raise PictureError("This file is empty: it has 0 bytes. Choose it again, or another one.")
+    if count > MAX_BYTES:
+        raise PictureError(f"The file has {count / 1e6:.0f} MB; at most {MAX_BYTES // 1_000_000} are accepted.")
+    if isinstance(source, bytes):
+        begin = source[:4]
+    else:
+        with open(source, "rb") as file:
+            begin = file.read(4)
+    if begin == b"GIF8":
+        _check_gif(source if isinstance(source, bytes) else Path(source).read_bytes())
+
+
+def _check_gif(content: bytes) -> None:
+    """Goes through a GIF's blocks without decoding any (GIF89a specification)."""
+
+    def colours(flags: int) -> int:
+        return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+    frames = blocks = comment = 0
+    try:
+        place = 13 + colours(content[10])
+        while (kind := content[place]) != 0x3B:
+            blocks += 1
+            place += 1
+            if kind == 0x2C:  # a picture
+                frames += 1
+                place += 10 + colours(content[place + 8])
+            elif kind == 0x21:  # an extension
+                place += 1
+            else:
+                if blocks > MAX_GIF_BLOCKS:
+                    raise PictureError(DAMAGED_GIF)
+                continue
+            is_comment = kind == 0x21 and content[place - 1] == 0xFE
+            while size := content[place]:
+                blocks += 1
+                place += 1 + size
+                comment += size if is_comment else 0
+                if blocks > MAX_GIF_BLOCKS or comment > MAX_GIF_COMMENT:
+                    raise PictureError(DAMAGED_GIF)
+            place += 1
+            if frames > MAX_FRAMES:
+                raise PictureError(MANY_FRAMES)
+            if blocks > MAX_GIF_BLOCKS:
+                raise PictureError(DAMAGED_GIF)
+    except IndexError:  # it ends early, as many do; Pillow says what can be done with it
+        pass
+
+
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I") or picture.mode == "F":
-        values = np.asarray(picture, np.float64)
-        # 16-bit files come as "I;16", older ones as "I"; a float picture is taken as 0..1 unless it says otherwise.
-        peak = 65535 if picture.mode.startswith("I") else max(1.0, float(values.max(initial=0)))
-        picture = Image.fromarray((values / peak * 255 + 0.5).clip(0, 255).astype(np.uint8))
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    return picture.convert("RGB")
+    """In RGB; strip by strip where that takes less memory."""
+    is_deep = picture.mode.startswith("I") or picture.mode == "F"
+    if not is_deep and not picture.has_transparency_data:
+        return picture.convert("RGB")
+    strips = [
+        (0, top, picture.width, min(top + max(1, STRIP_PIXELS // picture.width), picture.height))
+        for top in range(0, picture.height, max(1, STRIP_PIXELS // picture.width))
+    ]
+    # 16-bit files come as "I;16", older ones as "I"; a float picture is taken as 0..1 unless it says otherwise.
+    peak = 65535.0
+    if picture.mode == "F":
+        peak = max(1.0, *(float(np.asarray(picture.crop(strip)).max(initial=0)) for strip in strips))
+    whole = Image.new("RGB", picture.size)
+    whole.info = picture.info.copy()
+    for strip in strips:
+        part = picture.crop(strip)
+        if is_deep:
+            values = np.asarray(part, np.float32)
+            part = Image.fromarray((values * (255 / peak) + 0.5).clip(0, 255).astype(np.uint8))
+        if part.has_transparency_data:
+            part = part.convert("RGBA")
+            part = Image.alpha_composite(Image.new("RGBA", part.size, "white"), part)
+        whole.paste(part.convert("RGB"), strip[:2])
+    return whole
 
 
 def centre_crop(picture: Image.Image) -> Image.Image:

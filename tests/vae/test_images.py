@@ -162,7 +162,7 @@ def test_arrays_that_are_no_pictures_are_refused(shape):
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
 REFUSED = {
-    "nothing": (b"", "not a picture"),
+    "nothing": (b"", "empty"),
     "text": (b"Hello! I am no picture at all." * 10, "not a picture"),
     "a PNG's first bytes": (b"\x89PNG\r\n\x1a\n", "not a picture"),
     "zeros": (bytes(5000), "not a picture"),
