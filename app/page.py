@@ -70,6 +70,7 @@ def launch(library: Library, host: str | None = None, port: int | None = None) -
     Raises:
         OSError: it cannot listen there.
     """
+    library.open_default()
     page = build(library)
     page.queue(default_concurrency_limit=2)
     page.launch(

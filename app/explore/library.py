@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.explore.limits import WARM_UP_BYTES, RequestError, shown
-from app.explore.opened import OpenModel
+from app.explore.opened import OpenModel, for_visitors
 from app.explore.subject import prepare_for
 from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, load_metrics
 from vae.codec import Description, describe
@@ -44,6 +44,7 @@ class Library:
         if not self._folders:
             raise RequestError(f"There is no model in {assets}. Train one: python -m train fit --help")
         first = "fruits" if "fruits" in self._folders else next(iter(self._folders))
+        self._is_chosen = bool(picked)
         self.default = picked[0] if picked else first
         self.names = sorted(self._folders, key=lambda name: (name != self.default, name))
         prepare_for(info.image_size for info in self._descriptions.values())
@@ -91,12 +92,31 @@ class Library:
                 "latent": "spatial" if info.is_spatial else "vector",
                 "latent_shape": list(info.latent_shape),
                 "has_variance": info.has_variance,
-                "has_map": (self._folders[name] / ATLAS).exists(),
+                "has_map": (self._folders[name] / ATLAS).is_file(),
                 "metrics": load_metrics(self._folders[name]),
                 "default": name == self.default,
             }
             for name, info in ((name, self._descriptions[name]) for name in self.names)
         ]
+
+    def open_default(self) -> None:
+        """Loads the model to begin with; one that nobody chose and that cannot be loaded is left out, for the next.
+
+        Raises:
+            ModelFolderError: a chosen one cannot be loaded, or there is none that can.
+        """
+        while True:
+            try:
+                self[self.default]
+            except ModelFolderError as error:
+                if self._is_chosen or len(self.names) == 1:
+                    raise
+                print(f"Left out: {error}", file=sys.stderr)
+                self.names = [name for name in self.names if name != self.default]
+                del self._folders[self.default]
+                self.default = self.names[0]
+            else:
+                return
 
     def warm_up(self) -> None:
         """Loads and compiles the models, the default first; large and damaged ones only when somebody picks them."""
@@ -117,7 +137,10 @@ class Library:
         name = self._check(name)
         with self._locks[name]:
             if name not in self._models:
-                self._models[name] = OpenModel(self._folders[name], name)
+                try:
+                    self._models[name] = OpenModel(self._folders[name], name)
+                except ModelFolderError as error:
+                    raise ModelFolderError(for_visitors(error, self._folders[name])) from error
             return self._models[name]
 
     def _check(self, name: Any) -> str:

@@ -91,6 +91,7 @@ MODEL_BYTES = 64 * MEGABYTE  # of what one model has worked out
 DECODER_BYTES = 20 * MEGABYTE  # in float16, of a decoder that is offered to browsers
 WARM_UP_BYTES = 50 * MEGABYTE  # of a model's weights: a larger one is loaded when somebody picks it
 
+MAX_COMPLAINT = 600  # characters that say what is wrong with a model folder
 SHOWN = 60  # characters of a refused value that its message repeats
 
 

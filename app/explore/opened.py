@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 import threading
 import time
@@ -24,6 +25,7 @@ from app.explore.limits import (
     DECODED_AT_ONCE,
     DRAWN_LEVELS,
     LEAST_VARIANCE_PICTURES,
+    MAX_COMPLAINT,
     MODEL_BYTES,
     TIMED_DECODES,
     VARIANCE_VALUES,
@@ -49,6 +51,14 @@ from vae.priors import (
 )
 
 T = TypeVar("T")
+
+
+def for_visitors(error: Exception, folder: Path) -> str:
+    """What is wrong with a model folder, without where it is on this machine: of its path, only its name."""
+    said = str(error)
+    for parent in (folder.parent, folder.absolute().parent, folder.resolve().parent):
+        said = said.replace(f"{parent}{os.sep}", "")
+    return said if len(said) <= MAX_COMPLAINT else f"{said[:MAX_COMPLAINT]}…"
 
 
 class OpenModel:
@@ -173,7 +183,7 @@ class OpenModel:
     @property
     def has_atlas(self) -> bool:
         """Whether there is a map to walk."""
-        return (self.folder / ATLAS).exists()
+        return (self.folder / ATLAS).is_file()
 
     @property
     def atlas(self) -> Atlas:
@@ -193,7 +203,7 @@ class OpenModel:
         try:
             return Atlas.read(self.folder / ATLAS, self.info.latent_shape)
         except AtlasError as error:
-            raise RequestError(str(error)) from error
+            raise RequestError(for_visitors(error, self.folder)) from error
 
     @property
     def atlas_command(self) -> str:
@@ -232,7 +242,7 @@ class OpenModel:
             written = path.stat().st_mtime_ns if path.exists() else None
             return self.remember("saved priors", written, lambda: load_priors(self.folder, self.info.latent_shape))
         except PriorError as error:
-            raise RequestError(str(error)) from None
+            raise RequestError(for_visitors(error, self.folder)) from None
 
     def _fit_priors(self) -> dict[str, Prior]:
         return {prior.name: prior for prior in fit_priors(*self._data())}

@@ -452,6 +452,7 @@ def _bits(made: Reconstruction) -> str:
 
 
 def _active(model: OpenModel) -> str:
-    if model.metrics.get("count", 0) <= 1 or "active_units" not in model.metrics:
+    count, active, units = (model.metrics.get(name) for name in ("count", "active_units", "latent_units"))
+    if not all(isinstance(number, int) for number in (count, active, units)) or count <= 1:
         return ""
-    return f"This model has {model.metrics['active_units']} of {model.metrics['latent_units']}."
+    return f"This model has {active} of {units}."

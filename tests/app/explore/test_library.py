@@ -7,6 +7,7 @@ import shutil
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_a_damaged_model_leaves_the_others_alone(tmp_path, capsys):
     assert library.names == ["whole", "figures", "weights"]
     errors = capsys.readouterr().err
     assert str(tmp_path / "config") in errors
-    assert str(tmp_path / "weights") in errors
+    assert "weights/model.safetensors" in errors
     metrics = {model["name"]: model["metrics"] for model in library.list()}
     assert metrics["figures"] == {}
     assert metrics["whole"]["psnr_db"] > 25
@@ -144,3 +145,54 @@ def test_no_cache_keeps_a_model_alive(apple):
     del model
     gc.collect()
     assert gone() is None
+
+
+class TestAFolderThatIsDamagedOrGone:
+    @pytest.fixture
+    def assets(self, tmp_path) -> Path:
+        for name in ("good", "other"):
+            shutil.copytree(MODELS / "fruits", tmp_path / "assets" / name)
+        return tmp_path / "assets"
+
+    def test_while_the_app_runs_the_others_go_on(self, assets):
+        library = Library(assets)
+        shutil.rmtree(assets / "other")
+        assert [model["name"] for model in library.list()] == ["good", "other"]
+        assert [model["has_map"] for model in library.list()] == [True, False]
+        with pytest.raises(ModelFolderError) as error:
+            library["other"]
+        assert str(assets) not in str(error.value)
+        assert "other" in str(error.value)
+        assert library["good"].info.image_size == 64
+
+    @pytest.mark.parametrize(
+        ("name", "ask"),
+        [
+            ("config.json", lambda model: model()),
+            ("model.safetensors", lambda model: model()),
+            ("atlas.parquet", lambda model: model().atlas),
+            ("prior.safetensors", lambda model: model().priors),
+        ],
+    )
+    def test_what_visitors_read_of_it_holds_no_path(self, assets, name, ask):
+        library = Library(assets)
+        (assets / "other" / name).write_bytes(b"{")
+        assert len(library.list()) == 2
+        with pytest.raises((ModelFolderError, RequestError), match=f"other/{name}") as error:
+            ask(lambda: library["other"])
+        assert str(assets) not in str(error.value)
+
+    def test_one_to_begin_with_that_nobody_chose_is_left_out(self, assets, capsys):
+        (assets / "good" / "model.safetensors").write_bytes(b"{")
+        library = Library(assets)
+        assert library.default == "good"
+        library.open_default()
+        assert (library.default, library.names) == ("other", ["other"])
+        assert "Left out: good" in capsys.readouterr().err
+        with pytest.raises(RequestError, match="There is no model"):
+            library["good"]
+
+    def test_a_chosen_one_is_not(self, assets):
+        (assets / "good" / "model.safetensors").write_bytes(b"{")
+        with pytest.raises(ModelFolderError, match="damaged"):
+            Library(assets, ["good"]).open_default()
