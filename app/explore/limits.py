@@ -72,6 +72,7 @@ DRAWN_LEVELS = 8  # of 255, that a picture may be from its latent's and still be
 
 KEPT_SECONDS = 86_400  # how old an upload, or a file that the app wrote, may grow
 TIDY_SECONDS = 3_600  # how often those that are older are deleted
+STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 
 # Requests
 MAX_REQUEST_MEGABYTES = 48  # of one that is no upload: a picture of 30 MB as a data URL, or 64 large latents
