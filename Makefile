@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BIOME_VERSION = 2.6.8
 BIOME = .venv/biome/node_modules/.bin/biome
 
-.PHONY: app test fuzz lint format bench clean
+.PHONY: app test fuzz lint format bench space clean
 
 app: .venv/app-installed
 	$(BIN)/python app/main.py
@@ -28,6 +28,10 @@ format: .venv/dev-installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(BIOME) && $(BIOME) check --write app; fi
+
+# make space NAME=owner/name [MODEL=name-or-hub-id] [OPTIONS=--dry-run]
+space: .venv/app-installed
+	$(BIN)/python -m app.space $(NAME) $(if $(MODEL),--model $(MODEL)) $(OPTIONS)
 
 bench: .venv/bench-installed
 	for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

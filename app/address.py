@@ -21,10 +21,11 @@ from app.explore.subject import open_subject
 from app.explore.wire import check_bounds
 from app.kit.events import QUIET, REFUSALS
 from app.kit.examples import EXAMPLES, example_name
-from app.kit.inputs import PictureInput, PriorRadio
+from app.kit.inputs import LabelChoice, PictureInput, PriorRadio
 from app.kit.workspace import Workspace
 
 SCRIPT = Path(__file__).with_suffix(".js")
+SEPARATOR = "|"  # between the choices of one input
 DRAWN = "z"  # begins the text of a picture that stands for a latent: z:MODEL:NUMBERS
 
 
@@ -53,7 +54,8 @@ def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notic
             text = gr.Textbox(visible=False)
             tell = partial(_picture_text, work.library)
             component.change(tell, component, text, trigger_mode="multiple", queue=False, **QUIET)
-        text.change(None, text, None, js=f"(value) => window.latentscape.remember({json.dumps(key)}, value)")
+        join = f".join({json.dumps(SEPARATOR)})" if isinstance(component, LabelChoice) else ""
+        text.change(None, text, None, js=f"(value) => window.latentscape.remember({json.dumps(key)}, value{join})")
     open_tab = work.refresh.open_tab
     open_tab.change(None, open_tab, None, js="(tab) => window.latentscape.visit(tab)")
 
@@ -105,6 +107,9 @@ def _value(library: Library, component: Component, text: str, model: str = "") -
     if isinstance(component, PriorRadio):
         choices = component.choices_of(library[model])
         return gr.Radio(choices=choices, value=_chosen({name: name for _, name in choices}, text))
+    if isinstance(component, LabelChoice):
+        choices = {choice: choice for choice in component.choices_of(library[model])}
+        return LabelChoice([*choices], multiselect=True, value=[_chosen(choices, p) for p in text.split(SEPARATOR)])
     if isinstance(component, gr.Radio | gr.Dropdown):
         return _chosen({str(value): value for _, value in component.choices}, text)
     if isinstance(component, gr.Slider):

@@ -1,6 +1,9 @@
 """The HTTP API: the same questions as the tabs ask, as named endpoints for `gradio_client`.
 
 Every endpoint's docstring is its description, and the types and names of its parameters are part of the contract.
+
+Pictures are given to Gradio as files. Of a Pillow picture it writes a file under a name of its content, anew each time:
+who is fetching the same picture meanwhile gets half of it.
 """
 
 from __future__ import annotations
@@ -42,8 +45,9 @@ class _API:
         Returns:
             The reconstruction (PNG); and psnr_db, ssim, l1, kl_nats (null where the encoder has no variance).
         """
-        made = reconstruct.reconstruct(self._library[model], _subject(image, "image"), temperature, seed)
-        return made.reconstruction, made.metrics
+        opened = self._library[model]
+        made = reconstruct.reconstruct(opened, _subject(image, "image"), temperature, seed)
+        return files.save_picture(made.reconstruction, opened.name, "reconstruction"), made.metrics
 
     def interpolate(self, image_a, image_b, t, method, model):
         """The picture at t between the latents of two pictures.
@@ -58,8 +62,8 @@ class _API:
         Returns:
             The picture (PNG), which carries its latent.
         """
-        a, b = _subject(image_a, "image_a"), _subject(image_b, "image_b")
-        return interpolate.interpolate(self._library[model], a, b, t, method)
+        opened, a, b = self._library[model], _subject(image_a, "image_a"), _subject(image_b, "image_b")
+        return files.save_picture(interpolate.interpolate(opened, a, b, t, method), opened.name, "interpolation")
 
     def interpolation(self, image_a, image_b, steps, method, model):
         """Pictures at even steps between the latents of two pictures.
@@ -74,10 +78,11 @@ class _API:
         Returns:
             The pictures (PNG).
         """
-        a, b = _subject(image_a, "image_a"), _subject(image_b, "image_b")
-        return interpolate.interpolation(self._library[model], a, b, steps, method)
+        opened, a, b = self._library[model], _subject(image_a, "image_a"), _subject(image_b, "image_b")
+        drawn = interpolate.interpolation(opened, a, b, steps, method)
+        return [files.save_picture(picture, opened.name, f"interpolation {k}") for k, picture in enumerate(drawn, 1)]
 
-    def sample(self, count, temperature, seed, model, distribution):
+    def sample(self, count, temperature, seed, model, distribution, label):
         """Pictures decoded from latents drawn at random.
 
         Args:
@@ -85,14 +90,14 @@ class _API:
             temperature: scales the noise; 0 to 3.
             seed: the same seed gives the same pictures; a whole number from 0 to 4294967295.
             model: a model's name; empty for the default.
-            distribution: "prior" is N(0, I); "gaussian" and "mixture" are fitted to the data's latents; "flow" is
-                learnt from them, where the model has it.
+            distribution: "prior", N(0, I); "gaussian" or "mixture", fitted to the data; or "flow", where there is one.
+            label: what every picture shall show, as {"column": "label"}; {} for any. Only "flow" knows labels.
 
         Returns:
             The pictures (PNG), which carry their latents.
         """
         opened = self._library[model]
-        drawn = sample.sample(opened, distribution, count=count, temperature=temperature, seed=seed)
+        drawn = sample.sample(opened, distribution, count, temperature, seed, label)
         return [
             files.save_drawn(opened, latent, f"sample {number} of seed {int(seed)}")
             for number, latent in enumerate(drawn, 1)
@@ -172,6 +177,7 @@ def build(library: Library) -> None:
         method = gr.Textbox("slerp", label="method")
         distribution = gr.Textbox("prior", label="distribution")
         model = gr.Textbox("", label="model")
+        label = gr.JSON({}, label="label")
         latent = gr.JSON(label="latent")
         picture = gr.Image(label="picture", format="png")
         pictures = gr.Gallery(label="pictures", format="png")
@@ -183,7 +189,7 @@ def build(library: Library) -> None:
         _endpoint(api.reconstruct, [image, posterior_temperature, seed, model], [picture, metrics])
         _endpoint(api.interpolate, [image_a, image_b, t, method, model], picture)
         _endpoint(api.interpolation, [image_a, image_b, steps, method, model], pictures)
-        _endpoint(api.sample, [count, prior_temperature, seed, model, distribution], pictures)
+        _endpoint(api.sample, [count, prior_temperature, seed, model, distribution, label], pictures)
         _endpoint(api.encode, [image, model], [mean, log_var])
         _endpoint(api.decode, [latent, model], picture)
         _endpoint(api.locate, [image, model], [x, y, neighbours])

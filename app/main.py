@@ -12,15 +12,18 @@ import signal
 import sys
 import threading
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, Python knows app/ and not its neighbour vae/
 
-from vae.xla import use_fast_cpu_reductions
+from vae.xla import keep_compiled_programs, use_fast_cpu_reductions, use_little_memory
 
+use_little_memory()
 use_fast_cpu_reductions()
+keep_compiled_programs()
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and tells nobody
 
 from app.explore.library import Library
@@ -30,6 +33,7 @@ from app.page import launch
 from vae.checkpoint import ModelFolderError
 
 MODELS = ROOT / "assets" / "models"
+FIRST_MODEL = "LATENTSCAPE_MODEL"  # the environment variable, which a Space sets in its settings
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -42,12 +46,46 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="+",
         action="extend",
         default=[],
-        metavar="NAME_OR_FOLDER",
-        help="what to open: names from assets/models, or model folders; the first is shown at first (default: fruits)",
+        metavar="MODEL",
+        help="what to open: names from assets/models, model folders, or ids of models on the Hugging Face Hub; the "
+        f"first is shown at first (default: what the environment variable {FIRST_MODEL} says, or fruits)",
     )
     parser.add_argument("--host", metavar="H", help="address to listen on (default: 127.0.0.1; on a Space 0.0.0.0)")
     parser.add_argument("--port", type=_port, metavar="P", help="port to listen on (default: the first free from 7860)")
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--root-path",
+        type=_root_path,
+        metavar="PATH",
+        help="where a reverse proxy serves the page, such as /latents (default: GRADIO_ROOT_PATH, or the site's root)",
+    )
+    parser.add_argument(
+        "--auth", type=_auth, metavar="USER:PASSWORD", help="ask for this name and password (default: open to all)"
+    )
+    parser.add_argument("--share", action="store_true", help="make a public address too, by way of Gradio's servers")
+    parser.add_argument(
+        "--mcp", action="store_true", help='offer the endpoints to agents as tools; needs: pip install "gradio[mcp]"'
+    )
+    given = parser.parse_args(arguments)
+    if given.mcp and find_spec("mcp") is None:
+        parser.error('argument --mcp: a package is missing; install it: pip install "gradio[mcp]"')
+    if given.mcp and given.auth:
+        parser.error("argument --mcp: not together with --auth; agents cannot log in")
+    if not given.model and (first := os.environ.get(FIRST_MODEL)):
+        given.model = [first]
+    return given
+
+
+def _root_path(text: str) -> str:
+    if not text.startswith(("/", "http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} given; accepted: a path that begins with /, or a whole address")
+    return text.rstrip("/")
+
+
+def _auth(text: str) -> tuple[str, str]:
+    user, colon, password = text.partition(":")
+    if not (user and colon and password):
+        raise argparse.ArgumentTypeError("no name and password given; accepted: USER:PASSWORD")
+    return user, password
 
 
 def _port(text: str) -> int:
@@ -99,9 +137,17 @@ def serve(arguments: argparse.Namespace, folder: Path) -> None:
     """Serves until a signal comes."""
     try:
         library = Library(MODELS, arguments.model)
-        page = launch(library, arguments.host, arguments.port)
+        page = launch(
+            library,
+            arguments.host,
+            arguments.port,
+            root_path=arguments.root_path,
+            auth=arguments.auth,
+            share=arguments.share,
+            mcp=arguments.mcp,
+        )
     except (RequestError, ModelFolderError) as error:
-        print(f"error: argument --model: {error}", file=sys.stderr)
+        print(f"error: argument --model (or {FIRST_MODEL}): {error}", file=sys.stderr)
         sys.exit(2)
     except OSError:
         where = f"{arguments.host or '127.0.0.1'}, port {arguments.port or 'any from 7860 on'}"

@@ -9,9 +9,9 @@ from typing import TypeVar
 import gradio as gr
 from starlette.middleware import Middleware
 
-from app import address, api
+from app import address, api, front
 from app.explore.library import Library
-from app.explore.limits import KEPT_SECONDS, MAX_FILE_MEGABYTES, TIDY_SECONDS
+from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, TIDY_SECONDS
 from app.kit import web
 from app.kit.door import Door, Page
 from app.kit.events import QUIET, Refresh, explained
@@ -36,14 +36,14 @@ WHO_DRAWS = (
 
 def build(library: Library) -> gr.Blocks:
     """The page of these models."""
-    with Page(title="Latentscape", fill_width=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
+    with Page(title=front.TITLE, fill_width=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         api.build(library)  # first: its endpoints get the plain names, whatever the tabs' handlers are called
         with gr.Row(elem_id="header", equal_height=True):
             gr.Markdown("# Latentscape\nWalk through what an image autoencoder has learnt.", elem_id="title")
             choices = [(library.info(name).title, name) for name in library.names]
             model = gr.Dropdown(choices, value=library.default, label="Model", elem_id="model", scale=0, min_width=240)
         with gr.Row(elem_id="model-line"):
-            about = gr.Markdown(library[library.default].describe(), elem_id="about")
+            about = gr.Markdown(library.look_at(library.default).describe(), elem_id="about")
             gr.HTML(WHO_DRAWS, elem_id="drawing")
         model.change(explained(lambda name: library[name].describe()), model, about, queue=False, **QUIET)
         notice = gr.HTML(visible=False, elem_id="notice", elem_classes="note")
@@ -59,27 +59,49 @@ def build(library: Library) -> gr.Blocks:
     return page
 
 
-def launch(library: Library, host: str | None = None, port: int | None = None) -> gr.Blocks:
+def launch(
+    library: Library,
+    host: str | None = None,
+    port: int | None = None,
+    *,
+    root_path: str | None = None,
+    auth: tuple[str, str] | None = None,
+    share: bool = False,
+    mcp: bool = False,
+) -> gr.Blocks:
     """Serves the page, in threads of its own; `local_url` of what is returned is where.
 
     Args:
         library: the models.
         host: address to listen on; None for this machine alone, or on a Space for all.
         port: to listen on; None for the first that is free from 7860 on.
+        root_path: where a reverse proxy serves the page, such as "/latents" or a whole address; None for what
+            GRADIO_ROOT_PATH says.
+        auth: a user's name and password, without which nobody sees the page or asks it anything.
+        share: whether Gradio makes a public address for it too, for three days.
+        mcp: whether the endpoints are offered as tools to agents (the Model Context Protocol).
 
     Raises:
         OSError: it cannot listen there.
     """
-    library.open_default()
     page = build(library)
     page.queue(default_concurrency_limit=2)
     page.launch(
         server_name=host,
         server_port=port,
+        root_path=root_path,
+        auth=auth,
+        share=share,
+        mcp_server=mcp,
         theme=theme(),
         css_paths=STYLE,
         head=address.head(TABS[0].NAME) + PRELOAD,
-        app_kwargs={"routes": [*web.decoder_routes(library), *web.routes()], "middleware": [Middleware(Door)]},
+        favicon_path=front.ICON,
+        app_kwargs={
+            "routes": [*front.routes(), *web.decoder_routes(library), *web.routes()],
+            "middleware": [Middleware(front.Front), Middleware(Door)],
+        },
+        state_session_capacity=KEPT_SESSIONS,
         max_file_size=f"{MAX_FILE_MEGABYTES}mb",
         allowed_paths=[str(EXAMPLES)],  # wherever the app is started from
         footer_links=["api", "settings"],

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,8 @@ def test_nothing_is_imported_against_the_arrows(path):
 
 def test_the_rooms_name_every_file():
     rooms = DESIGN[DESIGN.index("```\nvae/") : DESIGN.index("Arrows:")]
-    named = set(re.findall(r"\w+\.py\b", rooms))
+    named = {*re.findall(r"[\w*]+\.py\b", rooms), "__init__.py"}  # `autoencoder_*.py` names a whole family
     for folder in ("vae", "train", "app"):
-        missing = {path.name for path in (ROOT / folder).glob("*.py")} - named - {"__init__.py"}
+        files = {path.name for path in (ROOT / folder).glob("*.py")}
+        missing = {name for name in files if not any(fnmatch(name, pattern) for pattern in named)}
         assert not missing, f"docs/design.md does not name these files of {folder}/"

@@ -95,6 +95,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="K",
         help="also bound -log p(picture) from K samples of each posterior (IWAE): the more, the tighter and slower",
     )
+    evaluate.add_argument(
+        "--factors",
+        action="store_true",
+        help="also measure what each dimension of a vector latent knows of the label columns (MI, MIG, DCI, SAP)",
+    )
 
     atlas = commands.add_parser("atlas", help="map the latents of a data set", allow_abbrev=False)
     _add_model(atlas)
@@ -282,7 +287,8 @@ def configure(arguments: argparse.Namespace) -> TrainConfig:
                 f"{arguments.kl_weight:g} given; accepted: none, "
                 f"as the ELBO of --likelihood {objective.name} has no weights",
             )
-        objective = dataclasses.replace(objective, weights=objective.weights._replace(kl=arguments.kl_weight))
+        weights: Any = objective.weights._replace(kl=arguments.kl_weight)  # whichever objective's they are
+        objective = dataclasses.replace(objective, weights=weights)
     return dataclasses.replace(preset, objective=objective, **changes)
 
 

@@ -57,6 +57,11 @@ EXPLANATIONS = {
     "l1": "mean absolute error, pixels in 0..1",
     "kl_nats": "KL to N(0, I), nats a picture",
     "active_units": "active dimensions of the latent (Burda et al. 2016)",
+    "mig": "mutual information gap, 0 to 1 (Chen et al. 2018)",
+    "dci_disentanglement": "whether a dimension matters for one factor only, 0 to 1 (Eastwood & Williams 2018)",
+    "dci_completeness": "whether a factor needs one dimension only, 0 to 1",
+    "dci_informativeness": "how often a random forest reads a factor right",
+    "sap": "separated attribute predictability (Kumar et al. 2018)",
     "nll_bits_per_dim": "bound on -log p(picture), bits a pixel value (IWAE)",
 }
 

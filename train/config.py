@@ -92,7 +92,7 @@ PRESETS: dict[str, TrainConfig] = {
     "faces": TrainConfig(
         model=dataclasses.replace(VECTOR_64, channels=(40, 64, 120)),
         objective=L1SSIM(LossWeights(1.0, 0.5, 1.5e-4)),
-        steps=8_000,
+        steps=4_000,
         load_size=64,
         crop=64,
     ),

@@ -186,7 +186,7 @@ def _open_folder(folder: Path, dataset: str) -> Splits:
         return _open_pictures(folder, pictures)
     if not tables:
         raise FlagError("--dataset", f"{dataset} holds neither pictures nor parquet files")
-    # One that cannot be read is kept, so that it is heard of; without pictures, so that its columns are.
+    # One that cannot be read is kept, so that it is reported; where none holds pictures, so that its columns are.
     kept = [path for path, holds in tables.items() if holds is not False] or list(tables)
     splits = {path: _split_of(path.relative_to(folder)) for path in kept}
     if any(splits.values()):
@@ -272,7 +272,7 @@ def _image_column(rows: datasets.Dataset, wanted: str | None, dataset: str) -> s
     found = [name for name, feature in rows.features.items() if _holds_pictures(feature)]
     if wanted is not None:
         if wanted not in found:
-            problem = "holds no pictures" if wanted in rows.column_names else f"is no column of {dataset}"
+            problem = "holds no pictures" if wanted in rows.column_names else f"is not a column of {dataset}"
             accepted = ", ".join(found) or f"none; its columns are {', '.join(rows.column_names)}"
             raise FlagError("--image-column", f"{wanted!r} {problem}; accepted: {accepted}")
         return wanted
@@ -301,7 +301,7 @@ def _label_columns(rows: datasets.Dataset, image_column: str, wanted: list[str] 
     for name in wanted:
         if name not in found:
             accepted = ", ".join(found) or "none"
-            raise FlagError("--label-column", f"{name!r} is no label column of {dataset}; accepted: {accepted}")
+            raise FlagError("--label-column", f"{name!r} is not a label column of {dataset}; accepted: {accepted}")
     return wanted
 
 

@@ -13,14 +13,16 @@ from jaxtyping import Array
 from train.card import EXPLANATIONS, update_metrics
 from train.config import FlagError
 from train.data import Pictures
-from train.encode import Images, as_floats, in_batches, open_model_and_pictures
+from train.encode import Images, as_floats, encode_all, in_batches, open_model_and_pictures
 from vae import losses
 from vae.checkpoint import METRICS, write_json
 from vae.codec import Codec, Description
+from vae.factors import entropy, factors_of, measure_disentanglement, mutual_information
 from vae.latent import AnyArray, Posterior
 from vae.likelihoods import GAUSSIAN, SMALLEST_VARIANCE, Likelihood, importance_weighted_nll
 from vae.priors import ACTIVE_VARIANCE
 
+FACTORS = "factors"
 FEW_PICTURES = 10  # of which nobody can say what varies
 
 
@@ -34,11 +36,17 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     if arguments.nll:
         objective = codec.description.objective
         metrics |= bound_nll(codec, pictures.images, arguments.nll, objective.likelihood if objective else GAUSSIAN)
+    if arguments.factors:
+        metrics |= measure_factors(codec, pictures)
     write_json(arguments.model / METRICS, metrics)
     update_metrics(arguments.model)
     for name, value in metrics.items():
+        if name == FACTORS:
+            continue
         shown = f"{value:.4f}" if isinstance(value, float) else str(value)
         print(f"{name:>24}  {shown:>10}  {EXPLANATIONS.get(name, '')}".rstrip())
+    for name, known in metrics.get(FACTORS, {}).items():
+        print(f"{name:>24}  {known['share']:>10.0%}  of its entropy is told by dimension {known['dimension']} alone")
     print(describe_collapse(metrics))
     if not held_out:
         print("The model was trained on these pictures: on new ones it will do worse.")
@@ -101,6 +109,38 @@ def _measure(images: Array, reconstructions: Array, posterior: Posterior) -> dic
         **({} if log_var is None else {"kl_nats": losses.kl(posterior)}),
         "mean": mean,
         "variance": jnp.zeros_like(mean) if log_var is None else jnp.exp(log_var),
+    }
+
+
+def measure_factors(codec: Codec, pictures: Pictures) -> dict:
+    """What each dimension of a vector latent knows of the label columns (`vae.factors`).
+
+    Returns:
+        `mig`, `dci_disentanglement`, `dci_completeness`, `dci_informativeness`, `sap`; and `factors`: of each, the
+        `dimension` that knows most of it, the `nats` that it tells, and which `share` of the factor's entropy that is.
+
+    Raises:
+        FlagError: the latent is spatial, or there are too few factors.
+    """
+    if len(codec.description.latent_shape) > 1:
+        raise FlagError("--factors", "given; accepted: only with vector latents, and this model's is spatial")
+    codes = np.asarray(encode_all(codec, pictures.images).mean)
+    try:
+        found = measure_disentanglement(codes, pictures.labels)
+    except ValueError as error:
+        raise FlagError("--factors", f"given, but there are {error}") from None
+    known = {}
+    for name, factor in factors_of(pictures.labels).items():
+        nats = mutual_information(codes, factor)
+        best = int(nats.argmax())
+        known[name] = {"dimension": best, "nats": float(nats[best]), "share": float(nats[best] / entropy(factor))}
+    return {
+        "mig": found.mig,
+        "dci_disentanglement": found.disentanglement,
+        "dci_completeness": found.completeness,
+        "dci_informativeness": found.informativeness,
+        "sap": found.sap,
+        FACTORS: known,
     }
 
 

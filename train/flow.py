@@ -101,7 +101,7 @@ def fit_flow(
 def label_positions(labels: dict[str, list[str]], count: int) -> tuple[Labels | None, Int[np.ndarray, "count column"]]:
     """The labels worth asking for, and for each picture the position of its label in each column.
 
-    An empty label is none: its position is behind the last one.
+    An empty label stands for no label: its position is behind the last one.
     """
     names: dict[str, tuple[str, ...]] = {}
     for column, values in labels.items():

@@ -22,7 +22,8 @@ def run_prior(arguments: argparse.Namespace) -> None:
         raise DataError(f"{arguments.dataset}, split {pictures.split}, has a single picture: nothing can be fitted.")
     mean, log_var = encode_all(codec, pictures.images)
     priors: list[Gaussian | Mixture | Flow] = []
-    priors += fit_priors(mean, np.zeros_like(mean) if log_var is None else np.exp(log_var))
+    mean = np.asarray(mean)
+    priors += fit_priors(mean, np.zeros_like(mean) if log_var is None else np.exp(np.asarray(log_var)))
     if arguments.steps and mean.ndim == 2:
         priors.append(fit_flow(Posterior(mean, log_var), pictures.labels, arguments.steps))
     save_priors(arguments.model, priors)

@@ -7,16 +7,17 @@ import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Float, Int
-from sklearn.neighbors import NearestNeighbors
 
 from vae.files import MAX_ATLAS_BYTES, MAX_STORED, MAX_TEXT, as_text, check_file
+
+Index = Any  # a NearestNeighbors: scikit-learn takes longer to import than all else here, and is needed late
 
 POSITION_COLUMNS = ("x", "y")
 LATENT_COLUMN = "latent"
@@ -129,7 +130,7 @@ class Atlas:
         _, found = self._latent_index.kneighbors(self.latent(index).reshape(1, -1), k + 1)
         return found[0][found[0] != index][:k]
 
-    def _nearest(self, index: NearestNeighbors, query: np.ndarray, k: int, spacing: float) -> Place:
+    def _nearest(self, index: Index, query: np.ndarray, k: int, spacing: float) -> Place:
         distances, found = index.kneighbors(query, min(k, len(self)))
         distances, found = distances[0], found[0]
         # Inverse squared distance (Shepard 1968); on top of a point, that point alone counts.
@@ -137,11 +138,15 @@ class Atlas:
         return Place(np.nan, np.nan, found, weights / weights.sum(), float(distances[0] / max(spacing, 1e-12)))
 
     @cached_property
-    def _latent_index(self) -> NearestNeighbors:
+    def _latent_index(self) -> Index:
+        from sklearn.neighbors import NearestNeighbors
+
         return NearestNeighbors(algorithm="brute").fit(self.latents.reshape(len(self), -1).astype(np.float32))
 
     @cached_property
-    def _map_index(self) -> NearestNeighbors:
+    def _map_index(self) -> Index:
+        from sklearn.neighbors import NearestNeighbors
+
         return NearestNeighbors(algorithm="kd_tree").fit(self.positions)
 
     @cached_property
@@ -158,7 +163,14 @@ class Atlas:
         columns |= {name: pa.array(values, pa.float32()) for name, values in self.numbers.items()}
         table = pa.table({**columns, LATENT_COLUMN: latents}).replace_schema_metadata(self.facts)
         beside = path.with_name(path.name + ".tmp")
-        pq.write_table(table, beside, compression="zstd", compression_level=9)
+        pq.write_table(
+            table,
+            beside,
+            compression="zstd",
+            compression_level=9,
+            use_dictionary=[*self.labels],
+            column_encoding={f"{LATENT_COLUMN}.list.element": "BYTE_STREAM_SPLIT"},  # saves a tenth of the file
+        )
         os.replace(beside, path)
 
     @classmethod
@@ -170,7 +182,7 @@ class Atlas:
             latent_shape: of the model that it goes with.
 
         Raises:
-            AtlasError: damaged, a column is missing or holds what is no number, or the latents are not of that shape.
+            AtlasError: damaged, a column is missing or holds no numbers, or the latents are not of that shape.
         """
         remake = "Make it again: python -m train atlas"
         try:
@@ -192,7 +204,7 @@ class Atlas:
         except (AttributeError, TypeError, ValueError, KeyError, pa.ArrowException):
             whole = False  # KeyError: of two columns of one name
         if not whole:
-            raise AtlasError(f"{path} holds positions or latents that are no numbers, or too large. {remake}")
+            raise AtlasError(f"{path} holds positions or latents that are not numbers, or too large. {remake}")
         lengths = pc.unique(pc.list_value_length(column)).to_pylist()
         if lengths != [math.prod(latent_shape)] or flat.size != len(table) * math.prod(latent_shape):
             raise AtlasError(f"{path} does not hold latents of shape {latent_shape}: it is another model's. {remake}")
@@ -243,7 +255,7 @@ def _decoded(text: bytes) -> str:
     return as_text(text.decode(errors="replace"))
 
 
-def _spacing(index: NearestNeighbors) -> float:
+def _spacing(index: Index) -> float:
     """Median distance from a point to its nearest other, over at most a thousand points."""
     points = index._fit_X[:: max(1, index.n_samples_fit_ // 1000)]
     if index.n_samples_fit_ < 2:

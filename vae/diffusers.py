@@ -145,7 +145,7 @@ def load(blank: Module, folder: Path | str) -> Module:
 
     Raises:
         ModelFolderError: the file is missing or damaged, or a tensor is missing, left over, of the wrong shape or type,
-            or holds what is no finite number; the message names each.
+            or holds values that are not finite; the message names each.
     """
     graph, state = nnx.split(blank)
     flat = {".".join(map(str, path)): (path, variable) for path, variable in nnx.to_flat_state(state)}

@@ -6,19 +6,32 @@ latents) and of attribute vectors (White 2016, https://arxiv.org/abs/1609.04468:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from sklearn.decomposition import PCA
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import threadpool_limits
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 EXACT_SIZE = 512  # numbers in a latent up to which the whole covariance is taken apart
 
+
 # Matrices this small are done in milliseconds by one core; several, where other work keeps them busy, wait for each
 # other up to a hundred times as long.
-single_threaded = ThreadpoolController().wrap(limits=1)
+def single_threaded(function: Callable[P, T]) -> Callable[P, T]:
+    """The function, on one core: it limits every library that is loaded when the function is called."""
+
+    @wraps(function)
+    def limited(*arguments: P.args, **options: P.kwargs) -> T:
+        with threadpool_limits(limits=1):
+            return function(*arguments, **options)
+
+    return limited
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,6 @@ class Directions:
         return start + np.tensordot(steps, self.directions[: len(coefficients)], axes=1)
 
 
-@single_threaded
 def principal_directions(latents: Float[np.ndarray, "count *latent"], rank: int) -> Directions:
     """The first principal directions of latents, the widest first; at most as many as there are.
 
@@ -55,7 +67,9 @@ def principal_directions(latents: Float[np.ndarray, "count *latent"], rank: int)
     flat = latents.reshape(len(latents), -1).astype(np.float32)
     rank = min(rank, *flat.shape)
     solver = "covariance_eigh" if flat.shape[1] <= EXACT_SIZE else "randomized"
-    found = PCA(rank, svd_solver=solver, iterated_power=2, random_state=0).fit(flat)
+    from sklearn.decomposition import PCA  # takes a second to import, and is needed late
+
+    found = single_threaded(PCA(rank, svd_solver=solver, iterated_power=2, random_state=0).fit)(flat)
     shape = latents.shape[1:]
     return Directions(
         mean=found.mean_.reshape(shape).astype(np.float32),

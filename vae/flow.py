@@ -78,10 +78,10 @@ class Flow:
         names = self.labels.names if self.labels else {}
         for column, label in chosen.items():
             if column not in names:
-                raise ValueError(f"there is no label column {column!r}; there are: {', '.join(names) or 'none'}")
+                raise ValueError(f"there is no label column {column[:60]!r}; there are: {', '.join(names) or 'none'}")
             if label not in names[column]:
                 some = ", ".join(names[column][:12]) + (", ..." if len(names[column]) > 12 else "")
-                raise ValueError(f"{column} has no label {label!r}; it has: {some}")
+                raise ValueError(f"{column} has no label {label[:60]!r}; it has: {some}")
         return dataclasses.replace(self, chosen=chosen)
 
     def __call__(

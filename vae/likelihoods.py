@@ -55,7 +55,7 @@ def bernoulli_nll(
 ) -> Float[Array, " batch"]:
     """-log p(picture) of each picture, each number 1 with the probability that the reconstruction gives; in nats.
 
-    For binary pictures. Greys are taken as probabilities themselves (cross-entropy), and are no likelihood then.
+    For binary pictures. Greys are taken as probabilities themselves (cross-entropy), which is not a likelihood.
     """
     p = jnp.clip(reconstruction, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     return -jnp.sum(images * jnp.log(p) + (1 - images) * jnp.log1p(-p), axis=(1, 2, 3))

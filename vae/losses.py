@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -86,7 +86,7 @@ def kl(posterior: Posterior) -> Float[Array, " batch"]:
 
 
 def kl_per_unit(posterior: Posterior) -> Float[Array, "batch *latent"]:
-    """The same, of each latent number by itself, in nats."""
+    """The same, of each dimension of the latent by itself, in nats."""
     mean, log_var = posterior
     assert log_var is not None  # a deterministic encoder has no density, and no KL
     # expm1: `exp(v) - 1 - v` cancels to rounding noise near v = 0, where a collapsed unit lives.
@@ -94,9 +94,9 @@ def kl_per_unit(posterior: Posterior) -> Float[Array, "batch *latent"]:
 
 
 def free_bits_kl(posterior: Posterior, free_bits: float) -> Float[Array, ""]:
-    """The KL averaged over the batch, in which every latent number costs at least `free_bits` nats.
+    """The KL averaged over the batch, in which every dimension of the latent costs at least `free_bits` nats.
 
-    A number that carries less than that gains nothing by carrying nothing, which keeps it from collapsing
+    One that carries less than that gains nothing by carrying nothing, which keeps it from collapsing
     (Kingma et al. 2016, https://arxiv.org/abs/1606.04934, equation 15). With 0 it is the KL itself.
     """
     return jnp.sum(jnp.maximum(jnp.mean(kl_per_unit(posterior), axis=0), free_bits))
@@ -256,10 +256,12 @@ def recorded_objective(record: dict) -> Objective | None:
     if objective is None or objective.weights is None:
         return objective
     try:
-        weights = LossWeights(**{"l1" if key == "rec" else key: float(value) for key, value in weights.items()})
+        given = {"l1" if key == "rec" else key: float(value) for key, value in weights.items()}
+        recorded = type(objective.weights)(**given)
     except (AttributeError, TypeError, ValueError, OverflowError):
         return None
-    return L1SSIM(weights) if len(record["weights"]) == len(weights) and all(map(math.isfinite, weights)) else None
+    is_whole = len(record["weights"]) == len(recorded) and all(map(math.isfinite, recorded))
+    return replace(objective, weights=recorded) if is_whole else None
 
 
 def _terms(images: AnyArray, reconstruction: AnyArray, posterior: Posterior) -> Terms:

@@ -21,8 +21,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 from vae.checkpoint import PRIOR
 from vae.directions import EXACT_SIZE, principal_directions, single_threaded
@@ -46,7 +44,6 @@ class PriorError(ValueError):
     """A file of priors that cannot be used, with a message that says what is wrong and what to do."""
 
 
-@runtime_checkable
 @runtime_checkable
 class Prior(Protocol):
     """A distribution over latents, as a function of noise: a seed means related latents under each of them.
@@ -310,11 +307,14 @@ def _fit_mixture(points: Float[np.ndarray, "count mixed"], components: int) -> t
     is drawn towards the mean of all, which counts as SHRINKAGE * mixed points of its own: the maximum a posteriori
     estimate under an inverse Wishart prior (Fraley & Raftery 2007).
     """
+    from sklearn.exceptions import ConvergenceWarning  # takes a second to import, and is needed late
+    from sklearn.mixture import GaussianMixture
+
     floor = 1e-4 * float(points.var()) or 1e-6
     with warnings.catch_warnings():
         # Three rounds are enough: in many dimensions the k-means that it starts from decides nearly all.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = GaussianMixture(components, max_iter=3, reg_covar=floor, random_state=0).fit(points)
+        fitted = single_threaded(GaussianMixture(components, max_iter=3, reg_covar=floor, random_state=0).fit)(points)
     counts = (fitted.weights_ * len(points))[:, None, None]
     common = (counts * fitted.covariances_).sum(0) / len(points)
     extra = SHRINKAGE * points.shape[1]

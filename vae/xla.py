@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 
 # Hands reductions (norms, means, the losses) to a CPU kernel library. A training step of the 64-pixel presets takes
@@ -14,6 +16,7 @@ REDUCE_FUSION = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_REDU
 CONVOLUTION_FUSION = "LIBRARY_FUSION_TYPE_INDIVIDUAL_CONVOLUTION,LIBRARY_FUSION_TYPE_REDUCE"
 # glibc asks Linux for pages of 2 MiB (https://sourceware.org/glibc/manual/latest/html_node/Memory-Allocation-Tunables.html).
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
+M_ARENA_MAX, ARENAS = -8, 2  # of <malloc.h>; and how many pools
 
 
 def use_fast_cpu_reductions() -> None:
@@ -21,6 +24,44 @@ def use_fast_cpu_reductions() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if _has_library() and "ynn_fusion_type" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {REDUCE_FUSION}".strip()
+
+
+def keep_compiled_programs() -> None:
+    """Has JAX keep what it compiles in the user's cache, for the next start, unless JAX_COMPILATION_CACHE_DIR is set.
+
+    Compiling encoder and decoder takes seconds; reading them back, a tenth of one. JAX keeps programs of other machines
+    and versions apart by itself. Where there is no place to write, every start compiles.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = os.path.join(home, "latentscape", "programs")
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
+        return
+    if os.access(folder, os.W_OK):
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+
+
+def use_little_memory() -> None:
+    """Has glibc keep few pools of memory, where it is the C library. Call this before threads begin.
+
+    It makes one for each of up to eight threads a core, and a server has many: what one frees, the others cannot use.
+    """
+    if mallopt := _glibc("mallopt"):
+        mallopt(M_ARENA_MAX, ARENAS)
+
+
+def give_memory_back() -> None:
+    """Returns memory that is free, but still held for later, to the system; after work that was done once."""
+    if malloc_trim := _glibc("malloc_trim"):
+        malloc_trim(0)
+
+
+def _glibc(function: str) -> Callable[[*tuple[int, ...]], int] | None:
+    return getattr(ctypes.CDLL(None), function, None) if sys.platform == "linux" else None
 
 
 def _has_library() -> bool:

@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from app.explore.drawn import CHUNK
 from app.explore.latents import draw
-from app.explore.limits import EXPORT_SIDE, EXPORT_STRIP, FRAME_MILLISECONDS
+from app.explore.limits import EXPORT_SIDE, EXPORT_STRIP, FRAME_MILLISECONDS, LIGHT_SIDE, SHOWN_QUALITY
 from app.explore.opened import OpenModel
 
 LONGEST_NAME = 100  # bytes, without the extension
@@ -54,6 +54,20 @@ def save_picture(picture: Image.Image, *words: str) -> str:
     path = _place(hashlib.sha256(picture.tobytes() + (carried or "").encode()).hexdigest()[:16], words, "png")
     beside = path.with_name(f".{secrets.token_hex(8)}")  # then renamed: nobody reads half of it
     picture.save(beside, "PNG", pnginfo=chunks)
+    os.replace(beside, path)
+    return str(path)
+
+
+def save_shown(picture: Image.Image, *words: str) -> str:
+    """Writes a picture that a page only shows, so that it weighs little; returns its path.
+
+    Up to 128 pixels that is a PNG, as `save_picture` writes it; above, a WebP, of which 256 pixels take 7 KB, not 100.
+    """
+    if max(picture.size) <= LIGHT_SIDE:
+        return save_picture(picture, *words)
+    path = _place(hashlib.sha256(picture.tobytes()).hexdigest()[:16], words, "webp")
+    beside = path.with_name(f".{secrets.token_hex(8)}")
+    picture.save(beside, "WEBP", quality=SHOWN_QUALITY, method=3)
     os.replace(beside, path)
     return str(path)
 

@@ -13,6 +13,8 @@ from app.explore.opened import OpenModel, for_visitors
 from app.explore.subject import prepare_for
 from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, load_metrics
 from vae.codec import Description, describe
+from vae.hub import MODEL_ID, fetch
+from vae.xla import give_memory_back
 
 
 class Library:
@@ -24,12 +26,12 @@ class Library:
 
     Args:
         assets: every model folder in it is offered, but for those whose `config.json` is damaged.
-        chosen: names among them, or other model folders, which are offered too; the first becomes the default. If there
-            is none, the default is "fruits", or else the first by name.
+        chosen: names among them, or other model folders and ids of the Hub, which are offered too; the first becomes
+            the default. If there is none, the default is "fruits", or else the first by name.
 
     Raises:
-        RequestError: a chosen one is neither, or there is no model at all.
-        ModelFolderError: the `config.json` of a chosen one is damaged.
+        RequestError: a chosen one is none of these, or there is no model at all.
+        ModelFolderError: the `config.json` of a chosen one is damaged, or the Hub does not give it.
     """
 
     def __init__(self, assets: Path | str, chosen: Sequence[str] = ()):
@@ -44,7 +46,6 @@ class Library:
         if not self._folders:
             raise RequestError(f"There is no model in {assets}. Train one: python -m train fit --help")
         first = "fruits" if "fruits" in self._folders else next(iter(self._folders))
-        self._is_chosen = bool(picked)
         self.default = picked[0] if picked else first
         self.names = sorted(self._folders, key=lambda name: (name != self.default, name))
         prepare_for(info.image_size for info in self._descriptions.values())
@@ -56,16 +57,21 @@ class Library:
         if chosen in self._folders:
             return chosen
         folder = Path(chosen).expanduser().resolve()
+        own_name = folder.name
+        # A folder's path can look like an id: it is one if not even the folder around it is here.
+        if MODEL_ID.fullmatch(chosen) and not folder.parent.exists():
+            folder = fetch(chosen)
         if not (folder / CONFIG).exists():
             raise RequestError(
-                f"{chosen!r} given; accepted: a model folder (with a {CONFIG}), or one of {', '.join(self._folders)}"
+                f"{chosen!r} given; accepted: a model folder (with a {CONFIG}), an id of the Hugging Face Hub "
+                f"(OWNER/NAME), or one of {', '.join(self._folders)}"
             )
         known = {path.resolve(): name for name, path in self._folders.items()}
         if folder in known:
             return known[folder]
-        name, number = folder.name, 2
+        name, number = own_name, 2
         while name in self._folders:  # runs/a/model and runs/b/model
-            name, number = f"{folder.name}-{number}", number + 1
+            name, number = f"{own_name}-{number}", number + 1
         self._add(name, folder)
         return name
 
@@ -99,33 +105,22 @@ class Library:
             for name, info in ((name, self._descriptions[name]) for name in self.names)
         ]
 
-    def open_default(self) -> None:
-        """Loads the model to begin with; one that nobody chose and that cannot be loaded is left out, for the next.
-
-        Raises:
-            ModelFolderError: a chosen one cannot be loaded, or there is none that can.
-        """
-        while True:
-            try:
-                self[self.default]
-            except ModelFolderError as error:
-                if self._is_chosen or len(self.names) == 1:
-                    raise
-                print(f"Left out: {error}", file=sys.stderr)
-                self.names = [name for name in self.names if name != self.default]
-                del self._folders[self.default]
-                self.default = self.names[0]
-            else:
-                return
-
     def warm_up(self) -> None:
-        """Loads and compiles the models, the default first; large and damaged ones only when somebody picks them."""
+        """Loads and compiles the models, the default first; large and damaged ones only when somebody picks them.
+
+        Then it reads their maps: a visitor begins with a picture.
+        """
+        warm = []
         for name in self.names:
             try:
                 if name == self.default or _size(self._folders[name]) <= WARM_UP_BYTES:
                     self[name].warm_up()
+                    warm.append(name)
             except ModelFolderError as error:
                 print(f"Not warmed up: {error}", file=sys.stderr)
+        for name in warm:
+            self[name].warm_up_map()
+        give_memory_back()
 
     def __getitem__(self, name: Any) -> OpenModel:
         """A model, loaded; an empty name is the default.
@@ -133,6 +128,17 @@ class Library:
         Raises:
             RequestError: there is no such model.
             ModelFolderError: its folder is damaged.
+        """
+        model = self.look_at(name)
+        model.load()
+        return model
+
+    def look_at(self, name: Any) -> OpenModel:
+        """A model whose weights may not be loaded yet: for what is told of it, which must not wait for them.
+
+        Raises:
+            RequestError: there is no such model.
+            ModelFolderError: its `config.json` is damaged.
         """
         name = self._check(name)
         with self._locks[name]:

@@ -10,6 +10,10 @@ Choice = TypeVar("Choice", bound=str)
 
 MEGABYTE = 1 << 20
 
+# Pictures that a page only shows
+LIGHT_SIDE = 128  # pixels; up to this side, lossless weighs little: above, WebP at this quality weighs a tenth
+SHOWN_QUALITY = 90
+
 # Latents, as they travel
 MAX_LATENTS = 64  # in one request
 MAX_LATENT = 100.0  # absolute, of one number; the results of a page's arithmetic stay far below
@@ -70,6 +74,8 @@ MAX_FILES = 200  # of a batch
 OPENED_AT_ONCE = 2  # pictures; a large one takes 200 MB until it is fitted
 DRAWN_LEVELS = 8  # of 255, that a picture may be from its latent's and still be taken for it
 
+KEPT_SESSIONS = 200  # whose state is kept, each 430 KB: the page's settings, which Gradio copies. More people than that
+# use a page at once on no machine of two cores; who comes back later finds the page as it begins
 KEPT_SECONDS = 86_400  # how old an upload, or a file that the app wrote, may grow
 TIDY_SECONDS = 3_600  # how often those that are older are deleted
 STOP_SECONDS = 3.0  # that a server takes to end what it is doing

@@ -8,6 +8,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -34,8 +35,8 @@ from app.explore.limits import (
 from app.explore.subject import Subject
 from app.words import plain
 from vae.atlas import Atlas, AtlasError
-from vae.checkpoint import ATLAS, CONV_VAE, PRIOR, load_metrics
-from vae.codec import Description, open_codec
+from vae.checkpoint import ATLAS, CONV_VAE, PRIOR, ModelFolderError, load_metrics
+from vae.codec import Codec, Description, describe, open_codec
 from vae.images import to_array, to_picture
 from vae.latent import Posterior
 from vae.priors import (
@@ -75,23 +76,41 @@ class OpenModel:
         folder: a model folder.
         name: if not the folder's own.
 
+    Its weights are read when it first encodes or decodes, unless `load` did.
+
     Raises:
-        ModelFolderError: the folder holds no model that can be loaded.
+        ModelFolderError: the folder's `config.json` describes no model.
     """
 
     def __init__(self, folder: Path | str, name: str | None = None):
         self.folder = Path(folder)
         self.name = name or self.folder.resolve().name
-        codec = open_codec(self.folder)
-        self.info: Description = codec.description
+        self.info: Description = describe(self.folder)
         self.metrics = load_metrics(self.folder)
         self.seconds_per_decode: float | None = None
-        self._encode, self._decode = codec.encode, codec.decode
+        self._codec: Codec | None = None
+        self._codec_lock = threading.Lock()
+        self._encode = lambda pictures: self.load().encode(pictures)
+        self._decode = lambda latents: self.load().decode(latents)
         # The widgets' questions come by Gradio's threads, 40 of them, and not through its queue.
         self._decoding = threading.Semaphore(DECODED_AT_ONCE)
         self._atlas: Atlas | None = None
         self._atlas_lock = threading.Lock()
         self._cache = Cache(MODEL_BYTES)
+
+    def load(self) -> Codec:
+        """Reads the weights, once.
+
+        Raises:
+            ModelFolderError: they are missing, damaged, or those of another architecture.
+        """
+        with self._codec_lock:
+            if self._codec is None:
+                try:
+                    self._codec = open_codec(self.folder)
+                except ModelFolderError as error:
+                    raise ModelFolderError(for_visitors(error, self.folder)) from error
+            return self._codec
 
     @property
     def card(self) -> dict:
@@ -280,10 +299,16 @@ class OpenModel:
     # ---- Cost ----
 
     def warm_up(self) -> None:
-        """Compiles encoder and decoder, times the decoder, and reads the map, so that nobody has to wait for it."""
-        self.encode(Image.new("RGB", (self.info.image_size,) * 2))
+        """Compiles encoder and decoder, and times the decoder, so that nobody has to wait for it."""
+        with ThreadPoolExecutor(1) as beside:  # one program is compiled on one core
+            decoded = beside.submit(self.decode, np.zeros(self.info.latent_shape, np.float32))
+            self.encode(Image.new("RGB", (self.info.image_size,) * 2))
+            decoded.result()
         self.seconds_per_decode = self._time_decoder()
-        with suppress(RequestError):  # a map that is missing or damaged is told of where it is asked for
+
+    def warm_up_map(self) -> None:
+        """Reads the map, for the same reason."""
+        with suppress(RequestError):  # one that is missing or damaged is told of where it is asked for
             self.atlas.latent_at(0, 0)
 
     def affordable(self, seconds: float, least: int, most: int) -> int:

@@ -26,6 +26,7 @@ from app.explore.limits import (
     check_range,
     check_seed,
     check_whole,
+    shown,
 )
 from app.explore.opened import OpenModel
 from vae import directions as vae_directions
@@ -41,6 +42,7 @@ def sample(
     count: Any = 16,
     temperature: Any = 1.0,
     seed: Any = 0,
+    label: Any = None,
 ) -> Float[np.ndarray, "count *latent"]:
     """Latents drawn at random.
 
@@ -50,14 +52,16 @@ def sample(
         count: 1 to 64; a larger grid begins with the smaller one.
         temperature: scales the noise; 0 to 3.
         seed: the same seed gives the same latents, and the same noise to every distribution.
+        label: column -> label, of every latent, one of `promptable`; only the flow knows labels. None or {} for any.
 
     Raises:
-        RequestError: a number is out of range, or there is no such distribution, or it needs a map and there is none.
+        RequestError: a number is out of range; there is no such distribution or label; or it needs a map, and there is
+            none.
     """
     count = check_whole("count", count, 1, MAX_COUNT)
     temperature = check_range("temperature", temperature, 0, MAX_TEMPERATURE)
     seed = check_seed(seed)
-    prior = _prior(model, distribution)
+    prior = _with_label(_prior(model, distribution), label)
     noise = np.asarray(sample_prior(seed, count, model.info.latent_shape, temperature))
     uniform = np.array([np.random.default_rng([seed, i]).random() for i in range(count)])
     return prior(noise, uniform)
@@ -66,6 +70,31 @@ def sample(
 def opening(model: OpenModel) -> str:
     """The distribution to begin with: the flow, whose samples are the best, if the model has one; else N(0, I)."""
     return Flow.name if Flow.name in model.prior_titles else StandardNormal.name
+
+
+def promptable(model: OpenModel) -> dict[str, tuple[str, ...]]:
+    """Label columns with the labels that the model's flow can be asked for; empty without a flow, or without labels.
+
+    Columns of more labels than a person can choose from, such as names that one picture each has, are left out.
+    """
+    if Flow.name not in model.prior_titles:
+        return {}
+    flow = model.priors[Flow.name]
+    columns = flow.labels.names if isinstance(flow, Flow) and flow.labels else {}
+    return {column: labels for column, labels in columns.items() if 1 < len(labels) <= MAX_LABELS}
+
+
+def _with_label(prior: Prior, label: Any) -> Prior:
+    if label is None or label == {}:
+        return prior
+    if not isinstance(label, dict) or not all(isinstance(part, str) for pair in label.items() for part in pair):
+        raise RequestError(f'label is {shown(label)}; accepted: columns with their labels, such as {{"hair": "long"}}.')
+    if not isinstance(prior, Flow):
+        raise RequestError(f'A label was given, and distribution is "{prior.name}": only "flow" can be asked for one.')
+    try:
+        return prior.of(**label)
+    except ValueError as error:
+        raise RequestError(str(error)) from None
 
 
 def _prior(model: OpenModel, name: Any) -> Prior:

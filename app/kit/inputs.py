@@ -6,6 +6,7 @@ import html
 import math
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from gradio.utils import get_upload_folder
 
 from app.explore.limits import RequestError, shown
 from app.explore.opened import OpenModel
+from app.explore.sample import promptable
 from app.explore.subject import open_subject
 from app.kit.events import NEWEST
 from app.kit.examples import EXAMPLES
@@ -138,6 +140,25 @@ class PriorRadio(gr.Radio):
     def choices_of(model: OpenModel) -> list[tuple[str, str]]:
         """Titles and names."""
         return [(title, name) for name, title in model.prior_titles.items()]
+
+
+class LabelChoice(gr.Dropdown):
+    """What samples shall show: labels that the picked model's flow can be asked for, at most one of each column."""
+
+    is_template = True  # the front end is gr.Dropdown's own
+
+    @staticmethod
+    def choices_of(model: OpenModel) -> dict[str, tuple[str, str]]:
+        """What is shown for each, such as "hair: long" -> column and label."""
+        columns = promptable(model).items()
+        return {f"{column}: {label}": (column, label) for column, labels in columns for label in labels}
+
+    @classmethod
+    def kept(cls, model: OpenModel, chosen: Sequence[str] | None) -> dict[str, tuple[str, str]]:
+        """Of what is chosen, what counts, as in `choices_of`: what the model knows, and of one column the latest."""
+        choices = cls.choices_of(model)
+        last = {choices[text][0]: text for text in chosen or [] if text in choices}
+        return {text: choices[text] for text in last.values()}
 
 
 # ---- Numbers ----

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
-from plotly.colors import sample_colorscale
+
+from app.explore.limits import LIGHT_SIDE, SHOWN_QUALITY
 
 LEVELS = 255
 SHEET_LIMIT = 8192  # pixels; a sheet's sides stay below, since many phones decode nothing larger
-SMALL = 128  # pixels; up to this side, a single picture is a PNG: above, it would weigh a hundred kilobytes
-LOSSLESS_PIXELS = 1 << 19  # of a sheet: up to here, lossless weighs little; above, WebP at quality 90 saves the most
+LOSSLESS_PIXELS = 1 << 19  # of a sheet: up to here, lossless weighs little; above, WebP with loss saves the most
 
 
 def sheet(pictures: Sequence[Image.Image]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def sheet(pictures: Sequence[Image.Image]) -> dict[str, Any]:
     for k, picture in enumerate(pictures):
         whole.paste(picture.convert("RGB"), (k % columns * width, k // columns * height))
     return {
-        "sheet": _sheet_url(whole, len(pictures)),
+        "sheet": _sheet_url(whole, max(width, height)),
         "count": len(pictures),
         "columns": columns,
         "width": width,
@@ -51,12 +51,13 @@ def sheet(pictures: Sequence[Image.Image]) -> dict[str, Any]:
     }
 
 
-def _sheet_url(whole: Image.Image, count: int) -> str:
-    if count == 1 and max(whole.size) <= SMALL:
+def _sheet_url(whole: Image.Image, side: int) -> str:
+    """Of pictures of this side, in one."""
+    if side > LIGHT_SIDE or whole.width * whole.height > LOSSLESS_PIXELS:
+        return _webp_url(whole, quality=SHOWN_QUALITY)
+    if side == max(whole.size):
         return data_url(whole)
-    if whole.width * whole.height <= LOSSLESS_PIXELS:
-        return _webp_url(whole, lossless=True, quality=50)  # of a lossless picture, how hard it tries
-    return _webp_url(whole, quality=90)
+    return _webp_url(whole, lossless=True, quality=50)  # of a lossless picture, how hard it tries
 
 
 def _columns(count: int, width: int, height: int) -> int:
@@ -77,7 +78,7 @@ def strip_url(pictures: Sequence[Image.Image], side: int) -> str:
     strip = Image.new("RGB", (side * len(pictures), side))
     for k, picture in enumerate(pictures):
         strip.paste(picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS), (k * side, 0))
-    return _webp_url(strip, quality=90)
+    return _webp_url(strip, quality=SHOWN_QUALITY)
 
 
 def data_url(picture: Image.Image) -> str:
@@ -115,5 +116,7 @@ def scale_end(values: Float[np.ndarray, "height width"]) -> float:
 
 @cache
 def _colours(scale: str) -> UInt8[np.ndarray, "256 3"]:
+    from plotly.colors import sample_colorscale  # plotly takes a quarter of a second to import
+
     colours = sample_colorscale(scale, np.linspace(0, 1, 256), colortype="tuple")
     return (np.array(colours) * 255 + 0.5).astype(np.uint8)

@@ -29,10 +29,12 @@ class Questions:
         """The pictures of 1 to 64 latents in the wire form, as a sheet."""
         return sheet(travelling.decode(self._library[model], latents))
 
-    def sample(self, model: str, distribution: str, count: int, temperature: float, seed: int) -> dict[str, Any]:
+    def sample(
+        self, model: str, distribution: str, count: int, temperature: float, seed: int, label: dict[str, str]
+    ) -> dict[str, Any]:
         """`latents` drawn at random."""
         opened = self._library[model]
-        return {"latents": pack(sample.sample(opened, distribution, count, temperature, seed), opened)}
+        return {"latents": pack(sample.sample(opened, distribution, count, temperature, seed, label), opened)}
 
     def directions(self, model: str) -> dict[str, Any]:
         """The principal `directions`, as latents, with their `shares` of the variance and their `deviations`; and the

@@ -25,7 +25,7 @@ from app.explore.limits import RequestError
 from vae.checkpoint import ModelFolderError
 
 APP = Path(__file__).parents[1]
-TYPES = {".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
+TYPES = {".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml", ".wasm": "application/wasm"}
 PLOTLY = "plotly.min.js"  # the plotting library, from its package: Gradio would serve it by its path on this machine
 LIMITS = "web/limits.js"  # made here; the widgets import it like any other module
 HOME = "latentscape"

@@ -256,7 +256,10 @@ class _Drawing:
 def gallery(model: OpenModel, neighbours: list[map.Point]) -> list[tuple]:
     """Pictures with their labels, and how far away they are."""
     return [
-        (model.decode(point.latent), f"{', '.join(point.labels.values()) or point.id}, distance {point.distance:.2f}")
+        (
+            files.save_shown(model.decode(point.latent), model.name, point.words),
+            f"{', '.join(point.labels.values()) or point.id}, distance {point.distance:.2f}",
+        )
         for point in neighbours
     ]
 

@@ -74,7 +74,7 @@ class _One:
     def __init__(self, work: Workspace):
         library = self._library = work.library
         picture = work.targets["picture"].input
-        first = library[library.default]
+        first = library.look_at(library.default)
         self.workings = gr.Markdown(describe_workings(first, None, 0), latex_delimiters=LATEX, render=False)
         with gr.Row(elem_id="reconstruct-one"):  # on a phone, what became of it comes before the settings
             with gr.Column(elem_classes="given"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -14,7 +15,7 @@ from app.explore.limits import MAX_COUNT, MAX_DEVIATIONS, MAX_SEED, MAX_TEMPERAT
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
 from app.kit.events import NEWEST, QUIET, explained, told
-from app.kit.inputs import PictureInput, PriorRadio, Range, RawNumber, RawSlider
+from app.kit.inputs import LabelChoice, PictureInput, PriorRadio, Range, RawNumber, RawSlider
 from app.kit.questions import Questions
 from app.kit.sending import Target, drawn_picture, keep_picture, received
 from app.kit.starts import start_at
@@ -65,20 +66,21 @@ def build(work: Workspace) -> dict[str, Component]:
     with gr.Accordion("How it works", open=False):
         explanation = gr.Markdown(latex_delimiters=LATEX)
 
-    def draw(name, distribution, beside, count, temperature, seed, path, preset):
+    def draw(name, distribution, labels, beside, count, temperature, seed, path, preset):
         model = library[name]
         start = from_picture(library, model, path) if path else from_mean(model)
         return (
-            grid.of_model(model, distribution, preset, beside, [count, temperature, seed])
+            grid.of_model(model, distribution, preset, labels, beside, [count, temperature, seed])
             | directions.of_model(model, start, PICTURE if path else MEAN)
             | around.of_model(model, start, path)
             | {note: spatial_note(model), selected: None, shown: name}
         )
 
-    def ask(name, distribution, beside, *numbers):
+    def ask(name, distribution, labels, beside, *numbers):
+        model = library[name]
         if None in numbers:  # a box that is being typed in
-            return grid.offers_beside(distribution or sample.opening(library[name]))
-        return grid.asked(library[name], distribution, beside, numbers)
+            return grid.offers(model, distribution or sample.opening(model))
+        return grid.asked(model, distribution, labels, beside, numbers)
 
     def explain(name):
         model = library[name]
@@ -116,12 +118,12 @@ def build(work: Workspace) -> dict[str, Component]:
         leaves = {directions.start: MEAN, directions.sliders: from_mean(model)} if kind == PICTURE else {}
         return around.of_model(model, start, None) | leaves
 
-    inputs = [grid.distribution, grid.beside, *grid.numbers]
+    inputs = [grid.distribution, grid.labels, grid.beside, *grid.numbers]
     gr.on(
-        [grid.distribution.input, grid.beside.input, *(box.change for box in grid.numbers)],
+        [grid.distribution.input, grid.labels.input, grid.beside.input, *(box.change for box in grid.numbers)],
         explained(ask),
         [work.model, *inputs],
-        [grid.samples, grid.beside, *grid.numbers],
+        [grid.samples, grid.labels, grid.beside, *grid.numbers],
         **NEWEST,
     )
     walks = [directions.sliders, around.grid]
@@ -142,6 +144,7 @@ def build(work: Workspace) -> dict[str, Component]:
     work.refresh.keep_drawn(NAME, draw, [*inputs, picture, grid.preset], outputs, show_progress="hidden")
     return {
         "from": grid.distribution,
+        "labels": grid.labels,
         "beside": grid.beside,
         "count": grid.count,
         "temperature": grid.temperature,
@@ -158,9 +161,19 @@ class _Grid:
 
     def __init__(self, work: Workspace, questions: Questions):
         self.distribution = PriorRadio(
-            PriorRadio.choices_of(work.library[work.library.default]),
+            PriorRadio.choices_of(work.library.look_at(work.library.default)),
             label="Drawn from",
             elem_id="sample-distribution",
+        )
+        choices = [*LabelChoice.choices_of(work.library[work.library.default])]
+        self.labels = LabelChoice(
+            choices,
+            value=[],
+            multiselect=True,
+            label="Show only",
+            info="What every sample shall have; nothing for whatever occurs.",
+            elem_id="sample-labels",
+            visible=bool(choices),
         )
         self.preset = gr.State(None)  # the distribution, where the app and no person has chosen it
         with gr.Row():
@@ -204,34 +217,51 @@ class _Grid:
         self.unmapped = gr.Markdown(visible=False, elem_classes="caption")
         self.numbers = [self.count, self.temperature, self.seed]
         self.selection = [self.hint, self.detail, self.large, self.sent]
-        self.parts = [self.distribution, self.preset, self.samples, self.beside, *self.numbers, *self.selection]
+        shown = [self.distribution, self.preset, self.labels, self.samples, self.beside]
+        self.parts = [*shown, *self.numbers, *self.selection]
         self.distribution.input(lambda: None, None, self.preset, queue=False, **QUIET)
         shuffle.click(lambda: random.randrange(1_000_000), None, self.seed, **QUIET)
         gr.on([self.seed.submit, self.seed.blur], fill_empty, self.seed, self.seed, **NEWEST)
 
-    def offers_beside(self, distribution: str) -> Updates:
-        return {self.beside: gr.update(visible=distribution != "prior")}
+    def offers(self, model: OpenModel, distribution: str) -> Updates:
+        """The inputs that this distribution has."""
+        has_labels = distribution == Flow.name and bool(sample.promptable(model))
+        return {self.beside: gr.update(visible=distribution != "prior"), self.labels: gr.update(visible=has_labels)}
 
-    def asked(self, model: OpenModel, distribution: str | None, beside: bool, numbers) -> Updates:
+    def asked(
+        self, model: OpenModel, distribution: str | None, labels: Sequence[str] | None, beside: bool, numbers
+    ) -> Updates:
         distribution = distribution or sample.opening(model)
         taken = [limits.take(typed) for limits, typed in zip((COUNT, TEMPERATURE, SEED), numbers, strict=True)]
         corrected = {
             box: number for box, number, typed in zip(self.numbers, taken, numbers, strict=True) if number != typed
         }
         kinds = ["prior", distribution] if beside and distribution != "prior" else [distribution]
-        titles = model.prior_titles
-        grid = SampleGrid.payload(model, [(kind, titles.get(kind, kind)) for kind in kinds], *taken)
-        return self.offers_beside(distribution) | corrected | {self.samples: grid}
+        titles, kept = model.prior_titles, LabelChoice.kept(model, labels)
+        panels = [(kind, titles.get(kind, kind), dict(kept.values()) if kind == Flow.name else {}) for kind in kinds]
+        grid = SampleGrid.payload(model, panels, *taken)
+        updates = self.offers(model, distribution) | corrected | {self.samples: grid}
+        if [*kept] != [*(labels or [])]:
+            updates[self.labels]["value"] = [*kept]
+        return updates
 
     def of_model(
-        self, model: OpenModel, distribution: str | None, preset: str | None, beside: bool, numbers
+        self,
+        model: OpenModel,
+        distribution: str | None,
+        preset: str | None,
+        labels: Sequence[str] | None,
+        beside: bool,
+        numbers,
     ) -> Updates:
         """A person's choice stays where the model has it; else it is the model's own to begin with."""
         choices = PriorRadio.choices_of(model)
         stays = distribution != preset and distribution in model.prior_titles
         distribution = distribution if stays else sample.opening(model)
         said = "" if len(choices) > 1 else f"{plain(model.info.title)} has no map, so that nothing can be fitted."
-        return self.asked(model, distribution, beside, numbers) | {
+        asked = self.asked(model, distribution, labels, beside, numbers)
+        return asked | {
+            self.labels: asked[self.labels] | {"choices": [*LabelChoice.choices_of(model)]},
             self.distribution: gr.Radio(choices=choices, value=distribution, info=said),
             self.preset: None if stays else distribution,
             self.hint: gr.update(visible=True),

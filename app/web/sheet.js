@@ -3,6 +3,8 @@ import { make } from "./dom.js";
 // Pictures that come as one: a sprite sheet, as app/kit/pictures.py packs it: { sheet: URL, count, columns, width,
 // height }. In the page, each is an ImageBitmap, so that enlarging it never mixes in its neighbour on the sheet.
 
+export const LEVELS = 255; // of a colour
+
 /** The left, top, width and height of picture k on a sheet. */
 export function boxOf({ columns, width, height }, k) {
   return [(k % columns) * width, Math.floor(k / columns) * height, width, height];
@@ -58,5 +60,5 @@ export function pictureDistance(a, b) {
   const [one, other] = [a, b].map((picture) => onScratch(picture).getImageData(0, 0, a.width, a.height).data);
   let sum = 0;
   for (let i = 0; i < one.length; i++) sum += (one[i] - other[i]) ** 2; // opaque: alpha adds nothing
-  return Math.sqrt(sum / ((one.length * 3) / 4)) / 255;
+  return Math.sqrt(sum / ((one.length * 3) / 4)) / LEVELS;
 }

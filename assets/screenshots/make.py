@@ -63,6 +63,10 @@ TABS: dict[str, Callable[[Page], None]] = {
 }
 
 
+PREVIEW = HERE.parent / "preview.jpg"
+PREVIEW_PART = (60, 370, 1220, 979)  # of the map's screenshot, 1280 pixels wide
+PREVIEW_SIZE = (1200, 630)  # what previews of links ask for
+
 GIF_WIDTH, GIF_FRAMES, GIF_MILLISECONDS = 720, 72, 80
 
 
@@ -90,8 +94,17 @@ def film(page: Page, path: Path) -> None:
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=GIF_MILLISECONDS, loop=0, optimize=True)
 
 
+def preview(screenshot: Path) -> None:
+    """Writes the picture that a preview of a link to the app shows: the map, from its screenshot."""
+    part = Image.open(screenshot).convert("RGB").crop(PREVIEW_PART)
+    part.resize(PREVIEW_SIZE, Image.Resampling.LANCZOS).save(PREVIEW, quality=85, progressive=True)
+
+
 def main() -> None:
-    """Writes `TAB-THEME.png` for the four tabs, light and dark, and `map.gif`, to this folder or where --out says."""
+    """Writes `TAB-THEME.png` for the four tabs, light and dark, and `map.gif`, to this folder or where --out says.
+
+    Where it is this folder, `assets/preview.jpg` is made of the map's screenshot.
+    """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url", help="address of the running app")
     parser.add_argument("--width", type=int, default=1280, help="of the window, in pixels (default: 1280)")
@@ -111,6 +124,8 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1100, "height": 900})
         page.goto(f"{arguments.url}?__theme=light&tab=map")
         film(page, arguments.out / "map.gif")
+    if arguments.out == HERE:
+        preview(HERE / "map-light.png")
 
 
 if __name__ == "__main__":

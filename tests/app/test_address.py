@@ -9,7 +9,7 @@ from app.explore.files import save_drawn
 from app.explore.library import Library
 from app.explore.limits import RequestError
 from app.explore.subject import open_subject
-from app.kit.inputs import PictureInput, PriorRadio, RawNumber, RawSlider
+from app.kit.inputs import LabelChoice, PictureInput, PriorRadio, RawNumber, RawSlider
 from tests.conftest import EXAMPLES, ROOT
 
 
@@ -63,6 +63,13 @@ def test_a_link_may_ask_for_what_the_model_that_it_asks_for_can_draw_from(with_f
     assert [name for _, name in asked.choices] == ["prior", "gaussian", "mixture", "flow"]
     with pytest.raises(RequestError, match="there are: prior, gaussian, mixture"):
         address._value(models, radio, "flow", "emoji")
+    labels = LabelChoice([], multiselect=True, label="It")
+    assert address._value(models, labels, "kind: Apple|variety: Apple Red 2", with_flow.name).value == [
+        "kind: Apple",
+        "variety: Apple Red 2",
+    ]
+    with pytest.raises(RequestError, match="no such choice"):
+        address._value(models, labels, "kind: Pear", with_flow.name)
 
 
 def test_a_drawn_picture_goes_into_the_address_and_comes_back_as_it_was(library):

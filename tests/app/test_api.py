@@ -16,7 +16,7 @@ ENDPOINTS = {
     "/reconstruct": ["image", "temperature", "seed", "model"],
     "/interpolate": ["image_a", "image_b", "t", "method", "model"],
     "/interpolation": ["image_a", "image_b", "steps", "method", "model"],
-    "/sample": ["count", "temperature", "seed", "model", "distribution"],
+    "/sample": ["count", "temperature", "seed", "model", "distribution", "label"],
     "/encode": ["image", "model"],
     "/decode": ["latent", "model"],
     "/locate": ["image", "model"],
@@ -160,6 +160,7 @@ def test_mistakes_are_explained_without_a_stack_trace(client, picture, tmp_path)
         ("/decode", ([1e9] * 128, ""), "must be finite, from -100 to 100"),
         ("/decode", (None, ""), "latent must be 128 numbers"),
         ("/sample", (1, 1, 0, "", "flow"), "distribution is flow; accepted:"),
+        ("/sample", (1, 1, 0, "", "prior", {"kind": "Apple"}), 'only "flow" can be asked'),
     ],
 )
 def test_values_of_a_wrong_type_are_named(client, picture, endpoint, arguments, words):

@@ -1,8 +1,10 @@
 """The page as it is built."""
 
+import gradio as gr
 import pytest
 
 from app import page
+from app.explore.limits import KEPT_SESSIONS
 
 
 def test_two_tabs_cannot_take_one_name_for_a_target():
@@ -14,3 +16,13 @@ def test_two_tabs_cannot_take_one_name_for_a_target():
 def test_every_tab_has_a_name_of_its_own():
     names = [tab.NAME for tab in page.TABS]
     assert len({*names}) == len(names)
+
+
+def test_few_sessions_are_kept(monkeypatch):
+    """Of each, Gradio keeps a copy of the page's settings; by default of ten thousand."""
+    given = {}
+    monkeypatch.setattr(page, "build", lambda library: gr.Blocks())
+    monkeypatch.setattr(page.web, "decoder_routes", lambda library: [])
+    monkeypatch.setattr(gr.Blocks, "launch", lambda self, **options: given.update(options))
+    page.launch(None)
+    assert given["state_session_capacity"] == KEPT_SESSIONS <= 200

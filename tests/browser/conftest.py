@@ -13,7 +13,9 @@ window.fetch = (...parts) => {
   const done = () => Object.assign(window.asked, { open: window.asked.open - 1, at: performance.now() });
   Object.assign(window.asked, { open: window.asked.open + 1, at: performance.now() });
   if (!url.includes("queue/data")) return fetched(...parts).finally(done);
-  (parts[0]?.signal ?? parts[1]?.signal).addEventListener("abort", done, { once: true });
+  const signal = parts[0]?.signal ?? parts[1]?.signal;
+  if (signal.aborted) done();
+  else signal.addEventListener("abort", done, { once: true });
   return fetched(...parts);
 };
 """

@@ -9,11 +9,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from app import page as app_page
 from tests.browser.waiting import come_to_rest, fall_silent
 
 pytestmark = pytest.mark.browser
 
-TABS = ("Reconstruct", "Interpolate", "Sample", "Map")
+TABS = {tab.TITLE: tab.NAME for tab in app_page.TABS}
 
 
 def pick_model(page, name: str) -> None:
@@ -223,7 +224,7 @@ def test_a_picture_is_sent_to_the_other_tabs_with_one_click(page, server):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("tab", TABS)
 def test_axe_finds_no_serious_violation(page, server, tab, theme):
-    page.goto(f"{server}?__theme={theme}&tab={tab.lower()}")
+    page.goto(f"{server}?__theme={theme}&tab={TABS[tab]}")
     expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
     if tab == "Reconstruct":
         page.locator("#reconstruct-examples button").first.click()

@@ -21,13 +21,11 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length",
 def proxied() -> Iterator[tuple[str, list[str]]]:
     """The address of the app behind a proxy, and the paths that were asked for outside of it."""
     strays: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_ROOT_PATH", ROOT)
-        with running_app() as url:
-            proxy = ThreadingHTTPServer(("127.0.0.1", 0), _handler(urlsplit(url).netloc, strays))
-            threading.Thread(target=proxy.serve_forever, daemon=True).start()
-            yield f"http://127.0.0.1:{proxy.server_port}{ROOT}/", strays
-            proxy.shutdown()
+    with running_app("--root-path", ROOT) as url:
+        proxy = ThreadingHTTPServer(("127.0.0.1", 0), _handler(urlsplit(url).netloc, strays))
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{proxy.server_port}{ROOT}/", strays
+        proxy.shutdown()
 
 
 def _handler(behind: str, strays: list[str]) -> type[BaseHTTPRequestHandler]:
@@ -79,5 +77,7 @@ def test_every_part_works_behind_a_root_path(page, proxied, examples):
     page.get_by_role("tab", name="Map").click()
     expect(page.locator(".latent-map[data-state=ready]")).to_be_visible()
     assert "/sub/?" in page.url
+    icon = page.evaluate("fetch(document.querySelector('link[rel=icon]').href).then((found) => found.url)")
+    assert urlsplit(icon).path.startswith("/sub/latentscape/")
     assert strays == []
     assert failed == []

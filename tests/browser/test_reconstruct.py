@@ -120,6 +120,18 @@ def test_a_number_of_the_latent_is_changed_by_keyboard_and_by_pointer_and_reset(
     page.wait_for_function("(before) => document.querySelector('#latent canvas').toDataURL() === before", arg=first)
 
 
+def test_the_numbers_are_put_in_the_order_of_what_they_do(page, server, examples):
+    show(page, server, examples["fruits"])
+    page.locator(".latent-editor-order").select_option(label="what moves the picture most first")
+    words = page.locator(".latent-editor-order-words")
+    expect(words).to_contain_text("of 128 numbers move it by less than one level")
+    places = "[...document.querySelectorAll('#latent svg g')].map((bar) => bar.getBoundingClientRect().left)"
+    leftmost = page.evaluate(f"((places) => places.indexOf(Math.min(...places)))({places})")
+    assert int(page.locator(".latent-editor-index").input_value()) == leftmost
+    page.locator(".latent-editor-order").select_option(label="by number")
+    expect(words).to_be_empty()
+
+
 def test_a_channel_of_a_map_is_silenced(page, server, examples):
     show(page, server, examples["photos"], "Photos")
     first = picture_of(page, EDITED)

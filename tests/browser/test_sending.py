@@ -1,7 +1,6 @@
 """Pictures and latents on their way between the tabs: originals stay what they are, and latents arrive as they left."""
 
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 
@@ -95,7 +94,6 @@ def test_a_frame_of_an_interpolation_is_downloaded_and_dropped_in_again_with_its
 def counted(monkeypatch, tmp_path) -> Iterator[tuple[str, Counter]]:
     """The address of an app in this process, and how often it opened a picture file and encoded one, by model."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     counts: Counter = Counter()
     open_picture, encode = subject.open_picture, OpenModel.encode
 

@@ -335,7 +335,7 @@ def test_columns_can_be_chosen(two_columns):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"image_column": "picture"}, ["argument --image-column: 'picture' is no column", "accepted: mask, image"]),
+        ({"image_column": "picture"}, ["argument --image-column: 'picture' is not a column", "accepted: mask, image"]),
         ({"image_column": "kind"}, ["argument --image-column: 'kind' holds no pictures", "accepted: mask, image"]),
         ({"label_columns": ["colour"]}, ["argument --label-column: 'colour'", "accepted: kind, size"]),
         ({"label_columns": ["weight"]}, ["argument --label-column: 'weight'", "accepted: kind, size"]),

@@ -42,6 +42,71 @@ def test_the_latent_of_a_place_is_between_those_around_it(atlas):
     assert place.distance == 0
 
 
+@pytest.fixture
+def scattered() -> Atlas:
+    """Forty points at random on the map and in latent space."""
+    rng = np.random.default_rng(3)
+    return Atlas(
+        [f"p{i}" for i in range(40)],
+        rng.normal(size=(40, 2)).astype(np.float32),
+        rng.normal(size=(40, 3)).astype(np.float16),
+        {},
+    )
+
+
+def inverse_squared_mean(query: np.ndarray, points: np.ndarray, values: np.ndarray, k: int) -> np.ndarray:
+    """The mean of the values of the k nearest points, weighted by 1 / distance^2 (Shepard 1968)."""
+    distances = np.linalg.norm(points - query, axis=1)
+    nearest = np.argsort(distances)[:k]
+    return np.average(values[nearest], axis=0, weights=distances[nearest] ** -2.0)
+
+
+def test_the_latent_of_a_place_is_the_mean_of_the_six_nearest_by_inverse_squared_distance(scattered):
+    latent, place = scattered.latent_at(0.3, -0.4)
+    latents = scattered.latents.astype(np.float32)
+    expected = inverse_squared_mean(np.array([0.3, -0.4]), scattered.positions, latents, 6)
+    np.testing.assert_allclose(latent, expected, rtol=1e-4)
+    assert (place.x, place.y) == (0.3, -0.4)
+    assert place.weights.sum() == pytest.approx(1)
+
+
+def test_a_latent_lands_at_the_mean_of_the_eight_nearest_by_inverse_squared_distance(scattered):
+    query = np.array([0.1, 0.5, -0.2], np.float32)
+    place = scattered.locate(query)
+    expected = inverse_squared_mean(query, scattered.latents.astype(np.float32), scattered.positions, 8)
+    np.testing.assert_allclose([place.x, place.y], expected, rtol=1e-3)
+
+
+def test_latents_along_a_path_are_those_of_places_at_equal_distances(atlas):
+    path = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 3.0]])  # of length 4, with a corner after the first quarter
+    found = atlas.latents_along(path, 5)
+    np.testing.assert_allclose(found[:, :2], [[0, 0], [10, 0], [10, 10], [10, 20], [10, 30]], atol=0.05)
+
+
+def test_the_mean_latent_of_some_points(atlas):
+    np.testing.assert_allclose(atlas.mean_latent(np.array([0, 1, 7])), [10, 10 / 3, 0, 0], rtol=1e-3)
+
+
+def test_the_nearest_points_come_in_order(atlas):
+    far = np.linalg.norm(atlas.latents - atlas.latents[12], axis=1)
+    found = atlas.neighbours(12)
+    assert len(found) == 8
+    assert 12 not in found
+    assert (np.diff(far[found]) >= 0).all()
+    assert far[found].max() <= np.sort(far)[8] + 1e-3
+    assert len(atlas.neighbours(12, 100)) == 24
+
+
+def test_an_atlas_of_one_point_has_places(tmp_path):
+    atlas = Atlas(["a"], np.zeros((1, 2), np.float32), np.ones((1, 3), np.float16), {"kind": ["pear"]})
+    latent, place = atlas.latent_at(3.0, 4.0)
+    np.testing.assert_allclose(latent, [1, 1, 1])
+    assert place.distance == pytest.approx(5), "there is no spacing to measure it by"
+    assert atlas.locate(np.ones(3, np.float32)).x == 0
+    assert len(atlas.neighbours(0)) == 0
+    assert atlas.labels_of(0) == {"kind": "pear"}
+
+
 def test_neighbours_leave_out_the_point_itself_even_among_equals():
     latents = np.zeros((4, 3), np.float16)
     atlas = Atlas(list("abcd"), np.zeros((4, 2), np.float32), latents, {})
@@ -108,11 +173,11 @@ def test_a_file_that_is_not_an_atlas_says_why(atlas, tmp_path):
 
 
 @pytest.mark.parametrize("column", ["x", "latent"])
-def test_an_atlas_of_words_says_so(column, atlas, tmp_path):
+def test_an_atlas_of_words_is_explained(column, atlas, tmp_path):
     table = pq.read_table(_written(atlas, tmp_path))
     words = pa.array(["here"] * len(table))
     pq.write_table(table.set_column(table.column_names.index(column), column, words), tmp_path / "atlas.parquet")
-    with pytest.raises(AtlasError, match="no numbers"):
+    with pytest.raises(AtlasError, match="not numbers"):
         Atlas.read(tmp_path / "atlas.parquet", (4,))
 
 

@@ -174,7 +174,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("content", "words"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_picture_is_refused(content, words, tmp_path):
+def test_files_that_are_not_pictures_are_refused(content, words, tmp_path):
     (tmp_path / "picture.png").write_bytes(content)
     for source in (content, tmp_path / "picture.png"):
         with pytest.raises(PictureError, match=words):
@@ -203,7 +203,7 @@ def test_a_missing_file_is_named(tmp_path):
         open_picture(tmp_path / "gone.png")
 
 
-def test_a_folder_is_no_picture(tmp_path):
+def test_a_folder_is_not_a_picture(tmp_path):
     with pytest.raises(PictureError):
         open_picture(tmp_path)
 

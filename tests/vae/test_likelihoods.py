@@ -16,7 +16,7 @@ from vae.likelihoods import (
     importance_weighted_nll,
     optimal_variance,
 )
-from vae.losses import ELBO, free_bits_kl, kl, kl_per_unit
+from vae.losses import ELBO, kl
 
 pytestmark = pytest.mark.usefixtures("quick_compiling")
 
@@ -160,12 +160,3 @@ def test_the_elbo_is_best_at_the_maximum_likelihood_solution():
     assert_allclose(best, -fitted.log_evidence(PICTURES).mean(), atol=0.5)
     for change in [(0.9, 0, 0), (1.1, 0, 0), (1, 0.05, 0), (1, 0, 0.5), (1, 0, -0.5)]:
         assert negative_elbo(*change)[0] > best
-
-
-def test_free_bits_are_free_and_no_more():
-    posterior = Posterior(jnp.asarray([[2.0, 0.1, 0.0]]), jnp.zeros((1, 3)))  # 2, 0.005 and 0 nats
-    assert_allclose(free_bits_kl(posterior, 0.0), kl(posterior).mean())
-    assert_allclose(free_bits_kl(posterior, 0.5), 2 + 0.5 + 0.5)
-    pull = jax.grad(lambda mean: free_bits_kl(Posterior(mean, posterior.log_var), 0.5))(posterior.mean)
-    assert_allclose(pull, [[2, 0, 0]])
-    assert kl_per_unit(posterior).shape == (1, 3)

@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from vae.latent import Posterior
-from vae.losses import L1SSIM, LossWeights, kl, kl_per_unit, l1, psnr, ssim
+from vae.likelihoods import BERNOULLI, GAUSSIAN, bernoulli_nll, gaussian_nll
+from vae.losses import ELBO, L1SSIM, OBJECTIVES, LossWeights, free_bits_kl, kl, kl_per_unit, l1, psnr, ssim
 
 pytestmark = pytest.mark.usefixtures("quick_compiling")
 
@@ -150,16 +151,86 @@ def test_kl_gradient():
     assert_allclose(gradient.log_var, (np.exp(log_var) - 1) / 2, rtol=1e-5, atol=1e-7)
 
 
-def test_l1_ssim_is_the_weighted_sum_of_its_terms():
-    x = np.stack([RANDOM, smooth_picture(24, 24, 0)])
-    y = np.stack([RANDOM[::-1], smooth_picture(24, 24, 0.7)])
-    posterior = Posterior(np.ones((2, 5), np.float32), np.zeros((2, 5), np.float32))
-    loss, terms = L1SSIM(LossWeights(l1=2.0, ssim=3.0, kl=0.1))(x, y, posterior)
+def test_free_bits_are_free_and_no_more():
+    posterior = Posterior(jnp.asarray([[2.0, 0.1, 0.0]]), jnp.zeros((1, 3)))  # 2, 0.005 and 0 nats
+    assert_allclose(free_bits_kl(posterior, 0.0), kl(posterior).mean())
+    assert_allclose(free_bits_kl(posterior, 0.5), 2 + 0.5 + 0.5)
+    pull = jax.grad(lambda mean: free_bits_kl(Posterior(mean, posterior.log_var), 0.5))(posterior.mean)
+    assert_allclose(pull, [[2, 0, 0]])
+    assert kl_per_unit(posterior).shape == (1, 3)
 
-    error = np.abs(x - y).mean()
-    similarity = np.mean([structural_similarity(a, b, **SCIKIT_IMAGE) for a, b in zip(x, y, strict=True)])
+
+def test_free_bits_are_of_a_dimension_over_the_whole_batch():
+    """The maximum is taken of the batch's mean: a dimension that one picture uses and another does not is in use.
+
+    Two pictures, two dimensions: 8 and 0 nats in the first, 0 and 0.125 in the second.
+    """
+    posterior = Posterior(jnp.asarray([[4.0, 0.0], [0.0, 0.5]]), jnp.zeros((2, 2)))
+    assert_allclose(free_bits_kl(posterior, 1.0), 4 + 1)  # taken of each picture it would be (8 + 1 + 1 + 1) / 2
+    assert_allclose(free_bits_kl(posterior, 0.05), 4 + 0.0625)
+
+
+X = np.stack([RANDOM, smooth_picture(24, 24, 0)])
+Y = np.stack([RANDOM[::-1], smooth_picture(24, 24, 0.7)])
+POSTERIOR = Posterior(np.full((2, 5), [[1.0], [2.0]], np.float32), np.zeros((2, 5), np.float32))  # 2.5 and 10 nats
+
+
+def test_l1_ssim_is_the_weighted_sum_of_its_terms():
+    loss, terms = L1SSIM(LossWeights(l1=2.0, ssim=3.0, kl=0.1))(X, Y, POSTERIOR)
+
+    error = np.abs(X - Y).mean()
+    similarity = np.mean([structural_similarity(a, b, **SCIKIT_IMAGE) for a, b in zip(X, Y, strict=True)])
     assert_allclose(terms["l1"], error, rtol=1e-5)
     assert_allclose(terms["ssim"], similarity, atol=1e-4)
-    assert_allclose(terms["kl"], 2.5, rtol=1e-5)
-    assert_allclose(loss, 2 * error + 3 * (1 - similarity) + 0.1 * 2.5, rtol=1e-4)
+    assert_allclose(terms["kl"], 6.25, rtol=1e-5)
+    assert_allclose(loss, 2 * error + 3 * (1 - similarity) + 0.1 * 6.25, rtol=1e-4)
     assert terms["loss"] == loss
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "nll", "bits"),
+    [(GAUSSIAN, gaussian_nll, 8), (BERNOULLI, bernoulli_nll, 0)],
+    ids=["gaussian", "bernoulli"],
+)
+def test_an_elbo_is_the_likelihood_and_the_kl_a_pixel_value(likelihood, nll, bits):
+    loss, terms = ELBO(likelihood)(X, Y, POSTERIOR)
+
+    values = 24 * 24 * 3
+    expected = float(nll(X, Y).mean()) + 6.25
+    assert_allclose(terms["nll"], nll(X, Y).mean(), rtol=1e-5)
+    assert_allclose(loss, expected / values, rtol=1e-5)
+    assert_allclose(terms["bits_per_dim"], expected / values / np.log(2) + bits, rtol=1e-5)
+    assert terms["loss"] == loss
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
+def test_warm_up_and_free_bits_change_the_kl_that_is_paid_and_not_the_one_that_is_told(objective):
+    share = objective.weights.kl if objective.weights else 1 / (24 * 24 * 3)
+    (loss, terms), (warm, warm_terms), (free, free_terms) = (
+        objective(X, Y, POSTERIOR, **options) for options in ({}, {"kl_warm": 0.2}, {"free_bits": 3.0})
+    )
+    assert_allclose(loss - warm, share * 0.8 * 6.25, rtol=1e-2)
+    assert_allclose(free - loss, share * (5 * 3.0 - 6.25), rtol=1e-2)
+    assert float(terms["kl"]) == float(warm_terms["kl"]) == float(free_terms["kl"])
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
+def test_an_objective_tells_what_a_page_and_a_curve_need(objective):
+    loss, terms = objective(X[:1], Y[:1], Posterior(POSTERIOR.mean[:1], POSTERIOR.log_var[:1]))
+    assert objective.curves.keys() <= terms.keys()
+    assert objective.latex.startswith(r"\mathcal{L} = ")
+    words = objective.in_numbers({name: float(value) for name, value in terms.items()})
+    assert words.count("{") == words.count("}")
+    assert "2.5" in words  # the KL
+    total = f"{float(loss):.4f}" if objective.weights else f"{float(terms['nll'] + terms['kl']):.1f}"
+    assert total in words
+
+
+def test_the_loss_of_a_picture_in_numbers():
+    words = L1SSIM(LossWeights(1.0, 0.5, 3.3e-4)).in_numbers({"l1": 0.02, "ssim": 0.9, "kl": 100.0})
+    assert words == (
+        r"1 \cdot 0.0200 + 0.5 \cdot (1 - 0.9000) + 0.00033 \cdot 100.0 = 0.0200 + 0.0500 + 0.0330 = 0.1030"
+    )
+    assert r"3 \cdot 10^{-5} \cdot" in L1SSIM(LossWeights(1.0, 0.5, 3e-5)).in_numbers({"l1": 0, "ssim": 0, "kl": 0})
+    words = ELBO(BERNOULLI).in_numbers({"nll": 200.0, "kl": 12.5, "bits_per_dim": 0.25})
+    assert words == r"200.0 + 12.5 = 212.5 \text{ nats, or } 0.250 \text{ bits a pixel value}"

@@ -10,6 +10,7 @@ from pathlib import Path
 import jax
 import pytest
 
+from vae import xla
 from vae.xla import convolution_options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,3 +63,19 @@ def test_convolutions_go_to_the_library_where_a_network_asks():
     shapes = jax.ShapeDtypeStruct((1, 16, 16, 64), "float32"), jax.ShapeDtypeStruct((3, 3, 64, 64), "float32")
     compiled = jax.jit(convolve, compiler_options=convolution_options()).lower(*shapes).compile()
     assert "ynn_fusion" in compiled.as_text()
+
+
+def test_programs_are_kept_where_there_is_a_place(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/chosen")
+    xla.keep_compiled_programs()
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "/chosen"
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "1")
+    xla.keep_compiled_programs()
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "latentscape" / "programs")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    xla.keep_compiled_programs()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ

@@ -44,6 +44,27 @@ def test_an_edited_bar_is_marked_and_says_what_it_was(run):
     assert bars(run, back) is False
 
 
+def test_bars_in_another_order_keep_their_numbers(run):
+    placed = "(bars.arrange([2, 0, 1]), [0, 1, 2].map((i) => svg.children[i + 1].getAttribute('transform')))"
+    assert bars(run, placed) == ["translate(1 0)", "translate(1 0)", "translate(-2 0)"]
+    assert bars(run, "(bars.arrange([2, 0, 1]), bars.show(2, 1), svg.children[3].textContent)").startswith(
+        "latent 2: 1.00"
+    )
+
+
+EFFECTS = "../widgets/latent_editor/effects"
+
+
+def test_each_number_is_raised_alone(run):
+    assert run(EFFECTS, "m.raised(f32(latent)).map(list)", latent=[0, -2]) == [[1, -2], [0, -1]]
+
+
+def test_what_moves_the_picture_most_comes_first_and_equals_stay(run):
+    assert run(EFFECTS, "m.largestFirst(effects)", effects=[0.5, 3, 0.5, 7]) == [3, 1, 0, 2]
+    said = run(EFFECTS, "m.inWords(effects)", effects=[0.5, 3, 0.25, 7])
+    assert "by 7.0 of 255 levels at most. 2 of 4 numbers move it by less than one" in said
+
+
 def test_the_number_that_says_most_is_narrow_or_far_from_zero(run):
     expression = "m.mostTelling(f32(latent), deviation && f32(deviation))"
     assert run(BARS, expression, latent=[0, 1, 0], deviation=[1, 1, 1]) == 1

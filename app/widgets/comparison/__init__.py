@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from app.kit.pictures import data_url
+from app.kit.pictures import data_url, picture_url
 from app.kit.widget import Widget
 
 
@@ -16,5 +16,5 @@ class Comparison(Widget):
 
     @staticmethod
     def payload(before: Image.Image, after: Image.Image, file: str) -> dict[str, str]:
-        """Packs two pictures of one size, and the name under which the second is downloaded."""
-        return {"before": data_url(before), "after": data_url(after), "file": file}
+        """Packs two pictures of one size, and the name under which the second is downloaded, as it is."""
+        return {"before": picture_url(before), "after": data_url(after), "file": file}

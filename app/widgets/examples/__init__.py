@@ -66,7 +66,7 @@ def offer_examples(work: Workspace, legend: str, picture: PictureInput, **option
         offered = examples_for(library[name])
         return str(offered[file]) if isinstance(file, str) and file in offered else gr.skip()
 
-    first = examples_for(library[library.default])
+    first = examples_for(library.look_at(library.default))
     choice = Examples(Examples.payload(legend, [*first.values()]), visible=bool(first), **options)
     choice.select(explained(choose), work.model, picture, **NEWEST)
     work.model.change(explained(offer), work.model, choice, trigger_mode="multiple", queue=False, **QUIET)

@@ -23,8 +23,17 @@ export class Bars {
     this.svg.setAttribute("aria-label", `Bar plot of the ${latent.length} latent numbers`);
     const zero = makeSvg("line", { class: "zero", x1: 0, x2: latent.length, y1: limit, y2: limit });
     this.svg.replaceChildren(zero, ...Array.from(latent, (_, index) => newBar(index, limit, deviation !== null)));
+    this.arrange([...latent.keys()]);
     latent.forEach((number, index) => {
       this.show(index, number);
+    });
+  }
+
+  /** Puts the bars in an order: `order` has the index of each, from left to right. */
+  arrange(order) {
+    this.order = order;
+    order.forEach((index, place) => {
+      this.#group(index).setAttribute("transform", `translate(${place - index} 0)`);
     });
   }
 
@@ -62,9 +71,10 @@ export class Bars {
   #drag(event) {
     if (event.button !== 0) return;
     event.preventDefault();
-    const { svg, limit, latent } = this;
+    const { svg, limit, order } = this;
     const box = svg.getBoundingClientRect();
-    const index = clamp(Math.floor(((event.clientX - box.left) / box.width) * latent.length), 0, latent.length - 1);
+    const place = Math.floor(((event.clientX - box.left) / box.width) * order.length);
+    const index = order[clamp(place, 0, order.length - 1)];
     this.onChoose(index);
     svg.setPointerCapture(event.pointerId);
     const edit = ({ clientY }) => this.onEdit(index, limit * (1 - (2 * (clientY - box.top)) / box.height));

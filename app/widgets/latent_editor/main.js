@@ -4,8 +4,10 @@ import { pack, scaleChannel, unpack } from "../../web/latents.js";
 import { oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
 import { clamp } from "../../web/numbers.js";
+import { LEVELS, pictureDistance } from "../../web/sheet.js";
 import { Bars, mostTelling } from "./bars.js";
 import { newChannel } from "./channels.js";
+import { inWords, largestFirst, raised } from "./effects.js";
 
 const REST_MS = 400; // without a change: the hand has come to rest
 
@@ -17,6 +19,8 @@ export function mount({ element, trigger, props, server, watch }) {
   const channels = find("-channels");
   const canvas = root.querySelector("canvas");
   const resetButton = find("-reset");
+  const orderBox = find("-order");
+  const orderWords = find("-order-words");
 
   const tell = telling(trigger);
   const { decode } = decoder(server);
@@ -70,6 +74,25 @@ export function mount({ element, trigger, props, server, watch }) {
     indexBox.max = latent.length - 1;
     Object.assign(slider, { min: -limit, max: limit });
     choose(mostTelling(latent, deviation));
+    arrange();
+  }
+
+  // By number, or what moves the picture most first.
+  async function arrange() {
+    orderWords.textContent = "";
+    if (orderBox.value === "number") return bars.arrange([...latent.keys()]);
+    const origin = value;
+    const isWanted = () => origin === value && orderBox.value === "effect";
+    orderWords.textContent = "Raising each number in turn…";
+    const { pictures, error } = await decode(origin.model, [latent, ...raised(latent)], { isWanted });
+    if (error) orderWords.textContent = error;
+    if (!pictures) return;
+    const [still, ...moved] = pictures;
+    const effects = moved.map((picture) => LEVELS * pictureDistance(still, picture));
+    for (const picture of pictures) picture.close();
+    bars.arrange(largestFirst(effects));
+    orderWords.textContent = inWords(effects);
+    choose(bars.order[0]);
   }
 
   const numberAt = (index) => edits.get(index) ?? latent[index];
@@ -165,6 +188,7 @@ export function mount({ element, trigger, props, server, watch }) {
     choose(clamp(Math.round(Number(indexBox.value)), 0, latent.length - 1));
   });
   slider.addEventListener("input", () => setNumber(bars.chosen, Number(slider.value)));
+  orderBox.addEventListener("change", arrange);
   resetButton.addEventListener("click", reset);
   watch("value", () => load(props.value));
   load(props.value);

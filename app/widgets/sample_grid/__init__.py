@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.explore.opened import OpenModel
@@ -14,7 +14,7 @@ class SampleGrid(Widget):
 
     The value is what `payload` builds, or None for nothing. The latents of a grid come at once, then their pictures.
 
-    Server: `sample(model, distribution, count, temperature, seed)` and `decode(model, latents)`.
+    Server: `sample(model, distribution, count, temperature, seed, label)` and `decode(model, latents)`.
 
     Events:
         select: a person chose a sample; with `model` (a name), `latent` (in the wire form), `words`, `distribution`,
@@ -25,15 +25,19 @@ class SampleGrid(Widget):
 
     @staticmethod
     def payload(
-        model: OpenModel, panels: Sequence[tuple[str, str]], count: int, temperature: float, seed: int
+        model: OpenModel,
+        panels: Sequence[tuple[str, str, Mapping[str, str]]],
+        count: int,
+        temperature: float,
+        seed: int,
     ) -> dict[str, Any]:
         """What to draw.
 
         Args:
             model: decodes it.
-            panels: a distribution and its title, for each grid.
+            panels: a distribution, its title, and the labels asked for (column -> label), for each grid.
             count: samples in each.
             temperature, seed: of the samples.
         """
-        titled = [{"distribution": name, "title": title} for name, title in panels]
+        titled = [{"distribution": name, "title": title, "label": dict(label)} for name, title, label in panels]
         return {"model": model.card, "panels": titled, "count": count, "temperature": temperature, "seed": seed}

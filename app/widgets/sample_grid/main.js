@@ -31,7 +31,7 @@ export function mount({ element, trigger, props, server, watch }) {
   async function fill(value, isWanted) {
     const { model, panels, count, temperature, seed } = value;
     const answers = await Promise.all(
-      panels.map(({ distribution }) => ask("sample", model.name, distribution, count, temperature, seed)),
+      panels.map(({ distribution, label }) => ask("sample", model.name, distribution, count, temperature, seed, label)),
     );
     const refused = answers.find(({ error }) => error);
     if (refused || !isWanted()) return refused?.error;
@@ -87,8 +87,9 @@ export function mount({ element, trigger, props, server, watch }) {
     setReachable(grid.children, index);
     const { model, temperature, seed, latents } = shown;
     const { distribution } = panel.dataset;
-    const latent = pack([latents[[...board.children].indexOf(panel)][index]], model);
-    const words = wordsOf({ distribution, temperature, seed, index });
+    const number = [...board.children].indexOf(panel);
+    const latent = pack([latents[number][index]], model);
+    const words = wordsOf({ distribution, temperature, seed, index, label: shown.panels[number].label });
     tell("select", { model: model.name, latent, words, distribution, temperature, seed, index });
   }
 
@@ -139,8 +140,9 @@ const interleaved = (panels, count) =>
   Array.from({ length: panels * count }, (_, k) => (k % panels) * count + Math.floor(k / panels));
 
 /** What a sample is, such as "mixture sample 3 of seed 7 at temperature 0.5". */
-function wordsOf({ distribution, temperature, seed, index }) {
+function wordsOf({ distribution, temperature, seed, index, label }) {
   const from = distribution === "prior" ? "" : `${distribution} `;
   const at = temperature === 1 ? "" : ` at temperature ${temperature}`;
-  return `${from}sample ${index + 1} of seed ${seed}${at}`;
+  const asked = Object.entries(label).map(([column, value]) => `, ${column} ${value}`);
+  return `${from}sample ${index + 1} of seed ${seed}${at}${asked.join("")}`;
 }

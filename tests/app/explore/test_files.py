@@ -110,3 +110,16 @@ def test_everything_is_written_where_the_app_was_told_to(tmp_path, monkeypatch):
     finally:
         files._folder().cleanup()
         files._folder.cache_clear()
+
+
+def test_a_picture_that_is_only_shown_weighs_little():
+    ramp = np.linspace(0, 255, 256).astype(np.uint8)
+    large = Image.fromarray(
+        np.stack([np.tile(ramp, (256, 1)), np.tile(ramp, (256, 1)).T, np.full((256, 256), 99)], -1).astype(np.uint8)
+    )
+    path = Path(files.save_shown(large, "photos", "a point"))
+    assert path.name == "photos-a-point.webp"
+    assert path.stat().st_size < 8_000
+    assert np.abs(np.asarray(Image.open(path), int) - np.asarray(large, int)).mean() < 4
+    small = Path(files.save_shown(large.resize((64, 64)), "fruits", "a point"))
+    assert (small.suffix, Image.open(small).format) == (".png", "PNG")

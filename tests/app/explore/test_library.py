@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.explore import library as module
+from app.explore import opened
 from app.explore.library import Library
 from app.explore.limits import RequestError
 from app.explore.opened import OpenModel
@@ -19,6 +20,7 @@ from app.explore.reconstruct import reconstruct, uncertainty
 from app.explore.subject import open_subject
 from tests.app.explore.conftest import MODELS, kind
 from vae.checkpoint import ModelFolderError
+from vae.codec import Codec, describe
 
 NAMES = ("fruits", "emoji", "photos")
 
@@ -56,6 +58,19 @@ def test_chosen_models_are_offered_and_the_first_is_the_default(tmp_path):
 def test_a_folder_that_is_offered_already_is_not_offered_twice():
     library = Library(MODELS, [str(MODELS / "photos")])
     assert library.names == ["photos", "emoji", "fruits"]
+
+
+def test_a_model_of_the_hub_is_offered_under_its_own_name(tmp_path, monkeypatch):
+    snapshot = tmp_path / "snapshots" / "0123456789abcdef"
+    shutil.copytree(MODELS / "emoji", snapshot)
+    fetched = []
+    monkeypatch.setattr(module, "fetch", lambda model_id: fetched.append(model_id) or snapshot)
+    monkeypatch.chdir(tmp_path)
+    assert Library(MODELS, ["someone/smileys"]).names == ["smileys", "emoji", "fruits", "photos"]
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(RequestError, match="'runs/nowhere' given"):  # a folder's path, not an id
+        Library(MODELS, ["runs/nowhere"])
+    assert fetched == ["someone/smileys"]
 
 
 def test_what_is_neither_a_name_nor_a_model_folder_is_refused(tmp_path):
@@ -107,14 +122,14 @@ def test_the_list_is_ready_for_json_and_loads_no_model(monkeypatch):
 def test_a_model_is_loaded_once_and_does_not_wait_for_another(monkeypatch):
     loaded, loading, may_go_on = [], threading.Event(), threading.Event()
 
-    def load(self, folder, name):
-        self.name = name
-        loaded.append(name)
-        if name == "photos":
+    def load(folder):
+        loaded.append(folder.name)
+        if folder.name == "photos":
             loading.set()
             assert may_go_on.wait(10)
+        return Codec(describe(folder), lambda pictures: pictures, lambda latents: latents)
 
-    monkeypatch.setattr(OpenModel, "__init__", load)
+    monkeypatch.setattr(opened, "open_codec", load)
     library = Library(MODELS)
     with ThreadPoolExecutor(4) as pool:
         slow = [pool.submit(library.__getitem__, "photos") for _ in range(3)]
@@ -131,10 +146,18 @@ def test_large_models_are_left_cold_unless_they_are_the_default(tmp_path, monkey
     for name in ("a", "b"):
         os.truncate(tmp_path / name / "model.safetensors", 60 << 20)  # a hole: takes no room
     warmed = []
-    monkeypatch.setattr(OpenModel, "__init__", lambda self, folder, name: setattr(self, "name", name))
+    monkeypatch.setattr(OpenModel, "load", lambda self: None)
     monkeypatch.setattr(OpenModel, "warm_up", lambda self: warmed.append(self.name))
+    monkeypatch.setattr(OpenModel, "warm_up_map", lambda self: warmed.append(f"map of {self.name}"))
     Library(tmp_path, ["a"]).warm_up()
-    assert warmed == ["a", "c"]
+    assert warmed == ["a", "c", "map of a", "map of c"]
+
+
+def test_looking_at_a_model_loads_no_weights(monkeypatch):
+    monkeypatch.setattr(opened, "open_codec", None)
+    looked_at = Library(MODELS).look_at("emoji")
+    assert looked_at.describe().startswith("**Emoji.**")
+    assert "mixture" in looked_at.prior_titles
 
 
 def test_no_cache_keeps_a_model_alive(apple):
@@ -181,18 +204,3 @@ class TestAFolderThatIsDamagedOrGone:
         with pytest.raises((ModelFolderError, RequestError), match=f"other/{name}") as error:
             ask(lambda: library["other"])
         assert str(assets) not in str(error.value)
-
-    def test_one_to_begin_with_that_nobody_chose_is_left_out(self, assets, capsys):
-        (assets / "good" / "model.safetensors").write_bytes(b"{")
-        library = Library(assets)
-        assert library.default == "good"
-        library.open_default()
-        assert (library.default, library.names) == ("other", ["other"])
-        assert "Left out: good" in capsys.readouterr().err
-        with pytest.raises(RequestError, match="There is no model"):
-            library["good"]
-
-    def test_a_chosen_one_is_not(self, assets):
-        (assets / "good" / "model.safetensors").write_bytes(b"{")
-        with pytest.raises(ModelFolderError, match="damaged"):
-            Library(assets, ["good"]).open_default()

@@ -255,8 +255,11 @@ def test_a_damaged_folder_is_explained(tmp_path):
         OpenModel(tmp_path)
     shutil.copy(MODELS / "fruits" / "config.json", tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"\0" * 100)
-    with pytest.raises(ModelFolderError, match="damaged"):
-        OpenModel(tmp_path)
+    damaged = OpenModel(tmp_path)
+    assert damaged.describe().startswith("**Fruits.**")  # told without the weights
+    for ask in (damaged.load, lambda: damaged.decode(np.zeros(128, np.float32))):
+        with pytest.raises(ModelFolderError, match="damaged"):
+            ask()
 
 
 def test_a_decoder_that_is_too_large_or_of_another_kind_is_not_offered_to_browsers(fruits, monkeypatch):

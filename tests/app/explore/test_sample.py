@@ -17,6 +17,7 @@ from app.explore.sample import (
     local_directions,
     opening,
     origin,
+    promptable,
     sample,
     spread,
 )
@@ -130,6 +131,39 @@ def test_a_flow_is_offered_where_the_model_has_one_and_is_what_it_begins_with(wi
     drawn = sample(model, "flow", count=3, seed=4)
     assert drawn.shape == (3, 128)
     np.testing.assert_allclose(sample(model, "flow", count=2, seed=4), drawn[:2], atol=1e-4)
+
+
+def test_a_flow_draws_what_it_is_asked_for(with_flow):
+    model = OpenModel(with_flow)
+    assert promptable(model)["kind"] == ("Apple", "Cherry", "Tomato")
+    kinds = ("Apple", "Cherry", "Apple")
+    apples, cherries, again = (sample(model, "flow", 2, seed=4, label={"kind": kind}) for kind in kinds)
+    np.testing.assert_array_equal(apples, again)
+    assert not np.array_equal(apples, cherries)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "label", "words"),
+    [
+        ("flow", {"kind": "Pear"}, "kind has no label 'Pear'; it has: Apple"),
+        ("flow", {"colour": "red"}, "no label column 'colour'; there are: "),
+        ("flow", {"kind": "x" * 1_000_000}, "kind has no label"),
+        ("flow", {"kind": 3}, "accepted: columns with their labels"),
+        ("flow", ["kind", "Apple"], "accepted: columns with their labels"),
+        ("flow", "Apple", "accepted: columns with their labels"),
+        ("prior", {"kind": "Apple"}, 'only "flow" can be asked'),
+    ],
+)
+def test_a_label_that_cannot_be_drawn_is_refused(with_flow, distribution, label, words):
+    with pytest.raises(RequestError, match=words) as refusal:
+        sample(OpenModel(with_flow), distribution, 1, label=label)
+    assert len(str(refusal.value)) < 300
+
+
+def test_labels_that_are_too_many_to_choose_from_are_not_offered(with_flow, monkeypatch, fruits):
+    monkeypatch.setattr("app.explore.sample.MAX_LABELS", 10)
+    assert [*promptable(OpenModel(with_flow))] == ["kind"]
+    assert promptable(fruits) == {}
 
 
 def test_damaged_priors_are_explained_and_leave_the_prior_alone(fruits, tmp_path):

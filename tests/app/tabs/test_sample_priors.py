@@ -27,7 +27,7 @@ def grid(library) -> sample._Grid:
 
 def drawn(grid, model, distribution, preset=None) -> tuple[list[tuple[str, str]], str, str | None]:
     """The panels, the choice that is shown, and whether it is the app's own."""
-    updates = grid.of_model(model, distribution, preset, True, NUMBERS)
+    updates = grid.of_model(model, distribution, preset, [], True, NUMBERS)
     panels = [(panel["distribution"], panel["title"]) for panel in updates[grid.samples]["panels"]]
     return panels, updates[grid.distribution].value, updates[grid.preset]
 
@@ -47,8 +47,20 @@ def test_another_model_keeps_what_a_person_chose_and_only_that(library, grid):
 
 
 def test_numbers_that_come_before_the_tab_is_drawn_are_for_the_same_distribution(library, grid):
-    updates = grid.asked(library["flowing"], None, False, NUMBERS)
+    updates = grid.asked(library["flowing"], None, [], False, NUMBERS)
     assert [panel["title"] for panel in updates[grid.samples]["panels"]] == [FLOW[1]]
+
+
+def test_only_the_flow_is_asked_for_labels_of_each_column_the_last(library, grid):
+    chosen = ["kind: Apple", "kind: Cherry", "variety: Apple Red 2", "hair: long"]
+    updates = grid.asked(library["flowing"], "flow", chosen, True, NUMBERS)
+    labels = [panel["label"] for panel in updates[grid.samples]["panels"]]
+    assert labels == [{}, {"kind": "Cherry", "variety": "Apple Red 2"}]
+    assert updates[grid.labels]["value"] == ["kind: Cherry", "variety: Apple Red 2"]
+    assert updates[grid.labels]["visible"]
+    assert not grid.asked(library["flowing"], "prior", chosen, True, NUMBERS)[grid.labels]["visible"]
+    emptied = grid.of_model(library["fruits"], "flow", None, chosen, True, NUMBERS)[grid.labels]
+    assert (emptied["choices"], emptied["value"], emptied["visible"]) == ([], [], False)
 
 
 def test_the_flow_is_explained_where_there_is_one(library):

@@ -1,0 +1,101 @@
+"""The page's HTML as it goes out."""
+
+import asyncio
+import gzip
+import re
+import urllib.request
+from email.message import Message
+from types import SimpleNamespace
+
+import brotli
+import pytest
+
+from app import front
+
+PAGE = b"""<head><meta charset="utf-8" />
+<meta property="og:title" content="Gradio" /><meta
+  property="og:image" content="https://elsewhere.example/header.jpg" />
+<meta name="twitter:creator" content="@Gradio" />
+<meta name="viewport" content="width=device-width" />
+<script>window.gradio_config = {"text": "<meta property=\\"og:title\\" content=\\"mine\\">"};</script></head>"""
+
+
+def get(address: str, **headers: str) -> tuple[bytes, Message]:
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
+        return answer.read(), answer.headers
+
+
+def test_previews_are_ours_and_the_rest_of_the_page_stays():
+    page = front.with_head(PAGE, "https://example.org/a&b").decode()
+    head, script, rest = page.partition("<script>")
+    assert re.findall(r'og:title" content="([^"]*)', head) == ["Latentscape"]
+    assert re.findall(r'og:image" content="([^"]*)', head) == ["https://example.org/a&amp;b/latentscape/preview.jpg"]
+    assert "@Gradio" not in head
+    assert "viewport" in head
+    assert (script + rest).encode() == PAGE[PAGE.index(b"<script>") :]
+    assert re.search(r'<link rel="icon" [^>]*href="latentscape/\w+/web/icon.svg"', head)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip", "gzip"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
+        ("br; q=0.5", "br"),
+        ("gzip;q=0.0", None),
+        ("identity", None),
+        ("", None),
+    ],
+)
+def test_the_encoding_is_one_that_is_accepted(accepted, encoding):
+    content, used = front.compressed(PAGE, accepted)
+    assert used == encoding
+    assert {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[encoding](content) == PAGE
+
+
+def through(path: str) -> list[str]:
+    """What happens, in its order, as an answer of two parts passes."""
+    happened = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        for part in (b"data: 1\n\n", b"data: 2\n\n"):
+            happened.append(f"made {part[6:7].decode()}")
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(message):
+        if message["type"] == "http.response.body" and message["body"]:
+            happened.append(f"sent {message['body'].decode()[6:7]}")
+
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "/sub", "headers": []}
+    asyncio.run(front.Front(app)(scope | {"app": SimpleNamespace(root_path="")}, None, send))
+    return happened
+
+
+def test_streams_pass_as_they_come():
+    assert through("/sub/gradio_api/queue/data") == ["made 1", "sent 1", "made 2", "sent 2"]
+    assert through("/sub/config") == ["made 1", "made 2", "sent 1"]  # the two in one
+
+
+def test_the_running_app(server):
+    plain, headers = get(server)
+    assert b'og:title" content="Latentscape"' in plain
+    assert "Accept-Encoding" in headers["Vary"]
+    for encoding, decode in (("br", brotli.decompress), ("gzip", gzip.decompress)):
+        for path in ("", "config"):
+            content, headers = get(server + path, **{"Accept-Encoding": encoding})
+            assert headers["Content-Encoding"] == encoding
+            assert b"gradio_config" in decode(content) or b'"components"' in decode(content)
+            assert len(content) < 0.2 * len(plain)
+    (picture,) = re.findall(rb'og:image" content="([^"]*)', plain)
+    content, headers = get(picture.decode(), **{"Accept-Encoding": "br"})
+    assert headers["Content-Type"] == "image/jpeg"
+    assert content == (front.ROOT / "assets" / "preview.jpg").read_bytes()
+    forwarded, _ = get(server, **{"X-Forwarded-Host": "latents.example", "X-Forwarded-Proto": "https"})
+    assert b'og:image" content="https://latents.example/latentscape/preview.jpg"' in forwarded
+    (icon,) = re.findall(rb'rel="icon"[^>]*href="([^"]*)', plain)
+    content, headers = get(server + icon.decode())
+    assert headers["Content-Type"].startswith("image/svg+xml")
+    assert content == get(server + "favicon.ico")[0] == front.ICON.read_bytes()

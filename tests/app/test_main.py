@@ -1,0 +1,70 @@
+"""The command line of the app."""
+
+import sys
+
+import pytest
+
+from app import main
+
+
+def parse(*arguments: str):
+    return main.parse_arguments([*arguments])
+
+
+def test_the_first_model_is_the_flags_or_the_environments(monkeypatch):
+    monkeypatch.delenv("LATENTSCAPE_MODEL", raising=False)
+    assert parse().model == []
+    monkeypatch.setenv("LATENTSCAPE_MODEL", "photos")
+    assert parse().model == ["photos"]
+    assert parse("--model", "emoji").model == ["emoji"]
+    monkeypatch.setenv("LATENTSCAPE_MODEL", "")
+    assert parse().model == []
+
+
+def test_flags_are_read():
+    given = parse("--auth", "me:a:b", "--root-path", "/latents/", "--share")
+    assert given.auth == ("me", "a:b")
+    assert given.root_path == "/latents"
+    assert given.share
+    assert not given.mcp
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--auth", "me"], "argument --auth: no name and password given; accepted: USER:PASSWORD"),
+        (["--auth", ":secret"], "argument --auth: no name and password given; accepted: USER:PASSWORD"),
+        (["--root-path", "latents"], "argument --root-path: 'latents' given; accepted: a path that begins with /"),
+        (["--port", "0"], "argument --port: '0' given"),
+        (["--mcp"], 'argument --mcp: a package is missing; install it: pip install "gradio[mcp]"'),
+    ],
+)
+def test_a_wrong_value_names_the_flag_and_what_is_accepted(arguments, message, monkeypatch, capsys):
+    monkeypatch.setattr(main, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as stop:
+        parse(*arguments)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "secret" not in said
+
+
+def test_agents_cannot_log_in(monkeypatch, capsys):
+    monkeypatch.setattr(main, "find_spec", lambda name: True)
+    assert parse("--mcp").mcp
+    with pytest.raises(SystemExit):
+        parse("--mcp", "--auth", "me:secret")
+    assert "argument --mcp: not together with --auth; agents cannot log in" in capsys.readouterr().err
+
+
+def test_an_unknown_first_model_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(main, "use_temporary_folder", lambda: None)
+    monkeypatch.setattr(main.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["main.py"])
+    monkeypatch.setenv("LATENTSCAPE_MODEL", "nowhere")
+    with pytest.raises(SystemExit) as stop:
+        main.main()
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: argument --model (or LATENTSCAPE_MODEL): 'nowhere' given; accepted: ")
+    assert said.count("\n") == 1
