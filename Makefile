@@ -6,13 +6,16 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BIOME_VERSION = 2.6.8
 BIOME = .venv/biome/node_modules/.bin/biome
 
-.PHONY: app test lint format bench space clean
+.PHONY: app test fuzz lint format bench space clean
 
 app: .venv/app-installed
 	$(BIN)/python app/main.py
 
 test: .venv/dev-installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+fuzz: .venv/dev-installed
+	LATENTSCAPE_FUZZ=2000 $(BIN)/python -m pytest -q tests/test_fuzz.py
 
 lint: .venv/dev-installed
 	$(BIN)/ruff check .

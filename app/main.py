@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import argparse
-import atexit
 import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, Python knows app/ and not its neighbour vae/
@@ -27,9 +26,9 @@ use_fast_cpu_reductions()
 keep_compiled_programs()
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and tells nobody
 
-from app.explore import files
 from app.explore.library import Library
-from app.explore.limits import KEPT_SECONDS, TIDY_SECONDS, RequestError
+from app.explore.limits import KEPT_SECONDS, STOP_SECONDS, TIDY_SECONDS, RequestError
+from app.kit import temporary
 from app.page import launch
 from vae.checkpoint import ModelFolderError
 
@@ -95,30 +94,47 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def use_temporary_folder() -> None:
-    """One folder for what visitors upload and what the app writes, since Gradio serves only what is in its own.
-
-    It is deleted when the app stops, unless GRADIO_TEMP_DIR named it.
-    """
-    if "GRADIO_TEMP_DIR" not in os.environ:
-        os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="latentscape-")
-        atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
-    tempfile.tempdir = os.environ["GRADIO_TEMP_DIR"]
-    os.makedirs(tempfile.tempdir, exist_ok=True)
-
-
-def keep_tidy() -> None:
-    """Deletes every hour what the app wrote more than a day ago; Gradio does so with what was uploaded."""
+def keep_tidy(folder: Path) -> None:
+    """Deletes every hour what visitors sent and the app wrote more than a day ago."""
     while True:
         time.sleep(TIDY_SECONDS)
-        files.remove_older_than(KEPT_SECONDS)
+        temporary.remove_older_than(folder, KEPT_SECONDS)
+
+
+def leave(folder: Path) -> NoReturn:
+    """Ends the process at once, whatever its threads compute: Python would wait for them, and JAX's would abort."""
+    shutil.rmtree(folder, ignore_errors=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def stop(folder: Path) -> NoReturn:
+    """What a signal does: the server ends as on Ctrl-C, and if it is still busy after some seconds, without asking."""
+    waiting = threading.Timer(STOP_SECONDS, leave, [folder])
+    waiting.daemon = True
+    waiting.start()
+    raise KeyboardInterrupt
 
 
 def main() -> None:
     """Runs the app until it is stopped."""
     arguments = parse_arguments()
-    use_temporary_folder()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # how services stop a process: as Ctrl-C does
+    folder = temporary.make_folder()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop(folder))
+    try:
+        serve(arguments, folder)
+    except KeyboardInterrupt:
+        pass
+    except SystemExit:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    leave(folder)
+
+
+def serve(arguments: argparse.Namespace, folder: Path) -> None:
+    """Serves until a signal comes."""
     try:
         library = Library(MODELS, arguments.model)
         page = launch(
@@ -139,7 +155,7 @@ def main() -> None:
             f"error: cannot listen on {where}; the port may be in use, or the address not one of this machine. "
             "Choose another --port, or none; or another --host."
         )
-    for task in (library.warm_up, keep_tidy):
+    for task in (library.warm_up, lambda: keep_tidy(folder)):
         threading.Thread(target=task, daemon=True).start()
     page.block_thread()
 

@@ -84,7 +84,6 @@ def launch(
     Raises:
         OSError: it cannot listen there.
     """
-    library.open_default()
     page = build(library)
     page.queue(default_concurrency_limit=2)
     page.launch(

@@ -7,13 +7,10 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 import subprocess
 import tempfile
-import time
 import zipfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -34,16 +31,8 @@ AnimationKind = Literal["gif", "mp4"]
 
 @cache
 def _folder() -> tempfile.TemporaryDirectory:
-    """Where `tempfile` puts things, which `app.main` sets to the folder of Gradio's own; deleted when Python ends."""
+    """Where `tempfile` puts things: in the running app, in the server's own folder (`app.kit.temporary`)."""
     return tempfile.TemporaryDirectory(prefix="latentscape-")
-
-
-def remove_older_than(seconds: float) -> None:
-    """Deletes what was written, or written once more, longer ago than that."""
-    for folder in Path(_folder().name).glob("*"):
-        with suppress(OSError):  # another thread was here first; or one that cannot be read keeps no other
-            if time.time() - folder.stat().st_mtime > seconds:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def save_drawn(model: OpenModel, latent: Float[np.ndarray, "*latent"], words: Any) -> str:

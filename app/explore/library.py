@@ -46,7 +46,6 @@ class Library:
         if not self._folders:
             raise RequestError(f"There is no model in {assets}. Train one: python -m train fit --help")
         first = "fruits" if "fruits" in self._folders else next(iter(self._folders))
-        self._is_chosen = bool(picked)
         self.default = picked[0] if picked else first
         self.names = sorted(self._folders, key=lambda name: (name != self.default, name))
         prepare_for(info.image_size for info in self._descriptions.values())
@@ -105,25 +104,6 @@ class Library:
             }
             for name, info in ((name, self._descriptions[name]) for name in self.names)
         ]
-
-    def open_default(self) -> None:
-        """Loads the model to begin with; one that nobody chose and that cannot be loaded is left out, for the next.
-
-        Raises:
-            ModelFolderError: a chosen one cannot be loaded, or there is none that can.
-        """
-        while True:
-            try:
-                self[self.default]
-            except ModelFolderError as error:
-                if self._is_chosen or len(self.names) == 1:
-                    raise
-                print(f"Left out: {error}", file=sys.stderr)
-                self.names = [name for name in self.names if name != self.default]
-                del self._folders[self.default]
-                self.default = self.names[0]
-            else:
-                return
 
     def warm_up(self) -> None:
         """Loads and compiles the models, the default first; large and damaged ones only when somebody picks them.

@@ -78,6 +78,7 @@ KEPT_SESSIONS = 200  # whose state is kept, each 430 KB: the page's settings, wh
 # use a page at once on no machine of two cores; who comes back later finds the page as it begins
 KEPT_SECONDS = 86_400  # how old an upload, or a file that the app wrote, may grow
 TIDY_SECONDS = 3_600  # how often those that are older are deleted
+STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 
 # Requests
 MAX_REQUEST_MEGABYTES = 48  # of one that is no upload: a picture of 30 MB as a data URL, or 64 large latents

@@ -35,7 +35,7 @@ from app.explore.limits import (
 from app.explore.subject import Subject
 from app.words import plain
 from vae.atlas import Atlas, AtlasError
-from vae.checkpoint import ATLAS, CONV_VAE, PRIOR, load_metrics
+from vae.checkpoint import ATLAS, CONV_VAE, PRIOR, ModelFolderError, load_metrics
 from vae.codec import Codec, Description, describe, open_codec
 from vae.images import to_array, to_picture
 from vae.latent import Posterior
@@ -106,7 +106,10 @@ class OpenModel:
         """
         with self._codec_lock:
             if self._codec is None:
-                self._codec = open_codec(self.folder)
+                try:
+                    self._codec = open_codec(self.folder)
+                except ModelFolderError as error:
+                    raise ModelFolderError(for_visitors(error, self.folder)) from error
             return self._codec
 
     @property

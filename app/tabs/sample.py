@@ -165,7 +165,7 @@ class _Grid:
             label="Drawn from",
             elem_id="sample-distribution",
         )
-        choices = [*LabelChoice.choices_of(work.library[work.library.default])]
+        choices = [*LabelChoice.choices_of(work.library.look_at(work.library.default))]
         self.labels = LabelChoice(
             choices,
             value=[],

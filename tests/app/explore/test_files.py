@@ -1,8 +1,6 @@
 """Files that the app writes: readable names, the right content, and removed with age."""
 
-import os
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -98,33 +96,6 @@ def test_a_strip_has_nine_pictures_from_the_first_to_the_last():
     assert strip.getpixel((0, 0)) == (0, 0, 255)
     assert strip.getpixel((9 * 64 - 1, 0)) == (250, 0, 5)
     assert Image.open(files.save_strip(COLOURS[:3], "few")).size == (3 * 64, 64)
-
-
-def test_what_is_old_is_removed_and_what_was_written_again_is_not():
-    old, again, new = (Path(files.save_picture(picture, "age")) for picture in COLOURS[2:5])
-    table = Path(files.save_table([["a"]], "age"))
-    for path in (old, again, table):
-        os.utime(path.parent, (time.time() - 3600,) * 2)
-    files.save_picture(COLOURS[3], "age")
-    files.remove_older_than(1800)
-    assert [path.exists() for path in (old, again, new, table)] == [False, True, True, False]
-    files.remove_older_than(0)
-    assert not any(path.exists() for path in (again, new))
-
-
-def test_a_folder_that_cannot_be_looked_at_keeps_no_other(monkeypatch):
-    paths = [Path(files.save_picture(colour, "tidy")) for colour in COLOURS[:2]]
-    sealed, stat = paths[0].parent, Path.stat
-
-    def refuse(path, **options):
-        if path == sealed:
-            raise PermissionError(13, "Permission denied", str(path))
-        return stat(path, **options)
-
-    monkeypatch.setattr(Path, "stat", refuse)
-    files.remove_older_than(0)
-    monkeypatch.undo()
-    assert [path.exists() for path in paths] == [True, False]
 
 
 def test_everything_is_written_where_the_app_was_told_to(tmp_path, monkeypatch):

@@ -204,18 +204,3 @@ class TestAFolderThatIsDamagedOrGone:
         with pytest.raises((ModelFolderError, RequestError), match=f"other/{name}") as error:
             ask(lambda: library["other"])
         assert str(assets) not in str(error.value)
-
-    def test_one_to_begin_with_that_nobody_chose_is_left_out(self, assets, capsys):
-        (assets / "good" / "model.safetensors").write_bytes(b"{")
-        library = Library(assets)
-        assert library.default == "good"
-        library.open_default()
-        assert (library.default, library.names) == ("other", ["other"])
-        assert "Left out: good" in capsys.readouterr().err
-        with pytest.raises(RequestError, match="There is no model"):
-            library["good"]
-
-    def test_a_chosen_one_is_not(self, assets):
-        (assets / "good" / "model.safetensors").write_bytes(b"{")
-        with pytest.raises(ModelFolderError, match="damaged"):
-            Library(assets, ["good"]).open_default()

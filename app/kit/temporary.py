@@ -1,0 +1,72 @@
+"""The folder of what visitors send and the app writes: one for each server, tidied by age, and gone with the server.
+
+Gradio serves only what is in its own temporary folder, so this is that folder. A server that was killed leaves it; the
+next one that starts removes it, which it knows by a lock that only a living process holds.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed server left stays there
+    fcntl = None  # type: ignore[assignment]
+
+PREFIX = "latentscape-server-"
+LOCK = ".lock"
+
+
+def make_folder() -> Path:
+    """Makes the folder, in GRADIO_TEMP_DIR if that is set, and has Gradio and `tempfile` use it."""
+    around = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    around.mkdir(parents=True, exist_ok=True)
+    _remove_left(around)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=around))
+    _lock(folder)
+    os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = str(folder)
+    return folder
+
+
+def remove_older_than(folder: Path, seconds: float) -> None:
+    """Deletes the files that were written, or handed out once more, longer ago than that; and folders left empty.
+
+    Those are uploads, also aborted ones, what Gradio made of them, and all that the app wrote. By the time of a file's
+    last change of any kind: a copy keeps the time when the original was written.
+    """
+    oldest = time.time() - seconds
+    for inside, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            path = os.path.join(inside, name)
+            with suppress(OSError):  # another thread was here first; or one that cannot be removed keeps no other
+                if name != LOCK and os.lstat(path).st_ctime < oldest:
+                    os.unlink(path)
+        with suppress(OSError):  # it is not empty
+            if inside != str(folder) and os.lstat(inside).st_mtime < oldest:
+                os.rmdir(inside)
+
+
+def _remove_left(around: Path) -> None:
+    for folder in around.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if not folder.is_symlink() and folder.stat().st_uid == os.getuid() and (held := _lock(folder)) is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(held)
+
+
+def _lock(folder: Path) -> int | None:
+    """Takes the folder's lock, until the process ends; None if another has it."""
+    if fcntl is None:
+        return None
+    file = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        return None
+    return file
