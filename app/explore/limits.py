@@ -89,9 +89,10 @@ MAX_DEPTH = 16  # of lists in lists; those of a latent are three deep
 MAX_LINKED_TEXT = 1_000  # characters of one value in the address; a latent that takes more is left out
 
 # Cost
-DECODED_AT_ONCE = 2  # by one model: XLA gives one decoding every core, and each of 40 at once would take its memory
+DECODED_AT_ONCE = 2  # by all models: XLA gives one decoding every core, and each of 40 would take its memory
 TIMED_DECODES = 3  # the fastest of which counts
 UNCERTAINTY_SECONDS = 0.5  # of decoding, for the uncertainty of one picture
+UNCERTAIN_AT_ONCE = 4  # people who are shown the uncertainty of a picture
 LEAST_UNCERTAINTY_SAMPLES, MAX_UNCERTAINTY_SAMPLES = 4, 16
 SUBJECT_BYTES = 128 * MEGABYTE  # of uploads, fitted to the models' sizes
 MODEL_BYTES = 64 * MEGABYTE  # of what one model has worked out

@@ -23,7 +23,6 @@ from app.explore import wire
 from app.explore.cache import Cache
 from app.explore.decoder_file import DecoderFile, decoder_file
 from app.explore.limits import (
-    DECODED_AT_ONCE,
     DRAWN_LEVELS,
     LEAST_VARIANCE_PICTURES,
     MAX_COMPLAINT,
@@ -33,6 +32,7 @@ from app.explore.limits import (
     RequestError,
 )
 from app.explore.subject import Subject
+from app.explore.turns import DECODING
 from app.words import plain
 from vae.atlas import Atlas, AtlasError
 from vae.checkpoint import ATLAS, CONV_VAE, PRIOR, ModelFolderError, load_metrics
@@ -93,7 +93,6 @@ class OpenModel:
         self._encode = lambda pictures: self.load().encode(pictures)
         self._decode = lambda latents: self.load().decode(latents)
         # The widgets' questions come by Gradio's threads, 40 of them, and not through its queue.
-        self._decoding = threading.Semaphore(DECODED_AT_ONCE)
         self._atlas: Atlas | None = None
         self._atlas_lock = threading.Lock()
         self._cache = Cache(MODEL_BYTES)
@@ -194,7 +193,7 @@ class OpenModel:
     def decode_pixels(self, latent: Float[np.ndarray, "*latent"]) -> Float[np.ndarray, "height width 3"]:
         """The picture of a latent, before it is rounded to 8 bits."""
         # One at a time: compiled once whatever the count, and faster on a CPU than a batch, which leaves its caches.
-        with self._decoding:  # held by nothing that waits for anything else
+        with DECODING:  # held by nothing that waits for anything else
             return np.asarray(self._decode(jnp.asarray(latent[None], jnp.float32)))[0]
 
     # ---- The map ----

@@ -8,12 +8,15 @@ from app.explore import latents as travelling
 from app.explore import map, reconstruct, sample
 from app.explore.latents import pack
 from app.explore.library import Library
-from app.explore.limits import RequestError
+from app.explore.limits import UNCERTAIN_AT_ONCE, RequestError
 from app.explore.subject import open_subject
+from app.explore.turns import Room
 from app.kit.inputs import own_file
 from app.kit.pictures import LEVELS, heat_map, scale_end, sheet
 
 LEAST_DEVIATION = 1 / LEVELS  # of a scale's end: next to nothing must look like it
+
+UNCERTAIN = Room(UNCERTAIN_AT_ONCE, "the uncertainty of a picture")
 
 
 class Questions:
@@ -83,7 +86,9 @@ class Questions:
 
         The picture is the path of a file that this page was given.
         """
-        found = reconstruct.uncertainty(self._library[model], open_subject(own_file(picture)))
+        opened, subject = self._library[model], open_subject(own_file(picture))
+        with UNCERTAIN:
+            found = reconstruct.uncertainty(opened, subject)
         if found is None:
             raise RequestError("This model's encoder gives no variance: it has no uncertainty to show.")
         limit = max(LEAST_DEVIATION, scale_end(found.deviation))

@@ -63,8 +63,9 @@ def test_latents_arrive_as_they_were_sent(model):
 
 
 def test_a_grid_names_its_panels(model):
-    grid = SampleGrid.payload(model, [("prior", "Prior"), ("mixture", "Mixture")], 16, 0.5, 7)
-    assert [panel["title"] for panel in grid["panels"]] == ["Prior", "Mixture"]
+    grid = SampleGrid.payload(model, [("prior", "Prior", {}), ("flow", "Flow", {"kind": "Apple"})], 16, 0.5, 7)
+    assert [panel["title"] for panel in grid["panels"]] == ["Prior", "Flow"]
+    assert [panel["label"] for panel in grid["panels"]] == [{}, {"kind": "Apple"}]
     assert (grid["count"], grid["temperature"], grid["seed"]) == (16, 0.5, 7)
 
 

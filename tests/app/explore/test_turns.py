@@ -1,0 +1,68 @@
+"""Turns and places: nobody is overtaken for ever, and nobody waits for a full room."""
+
+import threading
+import time
+
+import pytest
+
+from app.explore.limits import RequestError
+from app.explore.turns import Room, Turns
+
+
+def test_who_asks_again_goes_behind_those_who_wait():
+    turns, done = Turns(1), []
+
+    def work(name, pieces):
+        for _ in range(pieces):
+            with turns:
+                time.sleep(0.002)
+                done.append(name)
+
+    many = threading.Thread(target=work, args=("many", 100))
+    many.start()
+    while not done:
+        time.sleep(0.001)
+    begun = len(done)
+    work("one", 3)
+    assert done.index("one") <= begun + 2, "at most the piece that was under way, and one that waited"
+    assert done[done.index("one") :][:5].count("one") == 3
+    many.join()
+    assert done.count("many") == 100
+
+
+def test_as_many_work_at_once_as_there_are_places_and_all_come_to_an_end():
+    turns, lock, working, most, done = Turns(2), threading.Lock(), 0, 0, 0
+
+    def work():
+        nonlocal working, most, done
+        for _ in range(50):
+            with turns:
+                with lock:
+                    working += 1
+                    most = max(most, working)
+                time.sleep(0.0002)
+                with lock:
+                    working -= 1
+                    done += 1
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert (most, done) == (2, 300)
+
+
+def test_a_place_is_given_back_after_an_error():
+    turns = Turns(1)
+    for _ in range(3):
+        with pytest.raises(KeyError), turns:
+            raise KeyError
+
+
+def test_a_full_room_says_how_many_are_before_and_is_free_again():
+    room = Room(2, "the map")
+    with room, room, pytest.raises(RequestError, match="2 people before you ask for the map"), room:
+        pass
+    with room, room:
+        pass
