@@ -67,7 +67,7 @@ def refusing() -> Iterator[str]:
         values = [
             Scrubber.between(model, latent, latent + 1, 33, "slerp"),
             Corners.payload(model, [latent, latent + 1, latent - 1, latent + 2], "slerp"),
-            SampleGrid.payload(model, [("prior", "Prior")], 4, 1, 0),
+            SampleGrid.payload(model, [("prior", "Prior", {})], 4, 1, 0),
             start,
             start,
         ]
