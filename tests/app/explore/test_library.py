@@ -22,14 +22,14 @@ from tests.app.explore.conftest import MODELS, kind
 from vae.checkpoint import ModelFolderError
 from vae.codec import Codec, describe
 
-NAMES = ("fruits", "emoji", "photos")
+NAMES = ["faces", "emoji", "fruits", "photos"]
 
 
-def test_the_three_models_ship_and_fruits_is_the_default(library):
-    assert set(NAMES) <= set(library.names)
-    assert library.default == library.names[0] == "fruits"
-    assert library[""] is library["fruits"] is library["fruits"]
-    assert library.info("").title == "Fruits"
+def test_four_models_ship_and_faces_is_the_default(library):
+    assert library.names == NAMES
+    assert library.default == "faces"
+    assert library[""] is library["faces"] is library["faces"]
+    assert library.info("").title == "Faces"
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def test_the_list_is_ready_for_json_and_loads_no_model(monkeypatch):
     monkeypatch.setattr(module, "OpenModel", None)
     listed = Library(MODELS).list()
     assert json.loads(json.dumps(listed)) == listed
-    assert [model["name"] for model in listed] == ["fruits", "emoji", "photos"]
-    assert [model["default"] for model in listed] == [True, False, False]
-    assert listed[2]["latent"] == "spatial"
-    assert listed[2]["latent_shape"] == [32, 32, 4]
+    assert [model["name"] for model in listed] == NAMES
+    assert [model["default"] for model in listed] == [True, False, False, False]
+    assert listed[3]["latent"] == "spatial"
+    assert listed[3]["latent_shape"] == [32, 32, 4]
     assert listed[0]["has_map"]
     assert listed[0]["has_variance"]
 
