@@ -48,7 +48,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=[],
         metavar="MODEL",
         help="what to open: names from assets/models, model folders, or ids of models on the Hugging Face Hub; the "
-        f"first is shown at first (default: what the environment variable {FIRST_MODEL} says, or fruits)",
+        f"first is shown at first (default: what the environment variable {FIRST_MODEL} says, or faces)",
     )
     parser.add_argument("--host", metavar="H", help="address to listen on (default: 127.0.0.1; on a Space 0.0.0.0)")
     parser.add_argument("--port", type=_port, metavar="P", help="port to listen on (default: the first free from 7860)")

@@ -44,8 +44,8 @@ STRENGTHS = (1.0, 1.5, 2.0)
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--model", type=Path, default=Path("assets/models/faces"))
+    parser.add_argument("--dataset", default="data/faces", help="made by: python -m train faces --out data/faces")
     parser.add_argument("--steps", type=int, default=800, help="of the classifier's training")
     arguments = parser.parse_args()
     codec = open_codec(arguments.model)

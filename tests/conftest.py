@@ -70,7 +70,8 @@ def running_app(*arguments: str) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/"
     with tempfile.TemporaryDirectory() as elsewhere, tempfile.TemporaryFile("w+") as log:
         command = [sys.executable, str(ROOT / "app" / "main.py"), "--port", str(port), *arguments]
-        process = subprocess.Popen(command, cwd=elsewhere, stdout=log, stderr=subprocess.STDOUT)
+        environment = {"LATENTSCAPE_MODEL": "fruits"} | os.environ  # whose figures the tests know
+        process = subprocess.Popen(command, cwd=elsewhere, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
             for _ in range(240):
                 try:

@@ -16,6 +16,8 @@ from vae.codec import Description, describe
 from vae.hub import MODEL_ID, fetch
 from vae.xla import give_memory_back
 
+FIRST = "faces"  # of the models that ship, what a visitor sees first
+
 
 class Library:
     """The models that the app offers, by name; each is loaded at its first use and kept. Safe for several threads.
@@ -27,7 +29,7 @@ class Library:
     Args:
         assets: every model folder in it is offered, but for those whose `config.json` is damaged.
         chosen: names among them, or other model folders and ids of the Hub, which are offered too; the first becomes
-            the default. If there is none, the default is "fruits", or else the first by name.
+            the default. If there is none, the default is `FIRST`, or else the first by name.
 
     Raises:
         RequestError: a chosen one is none of these, or there is no model at all.
@@ -45,7 +47,7 @@ class Library:
         picked = [self._find(one) for one in chosen]
         if not self._folders:
             raise RequestError(f"There is no model in {assets}. Train one: python -m train fit --help")
-        first = "fruits" if "fruits" in self._folders else next(iter(self._folders))
+        first = FIRST if FIRST in self._folders else next(iter(self._folders))
         self.default = picked[0] if picked else first
         self.names = sorted(self._folders, key=lambda name: (name != self.default, name))
         prepare_for(info.image_size for info in self._descriptions.values())

@@ -107,7 +107,7 @@ def counted(monkeypatch, tmp_path) -> Iterator[tuple[str, Counter]]:
 
     monkeypatch.setattr(subject, "open_picture", counting_open)
     monkeypatch.setattr(OpenModel, "encode", counting_encode)
-    app = launch(Library(ROOT / "assets" / "models"), port=free_port())
+    app = launch(Library(ROOT / "assets" / "models", ["fruits"]), port=free_port())
     yield app.local_url, counts
     app.close()
 

@@ -14,7 +14,7 @@ from app.explore.subject import open_subject
 from tests.app.explore.conftest import MODELS, NO_NUMBERS, difference, kind
 from vae.atlas import ERROR_COLUMN, Atlas
 
-NAMES = ("fruits", "emoji", "photos")
+NAMES = ("faces", "fruits", "emoji", "photos")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from app.words import plain
 from tests.app.explore.conftest import MODELS, difference
 from vae.checkpoint import ModelFolderError
 
-NAMES = ("fruits", "emoji", "photos")
+NAMES = ("faces", "fruits", "emoji", "photos")
 
 
 @pytest.fixture

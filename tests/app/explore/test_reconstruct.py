@@ -16,7 +16,7 @@ from app.explore.subject import open_subject
 from tests.app.explore.conftest import MODELS, NO_NUMBERS, difference, kind
 from vae.images import to_array
 
-NAMES = ("fruits", "emoji", "photos")
+NAMES = ("faces", "fruits", "emoji", "photos")
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from vae.atlas import Atlas
 from vae.latent import sample_prior
 from vae.priors import AggregatePosterior, save_priors
 
-NAMES = ("fruits", "emoji", "photos")
+NAMES = ("faces", "fruits", "emoji", "photos")
 PRIORS = {
     "prior": "Prior N(0, I)",
     "gaussian": "Gaussian fitted to the data",
