@@ -49,6 +49,7 @@ EXAMPLES = ROOT / "assets" / "examples"
 def examples() -> dict[str, Path]:
     """A picture of each model's own kind, from those that the app offers."""
     return {
+        "faces": EXAMPLES / "face-glasses.png",
         "fruits": EXAMPLES / "fruit-apple.png",
         "another fruit": EXAMPLES / "fruit-lemon.png",
         "emoji": EXAMPLES / "emoji-panda.png",

@@ -29,10 +29,14 @@ LONGEST_NAME = 100  # bytes, without the extension
 AnimationKind = Literal["gif", "mp4"]
 
 
-@cache
-def _folder() -> tempfile.TemporaryDirectory:
+def _folder() -> str:
     """Where `tempfile` puts things: in the running app, in the server's own folder (`app.kit.temporary`)."""
-    return tempfile.TemporaryDirectory(prefix="latentscape-")
+    return _folder_in(tempfile.gettempdir()).name
+
+
+@cache
+def _folder_in(parent: str) -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="latentscape-", dir=parent)
 
 
 def save_drawn(model: OpenModel, latent: Float[np.ndarray, "*latent"], words: Any) -> str:
@@ -121,7 +125,7 @@ def _new_place(words: Sequence[str], extension: str) -> Path:
 
 def _place(folder: str, words: Sequence[str], extension: str) -> Path:
     """A file's path, in a folder of its own, so that its name can be what a person reads when they download it."""
-    inside = Path(_folder().name) / folder
+    inside = Path(_folder()) / folder
     inside.mkdir(parents=True, exist_ok=True)
     name = "-".join(filter(None, (re.sub(r"[^\w.+,()]+", "-", word).strip("-.") for word in words)))
     name = name.encode()[:LONGEST_NAME].decode(errors="ignore")

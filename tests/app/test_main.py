@@ -57,8 +57,8 @@ def test_agents_cannot_log_in(monkeypatch, capsys):
     assert "argument --mcp: not together with --auth; agents cannot log in" in capsys.readouterr().err
 
 
-def test_an_unknown_first_model_is_one_line(monkeypatch, capsys):
-    monkeypatch.setattr(main, "use_temporary_folder", lambda: None)
+def test_an_unknown_first_model_is_one_line(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(main.temporary, "make_folder", lambda: tmp_path / "made")
     monkeypatch.setattr(main.signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "argv", ["main.py"])
     monkeypatch.setenv("LATENTSCAPE_MODEL", "nowhere")

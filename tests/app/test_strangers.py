@@ -130,8 +130,9 @@ class Client:
         shown = re.findall(
             r"Traceback|pydantic|<class|(?<=[\"' =(])/(?:home|usr|tmp|work|etc|dev|opt|root|var)/[^\"' <]*", rest
         )
-        # What was sent may be repeated.
-        return "".join(f"shows {one}" for one in shown if one.rstrip("\\:;,.") not in answer.sent)
+        # What was sent may be repeated, cut to a readable length.
+        ends = {one: one.rstrip("\\:;,.…").removesuffix("\\u2026") for one in shown}
+        return "".join(f"shows {one}" for one, end in ends.items() if end not in answer.sent)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_words_that_are_not_words_are_refused(fruits, words):
 def test_names_are_made_of_words_whatever_they_are(words, name):
     path = Path(files.save_picture(COLOURS[1], *words))
     assert path.exists()
-    assert path.parent.parent == Path(files._folder().name)
+    assert path.parent.parent == Path(files._folder())
     assert len(path.name.encode()) <= 104
     assert name is None or path.name == name
 

@@ -37,7 +37,7 @@ def decode(model: str, latents: str) -> dict:
     raise RequestError(REFUSAL)
 
 
-def sample(model: str, distribution: str, count: int, temperature: float, seed: int) -> dict:
+def sample(model: str, distribution: str, count: int, temperature: float, seed: int, label: dict) -> dict:
     raise RequestError(REFUSAL)
 
 
