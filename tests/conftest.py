@@ -118,15 +118,22 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def context(browser):
+    """A visitor's browser, which keeps from page to page what may be kept: most of a page's work is to read scripts."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(browser):
+def page(context):
     """A fresh page; a JavaScript error on it fails the test."""
     errors: list[str] = []
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     page = context.new_page()
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
-    context.close()
+    page.close()
     assert not errors, f"JavaScript errors: {errors}"
 
 

@@ -100,16 +100,11 @@ def test_a_strip_has_nine_pictures_from_the_first_to_the_last():
 
 def test_everything_is_written_where_the_app_was_told_to(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    files._folder.cache_clear()
-    try:
-        written = [
-            files.save_picture(COLOURS[0], "a"), files.save_strip(COLOURS, "b"), files.save_table([["c"]], "c"),
-            files.save_animation(COLOURS[:2], "gif", "d"), files.save_archive({"e.png": COLOURS[0]}, [], "e"),
-        ]  # fmt: skip
-        assert all(re.fullmatch(rf"{tmp_path}/latentscape-\w+/\w+/[a-e]\.\w+", path) for path in written)
-    finally:
-        files._folder().cleanup()
-        files._folder.cache_clear()
+    written = [
+        files.save_picture(COLOURS[0], "a"), files.save_strip(COLOURS, "b"), files.save_table([["c"]], "c"),
+        files.save_animation(COLOURS[:2], "gif", "d"), files.save_archive({"e.png": COLOURS[0]}, [], "e"),
+    ]  # fmt: skip
+    assert all(re.fullmatch(rf"{tmp_path}/latentscape-\w+/\w+/[a-e]\.\w+", path) for path in written)
 
 
 def test_a_picture_that_is_only_shown_weighs_little():
