@@ -79,7 +79,7 @@ def time_endpoints(url: str) -> list[tuple[str, float]]:
 
 def time_pointer(page: Page, url: str) -> tuple[list[float], int]:
     """Milliseconds from the pointer's move over the map to the decoded picture, and how many moves showed none."""
-    page.goto(url)
+    page.goto(f"{url}?model=fruits")
     page.get_by_role("tab", name="Map").click()
     page.wait_for_selector(".latent-map .js-plotly-plot")
     page.wait_for_timeout(3000)

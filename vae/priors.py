@@ -35,7 +35,6 @@ PER_COMPONENT = 50  # latents at least, on average
 MIXTURE_COUNT = 20_000  # latents that a mixture is fitted to, at most
 SHRINKAGE = 0.25  # of each component's covariance towards the common one
 ACTIVE_VARIANCE = 0.01  # of a dimension's mean over a data set, above which it counts as in use
-FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 Latents = Float[np.ndarray, "count *latent"]
 
@@ -221,7 +220,10 @@ def save_priors(folder: Path | str, priors: Iterable[Gaussian | Mixture | Flow])
     """
     path = Path(folder) / PRIOR
     tensors = {f"{prior.name}.{name}": array for prior in priors for name, array in prior.tensors().items()}
-    small = {name: np.ascontiguousarray(array, _small_type(array)) for name, array in tensors.items()}
+    small = {
+        name: np.ascontiguousarray(array, np.float16 if array.dtype.kind == "f" else array.dtype)
+        for name, array in tensors.items()
+    }
     beside = path.with_name(path.name + ".tmp")
     try:
         save_file(small, beside)
@@ -229,12 +231,6 @@ def save_priors(folder: Path | str, priors: Iterable[Gaussian | Mixture | Flow])
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _small_type(array: np.ndarray) -> np.dtype:
-    if array.dtype.kind != "f":
-        return array.dtype
-    return np.dtype(np.float16 if np.abs(array).max() <= FLOAT16_MAX else np.float32)
 
 
 def load_priors(folder: Path | str, latent_shape: tuple[int, ...]) -> dict[str, Prior]:

@@ -3,7 +3,7 @@
 import pytest
 
 # Counts what the page has asked the server for and not been answered yet. Gradio's results come in one stream, which
-# the page closes when there is nothing left to wait for.
+# ends, or is closed by the page, when there is nothing left to wait for.
 WATCH = """
 window.asked = { open: 0, at: 0 };
 const fetched = window.fetch;
@@ -12,11 +12,10 @@ window.fetch = (...parts) => {
   if (!/queue\\/(join|data)|component_server|\\/upload|\\/run\\//.test(url)) return fetched(...parts);
   const done = () => Object.assign(window.asked, { open: window.asked.open - 1, at: performance.now() });
   Object.assign(window.asked, { open: window.asked.open + 1, at: performance.now() });
-  if (!url.includes("queue/data")) return fetched(...parts).finally(done);
-  const signal = parts[0]?.signal ?? parts[1]?.signal;
-  if (signal.aborted) done();
-  else signal.addEventListener("abort", done, { once: true });
-  return fetched(...parts);
+  const answer = fetched(...parts);
+  const toItsEnd = (response) => response.clone().body.pipeTo(new WritableStream());
+  (url.includes("queue/data") ? answer.then(toItsEnd) : answer).catch(() => {}).finally(done);
+  return answer;
 };
 """
 

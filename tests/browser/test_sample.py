@@ -179,10 +179,11 @@ def test_forged_requests_are_answered_in_words(server):
 
     for name, data in (
         ("sample", None),
-        ("sample", ["fruits", "prior", 10**6, 1, 0]),
-        ("sample", ["../fruits", "prior", 1, 1, 0]),
-        ("sample", ["fruits", "no such", 1, 1, 0]),
-        ("sample", ["fruits", "prior", 1, float("nan"), 0]),
+        ("sample", ["fruits", "prior", 10**6, 1, 0, {}]),
+        ("sample", ["../fruits", "prior", 1, 1, 0, {}]),
+        ("sample", ["fruits", "no such", 1, 1, 0, {}]),
+        ("sample", ["fruits", "prior", 1, float("nan"), 0, {}]),
+        ("sample", ["fruits", "prior", 1, 1, 0, {"kind": "Apple"}]),
         ("decode", ["fruits", {}]),
         ("decode", ["fruits", "no latent"]),
         ("decode", [["fruits"], ""]),
@@ -191,5 +192,5 @@ def test_forged_requests_are_answered_in_words(server):
         ("local_directions", ["fruits", "AAAA"]),
     ):
         assert set(ask(name, data)) == {"error"}, (name, data)
-    drawn = ask("sample", ["fruits", "prior", 2, 1, 0])["latents"]
+    drawn = ask("sample", ["fruits", "prior", 2, 1, 0, {}])["latents"]
     assert ask("decode", ["fruits", drawn])["count"] == 2

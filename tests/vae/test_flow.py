@@ -124,7 +124,7 @@ def test_what_is_saved_comes_back_with_its_labels(flow, tmp_path):
     ("changes", "words"),
     [
         ({"net.enter.kernel": np.zeros((4, 64), "f2")}, "net.enter.kernel has the shape"),
-        ({"net.leave.bias": np.array([np.nan, 0, 0], "f2")}, "net.leave.bias holds values that are not finite"),
+        ({"net.leave.bias": np.array([np.nan, 0, 0], "f2")}, "net.leave.bias holds numbers that are not finite"),
         ({"net.blocks.0.expand.kernel": None}, "is missing"),
         ({"deviation": None}, "deviation is missing"),
         ({"labels": np.frombuffer(b'{"place": 1}', np.uint8)}, "labels cannot be read"),

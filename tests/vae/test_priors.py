@@ -207,13 +207,6 @@ def test_the_file_is_small_readable_and_no_pickle(fitted):
     assert {value["dtype"] for name, value in header.items() if name != "__metadata__"} == {"F16"}
 
 
-def test_numbers_too_large_for_half_precision_are_kept(tmp_path):
-    (gaussian, _) = fit_priors(noise(50, 2) * 1e5, np.zeros(2))
-    save_priors(tmp_path, [gaussian])
-    drawn = load_priors(tmp_path, (2,))["gaussian"](noise(4, 2), uniform(4))
-    np.testing.assert_allclose(drawn, gaussian(noise(4, 2), uniform(4)), rtol=1e-2, atol=1e3)
-
-
 def test_a_folder_without_a_file_has_the_standard_normal(tmp_path):
     assert load_priors(tmp_path, (5,)) == {"prior": StandardNormal()}
 
@@ -257,10 +250,10 @@ def with_nan(array):
         (changed("gaussian.mean", lambda _: None), "gaussian.mean is missing"),
         (changed("mixture.roots", lambda _: None), "mixture.roots is missing"),
         (changed("gaussian.mean", lambda a: a[:3]), "gaussian.mean has the shape (3,), not 5"),
-        (changed("gaussian.mean", with_nan), "gaussian.mean holds values that are not finite"),
+        (changed("gaussian.mean", with_nan), "gaussian.mean holds numbers that are not finite"),
         (changed("gaussian.deviations", lambda a: a[:2]), "gaussian.deviations has the shape (2,), not 5"),
         (changed("gaussian.directions", lambda a: a[:0]), "gaussian.directions has the shape (0, 5), not any x 5"),
-        (changed("gaussian.residual", lambda a: np.full(5, np.inf, "f2")), "gaussian.residual holds values"),
+        (changed("gaussian.residual", lambda a: np.full(5, np.inf, "f2")), "gaussian.residual holds numbers"),
         (changed("mixture.weights", lambda a: a * 2), "mixture.weights are not shares"),
         (changed("mixture.weights", lambda a: -a), "mixture.weights are not shares"),
         (changed("mixture.weights", lambda a: a[:1]), "mixture.weights has the shape (1,), not 6"),
