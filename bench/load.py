@@ -121,7 +121,7 @@ class Visitor:
 
     async def sample(self) -> None:
         """A grid of 16: the latents, then their pictures."""
-        found = await self.ask("sample", self.model, "prior", 16, 1.0, self.random.randrange(10**6))
+        found = await self.ask("sample", self.model, "prior", 16, 1.0, self.random.randrange(10**6), {})
         await self.ask("decode", self.model, found["latents"])
 
     async def scrub(self) -> None:
@@ -152,7 +152,7 @@ class Visitor:
         """The heaviest request that a tab allows, in a loop."""
         while time.perf_counter() < until:
             seed = self.random.randrange(10**6)
-            await self.timed("greedy", self.queued("sample", 64, 1.0, seed, self.model, "prior"))
+            await self.timed("greedy", self.queued("sample", 64, 1.0, seed, self.model, "prior", {}))
 
 
 async def crowd(url: str, page: Page, shape: list[int], given: argparse.Namespace, greedy: int) -> Tally:
