@@ -54,7 +54,7 @@ def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notic
             text = gr.Textbox(visible=False)
             tell = partial(_picture_text, work.library)
             component.change(tell, component, text, trigger_mode="multiple", queue=False, **QUIET)
-        join = f".join({json.dumps(SEPARATOR)})" if isinstance(component, LabelChoice) else ""
+        join = f"?.join({json.dumps(SEPARATOR)})" if isinstance(component, LabelChoice) else ""
         text.change(None, text, None, js=f"(value) => window.latentscape.remember({json.dumps(key)}, value{join})")
     open_tab = work.refresh.open_tab
     open_tab.change(None, open_tab, None, js="(tab) => window.latentscape.visit(tab)")

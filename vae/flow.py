@@ -69,7 +69,7 @@ class Flow:
     name: ClassVar[str] = "flow"
     title: ClassVar[str] = "Flow learnt from the data"
 
-    def of(self, **chosen: str) -> Flow:
+    def of(self, /, **chosen: str) -> Flow:
         """The same prior, which draws latents with these labels only.
 
         Raises:

@@ -338,8 +338,10 @@ def test_weights_of_any_precision_are_computed_with_in_float32(dtype, tmp_path, 
 
 def test_a_file_of_half_precision_stands_in_for_the_full_one(tmp_path):
     folder = write(tmp_path / "model", TINY)
+    full = open_codec(folder)
     (folder / WEIGHTS).rename(folder / HALF_WEIGHTS)
-    open_codec(folder)
+    latents = np.random.default_rng(0).normal(size=(1, *full.description.latent_shape)).astype(np.float32)
+    np.testing.assert_array_equal(open_codec(folder).decode(latents), full.decode(latents))
 
 
 @pytest.mark.parametrize("as_convolutions", [False, True])

@@ -120,7 +120,9 @@ def test_only_what_is_needed_is_downloaded_and_once(server):
 
 
 def test_weights_in_half_precision_stand_in(server):
-    open_codec(fetch("someone/half"))
+    half, full = (open_codec(fetch(f"someone/{name}")) for name in ("half", "tiny"))
+    latents = np.ones((1, *full.description.latent_shape), np.float32)
+    np.testing.assert_array_equal(half.decode(latents), full.decode(latents))
 
 
 @pytest.mark.parametrize("subfolder", [None, "vae"])

@@ -147,6 +147,7 @@ def test_a_flow_draws_what_it_is_asked_for(with_flow):
     [
         ("flow", {"kind": "Pear"}, "kind has no label 'Pear'; it has: Apple"),
         ("flow", {"colour": "red"}, "no label column 'colour'; there are: "),
+        ("flow", {"self": "Apple"}, "no label column 'self'"),
         ("flow", {"kind": "x" * 1_000_000}, "kind has no label"),
         ("flow", {"kind": 3}, "accepted: columns with their labels"),
         ("flow", ["kind", "Apple"], "accepted: columns with their labels"),

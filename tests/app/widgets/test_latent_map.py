@@ -85,8 +85,9 @@ class TestMap:
 
     @pytest.mark.parametrize("event", ["select", "walk_path", "compare_groups", "clear_drawing"])
     def test_has_events(self, event):
-        with gr.Blocks():
+        with gr.Blocks() as page:
             getattr(LatentMap(), event)(lambda: None)
+        assert [name for fn in page.fns.values() for _, name in fn.targets] == [event]
 
     def test_the_server_is_asked_for_points_and_places(self):
         chart = LatentMap(server=[decode_place])
