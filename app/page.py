@@ -16,6 +16,7 @@ from app.kit import web
 from app.kit.door import Door, Page
 from app.kit.events import QUIET, Refresh, explained
 from app.kit.examples import FOLDER as EXAMPLES
+from app.kit.shares import Shares
 from app.kit.workspace import Workspace
 from app.tabs import interpolate, map, reconstruct, sample
 from app.theme import STYLE, theme
@@ -99,7 +100,7 @@ def launch(
         favicon_path=front.ICON,
         app_kwargs={
             "routes": [*front.routes(), *web.decoder_routes(library), *web.routes()],
-            "middleware": [Middleware(front.Front), Middleware(Door)],
+            "middleware": [Middleware(front.Front), Middleware(Door), Middleware(Shares)],
         },
         state_session_capacity=KEPT_SESSIONS,
         max_file_size=f"{MAX_FILE_MEGABYTES}mb",

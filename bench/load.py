@@ -64,8 +64,9 @@ class Visitor:
 
     def __init__(self, url: str, page: Page, model: str, shape: list[int], tally: Tally, kind: str = ""):
         self.page, self.model, self.shape, self.tally, self.kind = page, model, shape, tally, kind
-        self.client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
         self.session = secrets.token_hex(6)
+        # An address of their own, as a proxy tells it: one address has a share of the server (app/kit/shares.py).
+        self.client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, headers={"X-Forwarded-For": self.session})
         self.random = random.Random(self.session)
         self.picture: dict | None = None
 

@@ -77,8 +77,13 @@ DRAWN_LEVELS = 8  # of 255, that a picture may be from its latent's and still be
 KEPT_SESSIONS = 200  # whose state is kept, each 430 KB: the page's settings, which Gradio copies. More people than that
 # use a page at once on no machine of two cores; who comes back later finds the page as it begins
 KEPT_SECONDS = 86_400  # how old an upload, or a file that the app wrote, may grow
-TIDY_SECONDS = 3_600  # how often those that are older are deleted
+UNFINISHED_SECONDS = 600  # how long nothing may come of a file that is still being written
+TIDY_SECONDS = 600  # how often those that are older are deleted
 STOP_SECONDS = 3.0  # that a server takes to end what it is doing
+
+# Visitors. The server's 40 threads answer what widgets ask; a visitor has some of them, and the others' stay free
+VISITOR_AT_ONCE = 8  # questions at work
+VISITOR_WAITING = 100  # more, that wait; a class at one address shares these too
 
 # Requests
 MAX_REQUEST_MEGABYTES = 48  # of one that is no upload: a picture of 30 MB as a data URL, or 64 large latents

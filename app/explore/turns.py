@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextvars import ContextVar
 from types import TracebackType
 
 from app.explore.limits import DECODED_AT_ONCE, RequestError
+
+# Set once the visitor for whom this thread works is gone; None where it works for nobody in particular.
+LEFT: ContextVar[threading.Event | None] = ContextVar("left", default=None)
+
+
+class LeftError(Exception):
+    """Nobody waits for this any more."""
 
 
 class Turns:
@@ -14,6 +22,9 @@ class Turns:
 
     `threading.Semaphore` is not: a thread that gives its place back and asks again at once, as one that draws many
     pictures does, often gets it before a thread that has waited all the while.
+
+    Raises:
+        LeftError: as a turn begins: whoever asked has left.
     """
 
     def __init__(self, at_once: int):
@@ -22,6 +33,9 @@ class Turns:
         self._waiting: deque[threading.Event] = deque()
 
     def __enter__(self) -> None:
+        left = LEFT.get()
+        if left and left.is_set():
+            raise LeftError
         with self._lock:
             if self._free:  # nobody waits: a place that is given back goes to whoever does
                 self._free -= 1

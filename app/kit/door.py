@@ -22,6 +22,7 @@ from app.explore.limits import (
     MEGABYTE,
     RequestError,
 )
+from app.explore.turns import LeftError
 from app.kit.events import FORGED
 from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file
 
@@ -161,6 +162,11 @@ class Door:
             await self._app(scope, _Weighed(receive, most), answer.send)
         except _TooLargeError:
             await answer.refuse(413, TOO_LARGE)
+        except LeftError:
+            pass  # nobody hears an answer
+        except OSError as error:
+            print(f"Not answered: {scope['method']} {path[:60]!r}: {error.strerror or error}", file=sys.stderr)
+            await answer.refuse(507, FULL)
         except Exception as error:
             where = error.__traceback__
             while where and where.tb_next:

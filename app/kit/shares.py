@@ -1,0 +1,78 @@
+"""Shares: how much of the server one visitor has at a time, and that whoever leaves gives it back at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.explore.limits import VISITOR_AT_ONCE, VISITOR_WAITING
+from app.explore.turns import LEFT
+
+TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
+
+
+class Shares:
+    """ASGI middleware, for `launch(app_kwargs={"middleware": ...})`, before the server functions of the widgets.
+
+    Those past VISITOR_AT_ONCE wait until the visitor's others are answered, without a thread; those past
+    VISITOR_WAITING are refused. A visitor is an address. Behind a proxy that is the proxy's, with what it says of whom
+    it speaks for: anyone can say that, so that this shares the server among those who mean well, and keeps nobody out.
+    """
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+        self._visitors: dict[tuple, _Visitor] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].rstrip("/").endswith("/component_server"):
+            await self._app(scope, receive, send)
+            return
+        who = _who(scope)
+        visitor = self._visitors.setdefault(who, _Visitor())
+        if visitor.asked == VISITOR_AT_ONCE + VISITOR_WAITING:
+            await JSONResponse({"error": TOO_MANY}, 429)(scope, receive, send)
+            return
+        visitor.asked += 1
+        try:
+            async with visitor.places:
+                await self._answer(scope, receive, send)
+        finally:
+            visitor.asked -= 1
+            if not visitor.asked:
+                del self._visitors[who]
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has it answered; tells those who work on it (`app.explore.turns`) when the visitor is gone."""
+        left, arrived = threading.Event(), asyncio.Event()
+        LEFT.set(left)
+
+        async def heard() -> Message:
+            message = await receive()
+            if not message.get("more_body"):
+                arrived.set()
+            return message
+
+        async def watch() -> None:
+            await arrived.wait()
+            await receive()  # after the whole request, nothing comes but that the visitor has gone
+            left.set()
+
+        watching = asyncio.create_task(watch())
+        try:
+            await self._app(scope, heard, send)
+        finally:
+            watching.cancel()
+
+
+class _Visitor:
+    def __init__(self) -> None:
+        self.asked = 0
+        self.places = asyncio.Semaphore(VISITOR_AT_ONCE)
+
+
+def _who(scope: Scope) -> tuple:
+    host, _port = scope.get("client") or ("", 0)
+    return host, *(value for name, value in scope["headers"] if name == b"x-forwarded-for")

@@ -1,0 +1,103 @@
+"""Shares: one address does not take the whole server, and who leaves gives back what they had."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from app.explore.limits import VISITOR_AT_ONCE, VISITOR_WAITING
+from app.explore.turns import LeftError, Turns
+from app.kit.shares import Shares
+
+ASKED = VISITOR_AT_ONCE + VISITOR_WAITING
+
+
+class Server:
+    """Stands behind the shares; answers when it is let go on."""
+
+    def __init__(self):
+        self.working, self.go_on = 0, asyncio.Event()
+
+    async def __call__(self, scope, receive, send):
+        await receive()
+        self.working += 1
+        await self.go_on.wait()
+        self.working -= 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def ask(app, host="1.2.3.4", path="/gradio_api/component_server", forwarded=None, gone=None):
+    """A request under way; its task ends with the status of the answer. `gone` says when the visitor leaves."""
+    headers = [(b"x-forwarded-for", forwarded)] if forwarded else []
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "client": (host, 1)}
+    heard, gone = [], gone or asyncio.Event()
+
+    async def receive():
+        if not heard:
+            heard.append(1)
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    status = []
+
+    async def send(message):
+        status.extend([message["status"]] if "status" in message else [])
+
+    async def asked():
+        await app(scope, receive, send)
+        return status[0]
+
+    return asyncio.create_task(asked())
+
+
+async def settle():
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def test_one_address_has_a_few_at_work_and_others_go_on():
+    async def story():
+        server = Server()
+        app = Shares(server)
+        many = [ask(app) for _ in range(ASKED)]
+        await settle()
+        assert server.working == VISITOR_AT_ONCE
+        others = [ask(app, host="4.3.2.1"), ask(app, forwarded=b"9.9.9.9"), ask(app, path="/config")]
+        await settle()
+        assert server.working == VISITOR_AT_ONCE + len(others)
+        assert await ask(app) == 429  # while all of its places, and those to wait, are taken
+        server.go_on.set()
+        assert await asyncio.gather(*many, *others) == [200] * (ASKED + len(others))
+        assert await ask(app) == 200
+        assert not app._visitors, "nothing is kept of who was here"
+
+    asyncio.run(story())
+
+
+def test_who_leaves_frees_their_place():
+    turns, drawn, began = Turns(1), [], threading.Event()
+
+    def draw_many():
+        for _ in range(1000):
+            with turns:
+                began.set()
+                time.sleep(0.002)
+            drawn.append(1)
+
+    async def server(_scope, receive, _send):
+        await receive()
+        await asyncio.to_thread(draw_many)
+
+    async def story():
+        gone = asyncio.Event()
+        request = ask(Shares(server), gone=gone)
+        await asyncio.to_thread(began.wait, 10)
+        gone.set()
+        with pytest.raises(LeftError):
+            await request
+
+    asyncio.run(story())
+    assert len(drawn) < 500
