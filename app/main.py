@@ -27,7 +27,7 @@ keep_compiled_programs()
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and tells nobody
 
 from app.explore.library import Library
-from app.explore.limits import KEPT_SECONDS, STOP_SECONDS, TIDY_SECONDS, RequestError
+from app.explore.limits import KEPT_SECONDS, STOP_SECONDS, TIDY_SECONDS, UNFINISHED_SECONDS, RequestError
 from app.kit import temporary
 from app.page import launch
 from vae.checkpoint import ModelFolderError
@@ -95,10 +95,10 @@ def _port(text: str) -> int:
 
 
 def keep_tidy(folder: Path) -> None:
-    """Deletes every hour what visitors sent and the app wrote more than a day ago."""
+    """Deletes again and again what visitors sent and the app wrote long ago."""
     while True:
         time.sleep(TIDY_SECONDS)
-        temporary.remove_older_than(folder, KEPT_SECONDS)
+        temporary.remove_older_than(folder, KEPT_SECONDS, UNFINISHED_SECONDS)
 
 
 def leave(folder: Path) -> NoReturn:

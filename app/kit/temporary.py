@@ -33,18 +33,26 @@ def make_folder() -> Path:
     return folder
 
 
-def remove_older_than(folder: Path, seconds: float) -> None:
+def remove_older_than(folder: Path, seconds: float, unfinished: float) -> None:
     """Deletes the files that were written, or handed out once more, longer ago than that; and folders left empty.
 
-    Those are uploads, also aborted ones, what Gradio made of them, and all that the app wrote. By the time of a file's
-    last change of any kind: a copy keeps the time when the original was written.
+    Those are uploads, what Gradio made of them, and all that the app wrote. By the time of a file's last change of any
+    kind: a copy keeps the time when the original was written.
+
+    Args:
+        folder: the server's.
+        seconds: the age of whole files, which lie in folders of their own.
+        unfinished: the age of those outside of them, which are still being written, or were abandoned: aborted uploads,
+            and what did not fit on a full disk.
     """
-    oldest = time.time() - seconds
+    now = time.time()
+    oldest = now - seconds
     for inside, _, names in os.walk(folder, topdown=False):
+        oldest_file = now - unfinished if inside == str(folder) else oldest
         for name in names:
             path = os.path.join(inside, name)
             with suppress(OSError):  # another thread was here first; or one that cannot be removed keeps no other
-                if name != LOCK and os.lstat(path).st_ctime < oldest:
+                if name != LOCK and os.lstat(path).st_ctime < oldest_file:
                     os.unlink(path)
         with suppress(OSError):  # it is not empty
             if inside != str(folder) and os.lstat(inside).st_mtime < oldest:

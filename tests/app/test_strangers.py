@@ -24,7 +24,8 @@ from PIL import Image
 
 from app.explore.library import Library
 from app.explore.limits import MAX_REQUEST_MEGABYTES, MEGABYTE
-from app.kit.door import CLOSED
+from app.kit import temporary
+from app.kit.door import CLOSED, FULL
 from app.kit.events import FORGED
 from app.kit.questions import Questions
 from app.page import launch
@@ -102,10 +103,12 @@ class Client:
         self._server = server
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=3 * SECONDS)
 
-    def ask(self, path: str, body: object = None, method: str = "POST") -> Answer:
+    def ask(
+        self, path: str, body: object = None, method: str = "POST", content_type: str = "application/json"
+    ) -> Answer:
         sent = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         begun = time.monotonic()
-        self._connection.request(method, path, sent, {"Content-Type": "application/json"})
+        self._connection.request(method, path, sent, {"Content-Type": content_type})
         response = self._connection.getresponse()
         text = response.read().decode(errors="replace")
         return Answer(
@@ -349,6 +352,28 @@ def test_routes_that_the_app_has_no_use_for_are_closed(server, client):
 def test_a_request_that_is_too_large_is_refused(server, client):
     answer = client.ask("/gradio_api/run/models", b" " * (MAX_REQUEST_MEGABYTES * MEGABYTE + 1))
     assert (answer.status, "too large" in answer.text) == (413, True)
+
+
+def test_a_full_disk_gets_one_sentence_and_frees_itself(server, client):
+    """Seen by way of a limit on the size of files, at which writing fails as it does on a full disk."""
+    resource = pytest.importorskip("resource")
+
+    def upload(size: int) -> Answer:
+        head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+        body = head + b"." * size + b"\r\n--x--\r\n"
+        return client.ask("/gradio_api/upload", body, content_type="multipart/form-data; boundary=x")
+
+    before = {path for path in server.uploads.iterdir() if path.is_file()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        answer = upload(1_000_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (answer.status, json.loads(answer.text)["error"]) == (507, FULL)
+    assert upload(1_000_000).status == 200
+    temporary.remove_older_than(server.uploads, 1000, unfinished=-1)
+    assert {path for path in server.uploads.iterdir() if path.is_file()} <= before
 
 
 @pytest.mark.parametrize("sent", [3, "apple.png", ["apple.png"], {}, {"path": 3}, {"name": "x"}, True])

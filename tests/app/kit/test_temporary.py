@@ -22,20 +22,31 @@ def test_what_is_old_is_removed_wherever_it_is(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
     (tmp_path / temporary.LOCK).touch()
-    temporary.remove_older_than(tmp_path, 60)
+    temporary.remove_older_than(tmp_path, 60, 60)
     assert all(path.exists() for path in old)
 
     now = time.time()
     new = tmp_path / "0123" / "new.png"
     monkeypatch.setattr(time, "time", lambda: now + 3600)
-    temporary.remove_older_than(tmp_path, 7200)
+    temporary.remove_older_than(tmp_path, 7200, 7200)
     assert all(path.exists() for path in old)
-    temporary.remove_older_than(tmp_path, 60)
+    temporary.remove_older_than(tmp_path, 60, 60)
     assert [path.name for path in tmp_path.iterdir()] == [temporary.LOCK]
     new.parent.mkdir()
     new.write_bytes(b"x")
-    temporary.remove_older_than(tmp_path, 7200)
+    temporary.remove_older_than(tmp_path, 7200, 7200)
     assert new.exists()
+
+
+def test_what_was_never_finished_goes_sooner(tmp_path, monkeypatch):
+    whole, aborted = tmp_path / "0123" / "whole.png", tmp_path / "tmp-aborted"
+    whole.parent.mkdir()
+    for path in (whole, aborted):
+        path.write_bytes(b"x")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 3600)
+    temporary.remove_older_than(tmp_path, 7200, unfinished=600)
+    assert (whole.exists(), aborted.exists()) == (True, False)
 
 
 def test_a_copy_of_an_old_file_is_not_old(tmp_path):
@@ -43,7 +54,7 @@ def test_a_copy_of_an_old_file_is_not_old(tmp_path):
     copy = tmp_path / "example.png"
     copy.touch()
     os.utime(copy, (0, 0))
-    temporary.remove_older_than(tmp_path, 60)
+    temporary.remove_older_than(tmp_path, 60, 60)
     assert copy.exists()
 
 
