@@ -28,8 +28,11 @@ install_import_hook(
 from vae.xla import use_fast_cpu_reductions  # noqa: E402
 
 # Before anything imports JAX or Hugging Face libraries, which read these once. Child processes inherit them.
-CACHES = tempfile.mkdtemp(prefix="latentscape-tests-")
-atexit.register(shutil.rmtree, CACHES, ignore_errors=True)
+# pytest-xdist's workers inherit them too, and share what is compiled.
+CACHES = os.environ.get("LATENTSCAPE_TEST_CACHES", "")
+if not CACHES:
+    os.environ["LATENTSCAPE_TEST_CACHES"] = CACHES = tempfile.mkdtemp(prefix="latentscape-tests-")
+    atexit.register(shutil.rmtree, CACHES, ignore_errors=True)
 os.environ |= {
     "HF_HOME": f"{CACHES}/huggingface",
     "HF_HUB_OFFLINE": "1",
