@@ -153,16 +153,13 @@ def _decode_all(encoded: Iterator[dict | None], size: int) -> Iterator[tuple[str
             yield decoded.result()
 
 
+@lru_cache(maxsize=1)  # fit asks for two splits of one, which may be a hundred thousand files
 def _open(dataset: str) -> Splits:
     """Every split of the data set, pictures not decoded."""
     path = Path(dataset).expanduser()
     try:
-        if path.is_dir():
-            return _open_folder(path, dataset)
-        if path.is_file():
-            if path.suffix != ".parquet":
-                raise FlagError("--dataset", f"{dataset} is not a parquet file; give one, a folder, or a Hub id")
-            return datasets.load_dataset("parquet", data_files={"train": glob.escape(str(path))})
+        if path.exists():
+            return _open_local(path, dataset)
         if dataset.count("/") != 1 or dataset.startswith((".", "/", "~")):
             raise FlagError("--dataset", f"{dataset} does not exist, and is not a Hub id (owner/name) either")
         return datasets.load_dataset(dataset)
@@ -171,6 +168,20 @@ def _open(dataset: str) -> Splits:
     except Exception as error:  # the library raises its own, pyarrow's, fsspec's and the hub client's errors
         hint = "" if path.exists() else " Is the id right, and the network there? A private data set needs a login."
         raise DataError(f"{dataset} cannot be loaded: {type(error).__name__}: {error}{hint}") from error
+
+
+def _open_local(path: Path, dataset: str) -> Splits:
+    if path.is_file() and path.suffix != ".parquet":
+        raise FlagError("--dataset", f"{dataset} is not a parquet file; give one, a folder, or a Hub id")
+    shown = datasets.is_progress_bar_enabled()
+    datasets.disable_progress_bars()  # they would say "Downloading data", and nothing is
+    try:
+        if path.is_dir():
+            return _open_folder(path, dataset)
+        return datasets.load_dataset("parquet", data_files={"train": glob.escape(str(path))})
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
 
 
 def _open_folder(folder: Path, dataset: str) -> Splits:
