@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+from contextlib import redirect_stdout
 
 import numpy as np
 from jaxtyping import Float
@@ -15,6 +17,7 @@ from vae.losses import l1
 
 PCA_COMPONENTS = 64
 TRUSTWORTHINESS_POINTS = 12_000  # it needs all pairwise distances: 1 GB for these
+TRUSTED = 0.8  # of a layout: below, many neighbours on the map are strangers in latent space
 
 
 def run_atlas(arguments: argparse.Namespace) -> None:
@@ -24,13 +27,13 @@ def run_atlas(arguments: argparse.Namespace) -> None:
     errors = measure_errors(codec, pictures.images, latents)
     positions = lay_out(latents, arguments.seed)
     labels = {f"{name}_" if name in RESERVED else name: values for name, values in pictures.labels.items()}
-    trust = f"{measure_trustworthiness(latents, positions):.4f}"
+    trust = measure_trustworthiness(latents, positions)
     facts = {"dataset": arguments.dataset, "split": pictures.split, "seed": str(arguments.seed)}
-    facts["trustworthiness"] = trust
+    facts["trustworthiness"] = f"{trust:.4f}"
     atlas = Atlas(pictures.ids, positions, latents.astype(np.float16), labels, {ERROR_COLUMN: errors}, facts)
     atlas.write(arguments.model / ATLAS)
     print(f"{arguments.model / ATLAS}: {len(atlas):,} points, labels: {', '.join(labels) or 'none'}")
-    print(f"trustworthiness of the layout: {trust} (15 neighbours; 1 is perfect)")
+    print(describe_trust(trust))
 
 
 def measure_errors(
@@ -63,7 +66,8 @@ def lay_out(latents: Float[np.ndarray, "count *latent"], seed: int) -> Float[np.
         n_neighbors=neighbours, min_dist=0.1, init=start, random_state=seed, n_jobs=1, tqdm_kwds={"desc": "lay out"},
         verbose=True,
     )  # fmt: skip
-    positions = reducer.fit_transform(flat)
+    with redirect_stdout(io.StringIO()):  # its log, which would run into its own progress bar
+        positions = reducer.fit_transform(flat)
     return (positions - positions.mean(axis=0)).astype(np.float32)
 
 
@@ -77,3 +81,14 @@ def measure_trustworthiness(latents: np.ndarray, positions: np.ndarray) -> float
         return 1.0
     flat = latents.reshape(len(latents), -1)
     return float(trustworthiness(flat[chosen], positions[chosen], n_neighbors=neighbours))
+
+
+def describe_trust(trust: float) -> str:
+    """What the trustworthiness of a layout means, in a line."""
+    words = f"trustworthiness of the layout: {trust:.4f} (15 neighbours; 1 is perfect)"
+    if trust >= TRUSTED:
+        return words
+    return (
+        f"{words}. That is low: many points that are near each other on the map are not alike to the model. So look "
+        "latents that hold little but noise (train longer), and those of very varied pictures."
+    )

@@ -15,7 +15,7 @@ from app.explore.map import decode_at, neighbours
 from app.explore.opened import OpenModel
 from app.explore.sample import sample
 from tests.conftest import ROOT
-from train.atlas import lay_out, measure_trustworthiness
+from train.atlas import describe_trust, lay_out, measure_trustworthiness
 from train.config import FlagError
 from train.data import Pictures, load_pictures
 from train.encode import encode_all, in_batches
@@ -244,6 +244,8 @@ def test_the_layout_keeps_clusters_apart_and_repeats_with_its_seed():
     np.testing.assert_array_equal(positions, lay_out(latents, seed=1))
     assert measure_trustworthiness(latents, positions) > 0.8
     assert measure_trustworthiness(latents, rng.normal(size=(90, 2))) < 0.7
+    assert "low" in describe_trust(0.64)
+    assert "low" not in describe_trust(0.95)
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
