@@ -200,10 +200,10 @@ def run_fit(arguments: argparse.Namespace) -> None:
     from train.data import load_pictures
     from train.devices import connect, is_main
     from train.fit import fit
-    from train.grid import GRID_PICTURES
+    from train.held_out import held_out_count
     from train.run import check_run
     from train.step import count_parameters
-    from vae.checkpoint import ModelInfo
+    from vae.checkpoint import ModelInfo, load_info
 
     connect(arguments.coordinator, arguments.processes, arguments.process_id)
     config = configure(arguments)
@@ -214,7 +214,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
         "limit": arguments.limit,
     }
     train = load_pictures(arguments.dataset, arguments.split, config.load_size, **columns)
-    columns["limit"] = GRID_PICTURES
+    columns["limit"] = held_out_count(config.model.image_size)
     held_out = load_pictures(arguments.dataset, "validation", config.model.image_size, **columns)
     title = arguments.title or arguments.out.resolve().name
     info = ModelInfo(
@@ -244,11 +244,18 @@ def run_fit(arguments: argparse.Namespace) -> None:
         device_memory_budget=arguments.device_memory_budget,
     )
     if is_main():
-        print(describe_result(arguments, train, held_out, config.steps))
+        print(describe_result(arguments, train, held_out, load_info(arguments.out).training["kept_step"]))
 
 
-def describe_result(arguments: argparse.Namespace, train: Any, held_out: Any, steps: int) -> str:
-    """What `fit` made, where, and the commands that come next: on the split that it trained on, and on another one."""
+def describe_result(arguments: argparse.Namespace, train: Any, held_out: Any, kept_step: int) -> str:
+    """What `fit` made, where, and the commands that come next: on the split that it trained on, and on another one.
+
+    Args:
+        arguments: `fit`'s.
+        train: the pictures that it learnt from.
+        held_out: those that it was measured on.
+        kept_step: of the checkpoint that was exported.
+    """
     out, python = str(arguments.out), ["python", "-m", "train"]
     flags = ["--model", out, "--dataset", arguments.dataset]
     if arguments.image_column:
@@ -268,7 +275,10 @@ def describe_result(arguments: argparse.Namespace, train: Any, held_out: Any, st
         (["python", "app/main.py", "--model", out], "the explorer"),
     ]
     lines = [f"  {shlex.join(command)}    # {purpose}" for command, purpose in commands]
-    made = f"{out}: a model of {len(train):,} pictures after {steps:,} steps, with its card and training curves. Next:"
+    made = (
+        f"{out}: a model of {len(train):,} pictures, with its card and training curves: the one of step {kept_step:,}, "
+        "whose loss on held-out pictures was lowest. Next:"
+    )
     return "\n".join([made, *lines])
 
 

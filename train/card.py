@@ -36,7 +36,8 @@ A convolutional variational autoencoder, trained with Latentscape: {size} x {siz
 {command}
 ```
 
-{steps:,} steps of {batch_size} pictures on {hardware}, weights averaged with decay {ema_decay}.
+{steps:,} steps of {batch_size} pictures on {hardware}; weights averaged with decay {ema_decay}, and kept as they
+were at step {kept_step:,}, when the loss on held-out pictures was lowest.
 
 ![Training curves]({curves})
 
@@ -84,6 +85,7 @@ def write_card(folder: Path) -> None:
             pictures=facts["pictures"],
             command=facts["command"],
             steps=facts["steps"],
+            kept_step=facts["kept_step"],
             batch_size=facts["batch_size"],
             hardware=facts["hardware"],
             ema_decay=facts["ema_decay"],

@@ -10,12 +10,16 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
+from train.held_out import PREFIX
+
 CURVES = "training-curves.png"
-INK, MUTED, RULE, LINE = "#1f2328", "#59636e", "#d8dee4", "#0a6ed1"
+INK, MUTED, RULE, LINE, HELD_OUT_LINE = "#1f2328", "#59636e", "#d8dee4", "#0a6ed1", "#c2410c"
 
 
 def write_curves(folder: Path, curves: dict[str, str]) -> None:
     """Draws `training/metrics.jsonl` of a model folder: terms of the loss against steps, smoothed, and as they were.
+
+    Beside them those of the held-out pictures, at every checkpoint: where the two part, the model learns by heart.
 
     1600 pixels wide, to be shown at 800. It brings its own white, so that it reads on pages of any colour.
 
@@ -30,9 +34,12 @@ def write_curves(folder: Path, curves: dict[str, str]) -> None:
     for axes, (term, title) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
         values = np.array([row[term] for row in rows])
         axes.plot(steps, values, color=LINE, alpha=0.3, linewidth=0.8)
-        axes.plot(steps, smooth(values), color=LINE, linewidth=1.8)
+        axes.plot(steps, smooth(values), color=LINE, linewidth=1.8, label="trained on")
+        measured = np.array([(row["step"], row[PREFIX + term]) for row in rows if PREFIX + term in row]).reshape(-1, 2)
+        axes.plot(*measured.T, color=HELD_OUT_LINE, linewidth=1.2, marker=".", markersize=4, label="held out")
         # The first steps, from noise, would press all others flat: the scale is that of what follows.
-        settled = values[len(values) // 20 :]
+        begun = steps[len(steps) // 20]
+        settled = np.concatenate([values[steps >= begun], measured[measured[:, 0] >= begun, 1]])
         margin = 0.08 * np.ptp(settled) or 0.5 * abs(settled[-1]) or 1.0
         axes.set_ylim(settled.min() - margin, settled.max() + margin)
         axes.set_xlim(0, steps[-1])
@@ -45,6 +52,7 @@ def write_curves(folder: Path, curves: dict[str, str]) -> None:
         axes.grid(axis="y", color=RULE, linewidth=0.7)
         axes.spines[:].set_visible(False)
         axes.spines["bottom"].set(visible=True, color=RULE)
+    figure.axes[0].legend(fontsize=8, labelcolor=INK, frameon=False)
     figure.savefig(folder / CURVES)
 
 

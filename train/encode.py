@@ -47,9 +47,7 @@ def in_batches(function: Callable[[Rows], Arrays], images: Images, words: str) -
         images: all pictures.
         words: what is being done, in a word.
     """
-    count, size, *_ = images.shape
-    # On a CPU, more than sixteen pictures of 64 pixels leave its caches: one by one they would be faster.
-    batch = max(1, 2**16 // size**2) if jax.default_backend() == "cpu" else 32
+    count, batch = len(images), batch_size(images.shape[1])
     parts = []
     with tqdm(total=count, desc=words, unit="picture", leave=False) as progress:
         for start in range(0, count, batch):
@@ -57,6 +55,12 @@ def in_batches(function: Callable[[Rows], Arrays], images: Images, words: str) -
             parts.append(jax.device_get(function(np.arange(start, start + batch).clip(max=count - 1))))
             progress.update(min(batch, count - start))
     return jax.tree.map(lambda *arrays: np.concatenate(arrays)[:count], *parts)
+
+
+def batch_size(image_size: int) -> int:
+    """How many pictures of this side, in pixels, go through a model at once where nothing is learnt from them."""
+    # On a CPU, more than sixteen pictures of 64 pixels leave its caches: one by one they would be faster.
+    return max(1, 2**16 // image_size**2) if jax.default_backend() == "cpu" else 32
 
 
 def as_floats(images: Images) -> Float[np.ndarray, "count size size 3"]:

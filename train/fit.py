@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -15,6 +16,7 @@ from train.curves import write_curves
 from train.data import Pictures
 from train.devices import is_main, replicate
 from train.grid import save_grid
+from train.held_out import LOSS, PSNR, measure_held_out
 from train.run import (
     Checkpoints,
     Interrupted,
@@ -26,7 +28,7 @@ from train.run import (
     resume_command,
     start_run,
 )
-from train.step import initial_state, train_step
+from train.step import count_parameters, initial_state, train_step
 from vae.checkpoint import ModelInfo, save_model
 
 
@@ -44,10 +46,12 @@ def fit(
 ) -> None:
     """Trains, and leaves a model folder at `out`, with its curves and its card, and the run under `out/training`.
 
+    What is exported is the average of the weights at the checkpoint whose loss on the held-out pictures was lowest.
+
     Args:
         config: the run.
         train: pictures to fit, of side `config.load_size`.
-        held_out: pictures for the PNG grids, of side `config.model.image_size`.
+        held_out: pictures to measure and to look at, of side `config.model.image_size`.
         out: the model folder.
         info: goes to the model's `config.json`.
         resume: go on from the newest checkpoint in `out`.
@@ -69,33 +73,37 @@ def fit(
     first = int(state.step)
     if is_main():
         log = MetricsLog(run / "metrics.jsonl", keep_before=first)
-        if resume:
-            print(describe_resumption(first, config.steps, out))
+        print(describe_resumption(first, config.steps, out) if resume else describe_run(config, len(train)))
 
     dtype = "bfloat16" if jax.default_backend() == "gpu" else "float32"
     source = batches(train.images, config.batch_size, range(first, config.steps), config.seed, device_memory_budget)
     progress = tqdm(total=config.steps, initial=first, desc="fit", unit="step", smoothing=0.1, disable=not is_main())
-    meter = Meter(config.batch_size)
+    meter, measured = Meter(config.batch_size), {}
     with StopSignal() as stop, progress, closing(source):
         for step, pictures in enumerate(source, first + 1):
             state, terms = train_step(state, pictures, config=config, dtype=dtype)
             meter.add(terms)
+            if step == first + 1:
+                jax.block_until_ready(terms)
+                progress.unpause()  # the time that compiling took says nothing of the time left
             progress.update()
             logging = step % log_every == 0
             stopping = stop.requested(ask_others=logging)
             saving = stopping or step % checkpoint_every == 0 or step == config.steps
             if logging or saving:
-                mean = meter.read(step, checkpoints)
-                if is_main():
-                    log.write({"step": step, **mean})
-                    shown = {name: f"{mean[name]:.4g}" for name in ("loss", *config.objective.curves)}
-                    progress.set_postfix({**shown, "pictures/s": f"{mean['pictures_per_s']:.0f}"})
-            if saving:
-                if is_main():
+                row = {"step": step, **meter.read(step, checkpoints)}
+                if saving and is_main():
                     average = jax.device_get(state.average)
                     # First, since it runs the model: what cannot be drawn must not replace what could.
                     save_grid(run / f"step-{step:06d}.png", config, average, held_out)
-                    save_model(out, average, info)
+                    measured = measure_held_out(average, held_out.images, config)
+                    if measured[LOSS] <= log.lowest(LOSS):
+                        save_model(out, average, replace(info, training={**info.training, "kept_step": step}))
+                    row |= measured
+                if is_main():
+                    log.write(row)
+                    progress.set_postfix(describe_step(config, row | measured))
+            if saving:
                 checkpoints.save(state)  # last: a run that goes on from here has exported what came before
                 meter.reset()
             if stopping and step < config.steps:
@@ -103,3 +111,21 @@ def fit(
     if is_main():
         write_curves(out, config.objective.curves)
         write_card(out)
+
+
+def describe_run(config: TrainConfig, pictures: int) -> str:
+    """What is about to be trained, in a line."""
+    size, shape = config.model.image_size, " x ".join(map(str, config.model.latent_shape))
+    times = config.steps * config.batch_size / pictures
+    return (
+        f"{size} x {size} pixels through {shape} numbers, {count_parameters(config):,} parameters: {config.steps:,} "
+        f"steps of {config.batch_size} pictures, {times:,.1f} times all {pictures:,}. The first has to be compiled."
+    )
+
+
+def describe_step(config: TrainConfig, row: dict[str, float]) -> dict[str, str]:
+    """What the progress bar says: the last steps, and the held-out pictures at the last checkpoint."""
+    shown = {name: f"{row[name]:.4g}" for name in ("loss", *config.objective.curves)}
+    if PSNR in row:
+        shown["held out"] = f"{row[PSNR]:.2f} dB"
+    return shown | {"pictures/s": f"{row['pictures_per_s']:.0f}"}

@@ -182,6 +182,11 @@ class MetricsLog:
             lines = [line for line in path.read_text().splitlines() if _step_of(line) <= keep_before]
             path.write_text("".join(line + "\n" for line in lines))
 
+    def lowest(self, name: str) -> float:
+        """The lowest value of a figure so far; infinite where there is none."""
+        rows = map(json.loads, self.path.read_text().splitlines()) if self.path.exists() else ()
+        return min((row[name] for row in rows if name in row), default=math.inf)
+
     def write(self, row: dict) -> None:
         """Appends a line."""
         with self.path.open("a") as file:

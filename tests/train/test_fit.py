@@ -31,6 +31,7 @@ from train import batches, fit
 from train.config import PRESETS, TrainConfig
 from train.curves import smooth, write_curves
 from train.data import batch_indices, load_pictures
+from train.held_out import LOSS, PSNR, held_out_count, measure_held_out
 from train.run import Checkpoints, TrainError, check_run
 from train.step import augment, count_parameters, initial_state
 from vae.checkpoint import ModelInfo, load_info, load_model, parameters, save_model
@@ -138,6 +139,35 @@ def test_it_learns(whole):
     assert all(line["kl"] > 0 and line["gradient_norm"] > 0 and line["pictures_per_s"] > 0 for line in lines)
 
 
+def test_held_out_pictures_are_measured_at_every_checkpoint(whole):
+    lines = metrics(whole)
+    measured = [line for line in lines if LOSS in line]
+    assert [line["step"] for line in measured] == [40, 80, 120, 160, 200]
+    assert measured[-1]["held_out_l1"] < 0.9 * measured[0]["held_out_l1"]
+    assert measured[-1][PSNR] > measured[0][PSNR] + 1
+    # What was exported does on those pictures what the log says of its step.
+    held_out = load_pictures(str(EMOJI), "validation", 16, limit=held_out_count(16))
+    found = measure_held_out(parameters(load_model(whole)), held_out.images, TINY)
+    kept = load_info(whole).training["kept_step"]
+    (line,) = [line for line in measured if line["step"] == kept]
+    assert found == pytest.approx({name: line[name] for name in found}, rel=2e-3)  # weights are written as float16
+
+
+def test_the_checkpoint_that_does_best_on_held_out_pictures_is_exported(tmp_path, monkeypatch):
+    losses, seen = iter([0.4, 0.2, 0.3, 0.5]), []
+
+    def measure(values, *_):
+        seen.append(values)
+        return {LOSS: next(losses)}
+
+    monkeypatch.setattr(fit, "measure_held_out", measure)
+    out = tmp_path / "run"
+    assert run(arguments_for(out, "--steps", "80", "--checkpoint-every", "20")) is None
+    assert load_info(out).training["kept_step"] == 40
+    for name, value in weights(out).items():
+        assert_array_equal(value, seen[1][name].astype(value.dtype))
+
+
 def test_it_leaves_a_model_folder(whole):
     files = {str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()}
     assert {path for path in files if not path.startswith("training/checkpoints/")} == {
@@ -191,8 +221,11 @@ def test_it_says_what_was_made_and_what_comes_next(tmp_path, capsys):
     """The commands that it prints are ones that work: they parse, with the columns that fit was told of."""
     out = tmp_path / "a model"
     assert run(arguments_for(out, "--steps", "2", "--label-column", "category", "--label-column", "style")) is None
-    made, *commands = capsys.readouterr().out.splitlines()
-    assert made.startswith(f"{out}: a model of 24 pictures after 2 steps")
+    opening, made, *commands = capsys.readouterr().out.splitlines()
+    assert opening.startswith("16 x 16 pixels through 8 numbers, ")
+    assert "2 steps of 4 pictures, 0.3 times all 24." in opening
+    assert made.startswith(f"{out}: a model of 24 pictures, ")
+    assert "the one of step 2," in made
     evaluate, atlas, prior, app = (shlex.split(line, comments=True) for line in commands)
     for command, name in ((evaluate, "evaluate"), (atlas, "atlas"), (prior, "prior")):
         assert command[:3] == ["python", "-m", "train"]
@@ -227,7 +260,9 @@ def test_grids_show_held_out_pictures_over_reconstructions_and_samples(whole):
     held_out, reconstructions, *samples = (
         [sheet[top : top + 16, left : left + 16] for left in range(0, 8 * 18, 18)] for top in range(0, 4 * 18, 18)
     )
-    assert_array_equal(held_out, load_pictures(str(EMOJI), "validation", 16, limit=8).images)
+    measured = load_pictures(str(EMOJI), "validation", 16, limit=held_out_count(16)).images
+    spread = np.linspace(0, len(measured) - 1, 8).round().astype(int)
+    assert_array_equal(held_out, measured[spread])
     matching = np.abs(np.subtract(held_out, reconstructions)).mean()
     assert 0 < matching < np.abs(np.subtract(held_out, np.roll(reconstructions, 1, axis=0))).mean()
     assert len({sample.tobytes() for row in samples for sample in row}) == 16
