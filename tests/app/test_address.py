@@ -55,21 +55,20 @@ def test_values_that_are_not_accepted_are_refused_in_words(library, component, t
         address._value(library, component, text)
 
 
-def test_a_link_may_ask_for_what_the_model_that_it_asks_for_can_draw_from(with_flow):
-    models = Library(ROOT / "assets" / "models", ["emoji", str(with_flow)])
+def test_a_link_may_ask_for_what_the_model_that_it_asks_for_can_draw_from(library):
     radio = PriorRadio([("Prior N(0, I)", "prior")], label="It")
-    asked = address._value(models, radio, "flow", with_flow.name)
+    asked = address._value(library, radio, "flow", "fruits")
     assert asked.value == "flow"
     assert [name for _, name in asked.choices] == ["prior", "gaussian", "mixture", "flow"]
     with pytest.raises(RequestError, match="there are: prior, gaussian, mixture"):
-        address._value(models, radio, "flow", "emoji")
+        address._value(library, radio, "flow", "photos")
     labels = LabelChoice([], multiselect=True, label="It")
-    assert address._value(models, labels, "kind: Apple|variety: Apple Red 2", with_flow.name).value == [
+    assert address._value(library, labels, "kind: Apple|variety: Apple Red 2", "fruits").value == [
         "kind: Apple",
         "variety: Apple Red 2",
     ]
     with pytest.raises(RequestError, match="no such choice"):
-        address._value(models, labels, "kind: Pear", with_flow.name)
+        address._value(library, labels, "kind: Pear", "fruits")
 
 
 def test_a_drawn_picture_goes_into_the_address_and_comes_back_as_it_was(library):

@@ -24,7 +24,7 @@ from app.explore.sample import (
 from tests.app.explore.conftest import MODELS, NO_NUMBERS, kind
 from vae.atlas import Atlas
 from vae.latent import sample_prior
-from vae.priors import AggregatePosterior, save_priors
+from vae.priors import AggregatePosterior
 
 NAMES = ("faces", "fruits", "emoji", "photos")
 PRIORS = {
@@ -32,6 +32,7 @@ PRIORS = {
     "gaussian": "Gaussian fitted to the data",
     "mixture": "Mixture fitted to the data",
 }
+WITH_FLOW = PRIORS | {"flow": "Flow learnt from the data"}
 
 
 # ---- Samples ----
@@ -116,30 +117,30 @@ def test_without_a_map_only_the_prior_can_be_drawn_from(without_map, distributio
 
 def test_a_model_with_its_own_priors_needs_no_map_for_them(without_map, fruits, tmp_path):
     shutil.copytree(without_map.folder, tmp_path / "model")
-    save_priors(tmp_path / "model", [prior for name, prior in fruits.priors.items() if name != "prior"])
+    shutil.copy(fruits.folder / "prior.safetensors", tmp_path / "model")
     model = OpenModel(tmp_path / "model")
-    assert model.prior_titles == PRIORS
-    for name in PRIORS:
+    assert model.prior_titles == WITH_FLOW
+    for name in WITH_FLOW:
         np.testing.assert_allclose(sample(model, name, 4), sample(fruits, name, 4), atol=0.02)
 
 
-def test_a_flow_is_offered_where_the_model_has_one_and_is_what_it_begins_with(with_flow, fruits):
-    model = OpenModel(with_flow)
-    assert model.prior_titles == {name: prior.title for name, prior in model.priors.items()}
-    assert model.prior_titles == PRIORS | {"flow": "Flow learnt from the data"}
-    assert (opening(model), opening(fruits)) == ("flow", "prior")
-    drawn = sample(model, "flow", count=3, seed=4)
+def test_a_flow_is_offered_where_the_model_has_one_and_is_what_it_begins_with(fruits, photos):
+    assert fruits.prior_titles == {name: prior.title for name, prior in fruits.priors.items()} == WITH_FLOW
+    assert (opening(fruits), opening(photos)) == ("flow", "prior")
+    drawn = sample(fruits, "flow", count=3, seed=4)
     assert drawn.shape == (3, 128)
-    np.testing.assert_allclose(sample(model, "flow", count=2, seed=4), drawn[:2], atol=1e-4)
+    np.testing.assert_allclose(sample(fruits, "flow", count=2, seed=4), drawn[:2], atol=1e-4)
 
 
-def test_a_flow_draws_what_it_is_asked_for(with_flow):
-    model = OpenModel(with_flow)
-    assert promptable(model)["kind"] == ("Apple", "Cherry", "Tomato")
-    kinds = ("Apple", "Cherry", "Apple")
-    apples, cherries, again = (sample(model, "flow", 2, seed=4, label={"kind": kind}) for kind in kinds)
-    np.testing.assert_array_equal(apples, again)
-    assert not np.array_equal(apples, cherries)
+def test_a_flow_draws_what_it_is_asked_for(fruits):
+    assert promptable(fruits)["kind"] == ("Apple", "Cherry", "Tomato")
+    latents, kinds = fruits.atlas.latents.astype(np.float32), np.array(fruits.atlas.labels["kind"])
+    centres = {kind: latents[kinds == kind].mean(0) for kind in promptable(fruits)["kind"]}
+    for name in centres:
+        drawn = sample(fruits, "flow", 64, seed=4, label={"kind": name}).mean(0)
+        assert min(centres, key=lambda other: np.linalg.norm(drawn - centres[other])) == name
+    again = [sample(fruits, "flow", 2, seed=4, label={"kind": "Apple"}) for _ in range(2)]
+    np.testing.assert_array_equal(*again)
 
 
 @pytest.mark.parametrize(
@@ -155,16 +156,16 @@ def test_a_flow_draws_what_it_is_asked_for(with_flow):
         ("prior", {"kind": "Apple"}, 'only "flow" can be asked'),
     ],
 )
-def test_a_label_that_cannot_be_drawn_is_refused(with_flow, distribution, label, words):
+def test_a_label_that_cannot_be_drawn_is_refused(fruits, distribution, label, words):
     with pytest.raises(RequestError, match=words) as refusal:
-        sample(OpenModel(with_flow), distribution, 1, label=label)
+        sample(fruits, distribution, 1, label=label)
     assert len(str(refusal.value)) < 300
 
 
-def test_labels_that_are_too_many_to_choose_from_are_not_offered(with_flow, monkeypatch, fruits):
+def test_labels_that_are_too_many_to_choose_from_are_not_offered(monkeypatch, fruits, photos):
     monkeypatch.setattr("app.explore.sample.MAX_LABELS", 10)
-    assert [*promptable(OpenModel(with_flow))] == ["kind"]
-    assert promptable(fruits) == {}
+    assert [*promptable(fruits)] == ["kind"]
+    assert promptable(photos) == {}
 
 
 def test_damaged_priors_are_explained_and_leave_the_prior_alone(fruits, tmp_path):
@@ -260,7 +261,7 @@ def test_without_a_map_a_walk_begins_at_the_priors_mean(without_map):
 
 
 def test_a_map_of_a_single_picture_can_be_explored(tmp_path):
-    shutil.copytree(MODELS / "fruits", tmp_path / "one")
+    shutil.copytree(MODELS / "fruits", tmp_path / "one", ignore=shutil.ignore_patterns("prior.safetensors"))
     whole = Atlas.read(MODELS / "fruits" / "atlas.parquet", (128,))
     Atlas(whole.ids[:1], whole.positions[:1], whole.latents[:1], {}).write(tmp_path / "one" / "atlas.parquet")
     one = OpenModel(tmp_path / "one")

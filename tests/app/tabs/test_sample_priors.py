@@ -14,8 +14,8 @@ NUMBERS = [4, 1, 0]
 
 
 @pytest.fixture(scope="module")
-def library(with_flow) -> Library:
-    return Library(ROOT / "assets" / "models", ["fruits", str(with_flow)])
+def library() -> Library:
+    return Library(ROOT / "assets" / "models", ["fruits"])
 
 
 @pytest.fixture(scope="module")
@@ -36,33 +36,33 @@ PRIOR, FLOW = ("prior", "Prior N(0, I)"), ("flow", "Flow learnt from the data")
 
 
 def test_a_model_with_a_flow_opens_with_it_beside_the_prior(library, grid):
-    assert drawn(grid, library["flowing"], None) == ([PRIOR, FLOW], "flow", "flow")
-    assert drawn(grid, library["fruits"], None) == ([PRIOR], "prior", "prior")
+    assert drawn(grid, library["fruits"], None) == ([PRIOR, FLOW], "flow", "flow")
+    assert drawn(grid, library["photos"], None) == ([PRIOR], "prior", "prior")
 
 
 def test_another_model_keeps_what_a_person_chose_and_only_that(library, grid):
-    assert drawn(grid, library["flowing"], "prior") == ([PRIOR], "prior", None)
-    assert drawn(grid, library["flowing"], "prior", preset="prior") == ([PRIOR, FLOW], "flow", "flow")
-    assert drawn(grid, library["fruits"], "flow") == ([PRIOR], "prior", "prior")
+    assert drawn(grid, library["fruits"], "prior") == ([PRIOR], "prior", None)
+    assert drawn(grid, library["fruits"], "prior", preset="prior") == ([PRIOR, FLOW], "flow", "flow")
+    assert drawn(grid, library["photos"], "flow") == ([PRIOR], "prior", "prior")
 
 
 def test_numbers_that_come_before_the_tab_is_drawn_are_for_the_same_distribution(library, grid):
-    updates = grid.asked(library["flowing"], None, [], False, NUMBERS)
+    updates = grid.asked(library["fruits"], None, [], False, NUMBERS)
     assert [panel["title"] for panel in updates[grid.samples]["panels"]] == [FLOW[1]]
 
 
 def test_only_the_flow_is_asked_for_labels_of_each_column_the_last(library, grid):
     chosen = ["kind: Apple", "kind: Cherry", "variety: Apple Red 2", "hair: long"]
-    updates = grid.asked(library["flowing"], "flow", chosen, True, NUMBERS)
+    updates = grid.asked(library["fruits"], "flow", chosen, True, NUMBERS)
     labels = [panel["label"] for panel in updates[grid.samples]["panels"]]
     assert labels == [{}, {"kind": "Cherry", "variety": "Apple Red 2"}]
     assert updates[grid.labels]["value"] == ["kind: Cherry", "variety: Apple Red 2"]
     assert updates[grid.labels]["visible"]
-    assert not grid.asked(library["flowing"], "prior", chosen, True, NUMBERS)[grid.labels]["visible"]
-    emptied = grid.of_model(library["fruits"], "flow", None, chosen, True, NUMBERS)[grid.labels]
+    assert not grid.asked(library["fruits"], "prior", chosen, True, NUMBERS)[grid.labels]["visible"]
+    emptied = grid.of_model(library["photos"], "flow", None, chosen, True, NUMBERS)[grid.labels]
     assert (emptied["choices"], emptied["value"], emptied["visible"]) == ([], [], False)
 
 
 def test_the_flow_is_explained_where_there_is_one(library):
-    assert "rectified flow" in sample.how_it_works(library["flowing"])
-    assert "rectified flow" not in sample.how_it_works(library["fruits"])
+    assert "rectified flow" in sample.how_it_works(library["fruits"])
+    assert "rectified flow" not in sample.how_it_works(library["photos"])
