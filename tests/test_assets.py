@@ -18,7 +18,7 @@ from vae.checkpoint import load_info, load_model
 from vae.codec import describe, open_codec
 
 MODELS = ROOT / "assets" / "models"
-NAMES = ("faces", "fruits", "emoji", "photos")
+NAMES = ("faces", "digits", "fruits", "emoji", "photos")
 EMOJI = str(ROOT / "assets" / "datasets" / "emoji.parquet")
 
 

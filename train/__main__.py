@@ -1,4 +1,4 @@
-"""`python -m train fit | evaluate | atlas | prior | faces`: makes model folders, and a data set for them."""
+"""`python -m train fit | evaluate | atlas | prior | faces | digits`: makes model folders, and data sets for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from vae.losses import OBJECTIVES
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parses the command line; a wrong value prints the flag, what was given and what is accepted, and exits with 2."""
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="fit | evaluate | atlas | prior | faces")
+    names = "fit | evaluate | atlas | prior | faces | digits"
+    commands = parser.add_subparsers(dest="command", required=True, metavar=names)
 
     fit = commands.add_parser("fit", help="train a model", allow_abbrev=False)
     _add_dataset(fit, "train", "train on")
@@ -33,7 +34,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         choices=PRESETS,
         default="fruits",
         help="architecture, loss and schedule: fruits (64 pixels, vector latent, mirrored; the default), emoji (the "
-        "same, never mirrored), faces (nearly the same), photos (256 pixels, spatial latent)",
+        "same, never mirrored), faces (nearly the same), digits (32 pixels, a latent of two numbers), photos (256 "
+        "pixels, spatial latent)",
     )
     fit.add_argument("--steps", type=_positive, metavar="N", help="optimiser steps (default: the preset's)")
     fit.add_argument("--batch-size", type=_positive, metavar="N", help="pictures a step (default: the preset's)")
@@ -67,6 +69,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     fit.add_argument("--summary", default="", help="one sentence on what it was trained on, shown in the app")
     fit.add_argument(
         "--checkpoint-every", type=_positive, default=500, metavar="N", help="steps between checkpoints (default: 500)"
+    )
+    fit.add_argument(
+        "--snapshots",
+        type=_natural,
+        default=0,
+        metavar="N",
+        help="keep the model as it was at N moments of the training, in OUT/snapshots, to be watched (default: 0)",
     )
     fit.add_argument(
         "--device-memory-budget",
@@ -123,6 +132,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     faces.add_argument(
         "--image-size", type=_picture_side, default=64, metavar="PIXELS", help="side of the pictures (default: 64)"
     )
+    digits = commands.add_parser("digits", help="make a data set of handwritten digits", allow_abbrev=False)
+    digits.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder to make")
     parsed = parser.parse_args(arguments)
     if parsed.command == "fit":
         hosts = [parsed.coordinator, parsed.processes, parsed.process_id]
@@ -241,6 +252,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
         info,
         resume=arguments.resume,
         checkpoint_every=arguments.checkpoint_every,
+        snapshots=arguments.snapshots,
         device_memory_budget=arguments.device_memory_budget,
     )
     if is_main():
@@ -329,6 +341,10 @@ def main() -> None:
             from train.faces import run_faces
 
             run_faces(arguments)
+        elif arguments.command == "digits":
+            from train.digits import run_digits
+
+            run_digits(arguments)
         elif arguments.command == "evaluate":
             from train.evaluate import run_evaluate
 

@@ -96,6 +96,19 @@ PRESETS: dict[str, TrainConfig] = {
         load_size=64,
         crop=64,
     ),
+    # A latent of two numbers, all of which can be seen at once. The KL is dear, so that the digits fill N(0, I) without
+    # gaps: two numbers cannot tell much more anyway. Small, so that it can be watched as it learns.
+    "digits": TrainConfig(
+        model=VAEConfig(image_size=32, latent="vector", latent_dim=2, channels=(16, 16), halve_first=True),
+        objective=L1SSIM(LossWeights(1.0, 0.5, 8e-3)),
+        kl_warmup=200,
+        steps=1_500,
+        batch_size=64,
+        learning_rate=2e-3,
+        ema_decay=0.99,
+        load_size=32,
+        crop=32,
+    ),
     # The reference spatial configuration. It is fully convolutional, so that crops teach it as much as whole pictures.
     "photos": TrainConfig(
         model=VAEConfig(),

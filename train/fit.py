@@ -28,6 +28,7 @@ from train.run import (
     resume_command,
     start_run,
 )
+from train.snapshots import moments, save_snapshot
 from train.step import count_parameters, initial_state, train_step
 from vae.checkpoint import ModelInfo, save_model
 
@@ -42,6 +43,7 @@ def fit(
     resume: bool = False,
     log_every: int = 20,
     checkpoint_every: int = 500,
+    snapshots: int = 0,
     device_memory_budget: float = DEVICE_MEMORY_BUDGET,
 ) -> None:
     """Trains, and leaves a model folder at `out`, with its curves and its card, and the run under `out/training`.
@@ -57,6 +59,7 @@ def fit(
         resume: go on from the newest checkpoint in `out`.
         log_every: steps between lines of `metrics.jsonl`; losses are checked for NaN as often.
         checkpoint_every: steps between checkpoints.
+        snapshots: how many moments of the training are kept, in `out/snapshots`.
         device_memory_budget: GiB of pictures that may live in each device's memory; where they are changes no weight.
 
     Raises:
@@ -79,6 +82,9 @@ def fit(
     source = batches(train.images, config.batch_size, range(first, config.steps), config.seed, device_memory_budget)
     progress = tqdm(total=config.steps, initial=first, desc="fit", unit="step", smoothing=0.1, disable=not is_main())
     meter, measured = Meter(config.batch_size), {}
+    kept = moments(config.steps, snapshots) if is_main() else ()
+    if first in kept:
+        save_snapshot(out, first, jax.device_get(state.average), config, train)
     with StopSignal() as stop, progress, closing(source):
         for step, pictures in enumerate(source, first + 1):
             state, terms = train_step(state, pictures, config=config, dtype=dtype)
@@ -87,6 +93,8 @@ def fit(
                 jax.block_until_ready(terms)
                 progress.unpause()  # the time that compiling took says nothing of the time left
             progress.update()
+            if step in kept:
+                save_snapshot(out, step, jax.device_get(state.average), config, train)
             logging = step % log_every == 0
             stopping = stop.requested(ask_others=logging)
             saving = stopping or step % checkpoint_every == 0 or step == config.steps

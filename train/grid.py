@@ -30,7 +30,7 @@ def save_grid(path: Path, config: TrainConfig, values: Parameters, held_out: Pic
     noise = jax.random.normal(jax.random.key(config.seed), (2 * len(images), *config.model.latent_shape))
     # One picture at a time: a whole batch at full size would need more memory than the training step.
     # In a Python loop: inside one of XLA's own, its CPU compiler has only slow convolutions.
-    latents = [_encode(values, image[None] / np.float32(255), config=config) for image in images]
+    latents = [encode_mean(values, image[None] / np.float32(255), config=config) for image in images]
     reconstructions = np.concatenate([_decode(values, latent, config=config) for latent in latents])
     samples = np.concatenate([_decode(values, latent[None], config=config) for latent in noise])
     if not (np.isfinite(reconstructions).all() and np.isfinite(samples).all()):
@@ -42,9 +42,10 @@ def save_grid(path: Path, config: TrainConfig, values: Parameters, held_out: Pic
 
 
 @partial(jax.jit, static_argnames="config")
-def _encode(
+def encode_mean(
     values: Parameters, images: Float[Array, "batch height width 3"], *, config: TrainConfig
 ) -> Float[AnyArray, "batch *latent"]:
+    """The posterior mean of each picture, pixels in [0, 1]."""
     return bind(blank(config.model), values).encode(images).mean
 
 

@@ -18,7 +18,13 @@ FOLDER = Path(__file__).parents[2] / "assets" / "examples"
 EXAMPLES = {path.name: path for path in sorted(FOLDER.glob("*-*")) if path.suffix in {".png", ".jpg"}}
 
 # By the data set that a model was trained on, as its `config.json` names it: the kind of examples that are like it.
-KINDS = {"data/faces": "face", "data/fruits": "fruit", "assets/datasets/emoji.parquet": "emoji", "data/photos": "photo"}
+KINDS = {
+    "data/faces": "face",
+    "data/fruits": "fruit",
+    "data/digits": "digit",
+    "assets/datasets/emoji.parquet": "emoji",
+    "data/photos": "photo",
+}
 
 
 def examples_for(model: OpenModel) -> dict[str, Path]:

@@ -56,7 +56,7 @@ def parse(command, *more):
         ("faces", "--image-size", "4", "a whole number from 16 to 512"),
         ("fit", "--crop", "0", WHOLE),
         ("fit", "--crop", "48", "only the model's image_size, 64"),
-        ("fit", "--preset", "fruit", "fruits, emoji, faces, photos"),
+        ("fit", "--preset", "fruit", "fruits, emoji, faces, digits, photos"),
     ],
 )
 def test_a_wrong_value_names_the_flag_what_was_given_and_what_is_accepted(command, flag, given, accepted, capsys):

@@ -105,7 +105,7 @@ def wait_for(path, process):
 def whole(tmp_path_factory):
     """The folder of an uninterrupted run."""
     out = tmp_path_factory.mktemp("runs") / "whole"
-    assert run(arguments_for(out, "--title", "Few emoji", "--summary", "Of all kinds.")) is None
+    assert run(arguments_for(out, "--title", "Few emoji", "--summary", "Of all kinds.", "--snapshots", "5")) is None
     return out
 
 
@@ -129,6 +129,17 @@ def content(folder):
 
 
 # ---- a run that nothing happens to
+
+
+def test_its_snapshots_are_the_model_from_the_beginning_to_the_end(whole):
+    paths = sorted((whole / "snapshots").iterdir())
+    assert [path.stem for path in paths] == [f"step-{step:06}" for step in (0, 12, 50, 112, 200)]
+    first, last, exported = load_file(paths[0]), load_file(paths[-1]), weights(whole)
+    assert last.keys() == exported.keys() | {"pictures.mean", "pictures.label"}
+    for name, value in exported.items():
+        assert_array_equal(last[name], value.astype(last[name].dtype), err_msg=name)
+    assert last["pictures.mean"].shape == (24, TINY.model.latent_dim)
+    assert np.abs(last["pictures.mean"].astype(float) - first["pictures.mean"]).max() > 0.1
 
 
 def test_it_learns(whole):

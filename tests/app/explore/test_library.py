@@ -22,10 +22,10 @@ from tests.app.explore.conftest import MODELS, kind
 from vae.checkpoint import ModelFolderError
 from vae.codec import Codec, describe
 
-NAMES = ["faces", "emoji", "fruits", "photos"]
+NAMES = ["faces", "digits", "emoji", "fruits", "photos"]
 
 
-def test_four_models_ship_and_faces_is_the_default(library):
+def test_five_models_ship_and_faces_is_the_default(library):
     assert library.names == NAMES
     assert library.default == "faces"
     assert library[""] is library["faces"] is library["faces"]
@@ -39,25 +39,25 @@ def test_four_models_ship_and_faces_is_the_default(library):
 )
 def test_a_model_that_is_not_offered_is_refused(library, name):
     for ask in (library.__getitem__, library.info):
-        with pytest.raises(RequestError, match=r"no model .* are: faces, emoji, fruits, photos") as refusal:
+        with pytest.raises(RequestError, match=r"no model .* are: faces, digits, emoji, fruits, photos") as refusal:
             ask(name)
         assert len(str(refusal.value)) < 200
 
 
 def test_chosen_models_are_offered_and_the_first_is_the_default(tmp_path):
-    assert Library(MODELS, ["emoji"]).names == ["emoji", "faces", "fruits", "photos"]
+    assert Library(MODELS, ["emoji"]).names == ["emoji", "digits", "faces", "fruits", "photos"]
     for run in ("a", "b"):
         shutil.copytree(MODELS / "emoji", tmp_path / run / "model")
     library = Library(MODELS, [str(tmp_path / "a" / "model"), str(tmp_path / "b" / "model"), "photos"])
     assert library.default == "model"
-    assert library.names == ["model", "emoji", "faces", "fruits", "model-2", "photos"]
+    assert library.names == ["model", "digits", "emoji", "faces", "fruits", "model-2", "photos"]
     assert library["model-2"].folder == tmp_path / "b" / "model"
     assert library["model-2"].name == library["model-2"].card["name"] == "model-2"
 
 
 def test_a_folder_that_is_offered_already_is_not_offered_twice():
     library = Library(MODELS, [str(MODELS / "photos")])
-    assert library.names == ["photos", "emoji", "faces", "fruits"]
+    assert library.names == ["photos", "digits", "emoji", "faces", "fruits"]
 
 
 def test_a_model_of_the_hub_is_offered_under_its_own_name(tmp_path, monkeypatch):
@@ -66,7 +66,7 @@ def test_a_model_of_the_hub_is_offered_under_its_own_name(tmp_path, monkeypatch)
     fetched = []
     monkeypatch.setattr(module, "fetch", lambda model_id: fetched.append(model_id) or snapshot)
     monkeypatch.chdir(tmp_path)
-    assert Library(MODELS, ["someone/smileys"]).names == ["smileys", "emoji", "faces", "fruits", "photos"]
+    assert Library(MODELS, ["someone/smileys"]).names == ["smileys", "digits", "emoji", "faces", "fruits", "photos"]
     (tmp_path / "runs").mkdir()
     with pytest.raises(RequestError, match="'runs/nowhere' given"):  # a folder's path, not an id
         Library(MODELS, ["runs/nowhere"])
@@ -112,9 +112,9 @@ def test_the_list_is_ready_for_json_and_loads_no_model(monkeypatch):
     listed = Library(MODELS).list()
     assert json.loads(json.dumps(listed)) == listed
     assert [model["name"] for model in listed] == NAMES
-    assert [model["default"] for model in listed] == [True, False, False, False]
-    assert listed[3]["latent"] == "spatial"
-    assert listed[3]["latent_shape"] == [32, 32, 4]
+    assert [model["default"] for model in listed] == [True, False, False, False, False]
+    assert listed[4]["latent"] == "spatial"
+    assert listed[4]["latent_shape"] == [32, 32, 4]
     assert listed[0]["has_map"]
     assert listed[0]["has_variance"]
 

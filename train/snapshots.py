@@ -1,0 +1,48 @@
+"""A model at some moments of its training: small files, from which the page shows how it learns.
+
+OUT/snapshots/step-000133.safetensors holds the parameters as a browser's codec takes them (`app/web/codec`), and beside
+them where some of the pictures lie in the latent space: `pictures.mean` (count, *latent) and `pictures.label` (count),
+the position of each one's label among the sorted labels of the first label column.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from train.config import TrainConfig
+from train.data import Pictures
+from train.grid import encode_mean
+from vae.checkpoint import Parameters
+
+FOLDER = "snapshots"
+PICTURES = 500  # whose places are kept, evenly spaced through the data set
+BATCH = 50
+
+
+def moments(steps: int, count: int) -> tuple[int, ...]:
+    """So many steps from 0 to the last, at the squares of even distances: a model learns most at the beginning."""
+    return tuple(np.unique((np.linspace(0, 1, count) ** 2 * steps).round().astype(int)).tolist())
+
+
+def save_snapshot(out: Path, step: int, values: Parameters, config: TrainConfig, train: Pictures) -> None:
+    """Writes the file of one moment, whole or not at all."""
+    rows = np.unique(np.linspace(0, len(train) - 1, PICTURES).round().astype(int))
+    size = config.model.image_size
+    margin = (train.images.shape[1] - size) // 2  # that random crops have to move in; here, the middle is taken
+    middle = train.images[rows, margin : margin + size, margin : margin + size]
+    batches = (middle[i : i + BATCH] / np.float32(255) for i in range(0, len(rows), BATCH))
+    means = [encode_mean(values, images, config=config) for images in batches]
+    tensors = {name: np.asarray(value) for name, value in values.items()} | {"pictures.mean": np.concatenate(means)}
+    if train.labels:
+        _, labels = np.unique(next(iter(train.labels.values())), return_inverse=True)
+        tensors["pictures.label"] = labels[rows]
+    path = out / FOLDER / f"step-{step:06}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".tmp")
+    # Kernels and matrices in half precision, as app/web/codec has them; biases and norms are few.
+    save_file({name: v.astype(np.float16 if v.ndim > 1 else np.float32) for name, v in tensors.items()}, unfinished)
+    unfinished.chmod(0o644)  # safetensors makes it for the owner alone
+    unfinished.replace(path)
