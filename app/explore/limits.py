@@ -102,6 +102,8 @@ LEAST_UNCERTAINTY_SAMPLES, MAX_UNCERTAINTY_SAMPLES = 4, 16
 SUBJECT_BYTES = 128 * MEGABYTE  # of uploads, fitted to the models' sizes
 MODEL_BYTES = 64 * MEGABYTE  # of what one model has worked out
 DECODER_BYTES = 20 * MEGABYTE  # in float16, of a decoder that is offered to browsers
+SNAPSHOT_BYTES = 1 * MEGABYTE  # of one moment of a training, which a browser fetches some forty of
+MAX_SNAPSHOTS = 64  # of one training
 WARM_UP_BYTES = 50 * MEGABYTE  # of a model's weights: a larger one is loaded when somebody picks it
 
 MAX_COMPLAINT = 600  # characters that say what is wrong with a model folder

@@ -31,6 +31,7 @@ from app.explore.limits import (
     VARIANCE_VALUES,
     RequestError,
 )
+from app.explore.snapshots import Snapshot, read_snapshots
 from app.explore.subject import Subject
 from app.explore.turns import DECODING
 from app.words import plain
@@ -136,6 +137,11 @@ class OpenModel:
         if self.info.kind != CONV_VAE:
             return None
         return self.remember("decoder file", None, lambda: decoder_file(self.folder))
+
+    @property
+    def snapshots(self) -> dict[str, list[Snapshot]]:
+        """What it was at moments of its training, by run (`app.explore.snapshots`); read at their first use."""
+        return self.remember("snapshots", None, lambda: read_snapshots(self.folder))
 
     def describe(self) -> str:
         """What the model is and was trained on, in a line of Markdown."""

@@ -13,6 +13,7 @@ import re
 from functools import cache
 from pathlib import Path
 from posixpath import dirname, join, normpath
+from urllib.parse import quote
 
 import plotly
 from starlette.requests import Request
@@ -79,6 +80,27 @@ def decoder_routes(library: Library) -> list[Route]:
         return Response(file.content, headers=KEPT, media_type="application/octet-stream")
 
     return [Route(f"/{HOME}/decoders/{{digest}}/{{name}}.safetensors", serve)]
+
+
+def snapshot_address(name: str, digest: str) -> str:
+    """Where a browser fetches a snapshot of a model, under the address of these files."""
+    return f"snapshots/{digest}/{quote(name, safe='')}.safetensors"
+
+
+def snapshot_routes(library: Library) -> list[Route]:
+    """Where browsers fetch moments of the models' training; to be put before `routes()`."""
+
+    def serve(request: Request) -> Response:
+        try:
+            runs = library.look_at(request.path_params["name"]).snapshots
+        except (RequestError, ModelFolderError):
+            runs = {}
+        for snapshot in (one for run in runs.values() for one in run):
+            if snapshot.digest == request.path_params["digest"]:
+                return Response(snapshot.content, headers=KEPT, media_type="application/octet-stream")
+        return PlainTextResponse("There is no such moment. Reload the page.", 404)
+
+    return [Route(f"/{HOME}/snapshots/{{digest}}/{{name}}.safetensors", serve)]
 
 
 async def _serve(request: Request) -> Response:

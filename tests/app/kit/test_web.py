@@ -133,7 +133,8 @@ class TestRoute:
 
 @pytest.fixture(scope="module")
 def client():
-    routes = [*web.decoder_routes(Library(ROOT / "assets" / "models")), *web.routes()]
+    library = Library(ROOT / "assets" / "models")
+    routes = [*web.decoder_routes(library), *web.snapshot_routes(library), *web.routes()]
     return TestClient(Starlette(routes=routes))
 
 
@@ -179,6 +180,35 @@ class TestDecoders:
         client = TestClient(Starlette(routes=[*web.decoder_routes(library), *web.routes()]))
         card = library[name].card["codec"]
         assert len(client.get(f"/{web.HOME}/{card['weights']}").content) == card["bytes"]
+
+
+class TestSnapshots:
+    def test_every_moment_of_both_trainings_is_served_as_it_lies_in_the_folder(self, client):
+        folder = ROOT / "assets" / "models" / "digits"
+        runs = OpenModel(folder).snapshots
+        for run, name in (("with", "snapshots"), ("without", "snapshots-without-kl")):
+            files = sorted((folder / name).iterdir())
+            assert [f"step-{one.step:06}.safetensors" for one in runs[run]] == [file.name for file in files]
+            last = client.get(f"/{web.HOME}/{web.snapshot_address('digits', runs[run][-1].digest)}")
+            assert last.content == files[-1].read_bytes()
+            assert last.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+    @pytest.mark.parametrize("name", ["nobody", "faces", "..", "%2e%2e", "..%2fdigits", "digits%00"])
+    def test_any_other_address_is_not_answered(self, client, name):
+        digest = OpenModel(ROOT / "assets" / "models" / "digits").snapshots["with"][0].digest
+        for address in (f"snapshots/{digest}/{name}.safetensors", f"snapshots/{'0' * 16}/digits.safetensors"):
+            assert client.get(f"/{web.HOME}/{address}").status_code == 404
+
+    def test_what_is_no_snapshot_is_left_out(self, tmp_path):
+        shutil.copytree(ROOT / "assets" / "models" / "digits", tmp_path / "digits")
+        folder = tmp_path / "digits" / "snapshots"
+        (folder / "step-000001.safetensors").write_bytes(b"x" * (limits.SNAPSHOT_BYTES + 1))
+        (folder / "step-000002.safetensors").mkdir()
+        (folder / "notes.txt").write_text("mine")
+        shutil.rmtree(tmp_path / "digits" / "snapshots-without-kl")
+        runs = OpenModel(tmp_path / "digits").snapshots
+        assert len(runs["with"]) == 20
+        assert runs["without"] == []
 
 
 class TestFiles:
