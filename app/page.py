@@ -9,7 +9,7 @@ from typing import TypeVar
 import gradio as gr
 from starlette.middleware import Middleware
 
-from app import address, api, front
+from app import address, api, front, guide
 from app.explore.library import Library
 from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, TIDY_SECONDS
 from app.kit import web
@@ -39,8 +39,10 @@ def build(library: Library) -> gr.Blocks:
     """The page of these models."""
     with Page(title=front.TITLE, fill_width=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         api.build(library)  # first: its endpoints get the plain names, whatever the tabs' handlers are called
+        has_guide = guide.is_possible(library)
         with gr.Row(elem_id="header", equal_height=True):
             gr.Markdown("# Latentscape\nWalk through what an image autoencoder has learnt.", elem_id="title")
+            open_guide = guide.open_button(visible=has_guide)
             choices = [(library.info(name).title, name) for name in library.names]
             model = gr.Dropdown(choices, value=library.default, label="Model", elem_id="model", scale=0, min_width=240)
         with gr.Row(elem_id="model-line"):
@@ -50,12 +52,16 @@ def build(library: Library) -> gr.Blocks:
         notice = gr.HTML(visible=False, elem_id="notice", elem_classes="note")
         refresh = Refresh(model, [tab.NAME for tab in TABS])
         targets = _joined(tab.targets() for tab in TABS)
+        above_tabs = gr.Column(elem_id=guide.NAME, visible=has_guide)
         with gr.Tabs(elem_id="tabs") as tabs:
             work = Workspace(library, refresh, tabs, targets)
             kept = {"model": model}
             for tab in TABS:
                 with refresh.tab(tab.TITLE, tab.NAME):
                     kept |= {f"{tab.NAME}.{key}": component for key, component in tab.build(work).items()}
+        if has_guide:
+            with above_tabs:
+                kept |= guide.build(work, open_guide)
         address.build(page, work, kept, notice)
     return page
 
@@ -99,7 +105,12 @@ def launch(
         head=address.head(TABS[0].NAME) + PRELOAD,
         favicon_path=front.ICON,
         app_kwargs={
-            "routes": [*front.routes(), *web.decoder_routes(library), *web.routes()],
+            "routes": [
+                *front.routes(),
+                *web.decoder_routes(library),
+                *web.snapshot_routes(library),
+                *web.routes(),
+            ],
             "middleware": [Middleware(front.Front), Middleware(Door), Middleware(Shares)],
         },
         state_session_capacity=KEPT_SESSIONS,

@@ -1,4 +1,4 @@
-"""The page's long explanations: a Markdown file for each tab, in parts that begin with `<!-- name -->`."""
+"""The page's long explanations: a Markdown file for each page, in parts that begin with `<!-- name -->`."""
 
 from __future__ import annotations
 

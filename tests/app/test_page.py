@@ -22,7 +22,8 @@ def test_few_sessions_are_kept(monkeypatch):
     """Of each, Gradio keeps a copy of the page's settings; by default of ten thousand."""
     given = {}
     monkeypatch.setattr(page, "build", lambda library: gr.Blocks())
-    monkeypatch.setattr(page.web, "decoder_routes", lambda library: [])
+    for routes in ("decoder_routes", "snapshot_routes"):
+        monkeypatch.setattr(page.web, routes, lambda library: [])
     monkeypatch.setattr(gr.Blocks, "launch", lambda self, **options: given.update(options))
     page.launch(None)
     assert given["state_session_capacity"] == KEPT_SESSIONS <= 200
