@@ -2,6 +2,7 @@
 // `app/address.py` reads it back on the server, and defines DEFAULT_TAB before this; widgets recall their own values.
 
 {
+  const COPIED_MS = 2000;
   const shown = new URLSearchParams(location.search);
   const opened = new URLSearchParams(location.search);
 
@@ -26,6 +27,20 @@
     visit(tab) {
       shown.set("tab", tab);
       if (openTab() !== tab) history.pushState(null, "", address());
+    },
+
+    /** Copies the address, and says so on the button for a moment; without leave for that, shows it to be copied. */
+    async copyLink(button) {
+      const words = button.textContent;
+      try {
+        await navigator.clipboard.writeText(location.href);
+        button.textContent = "Link copied";
+      } catch {
+        window.prompt("The link to this view:", location.href);
+      }
+      setTimeout(() => {
+        button.textContent = words;
+      }, COPIED_MS);
     },
 
     /** The number that the address held under this key when the page was opened, once; or null. */

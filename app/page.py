@@ -34,6 +34,9 @@ WHO_DRAWS = (
     'moving a slider then sends nothing over the network."></span>'
 )
 
+COPY_LINK = "() => window.latentscape.copyLink(document.querySelector('#copy-link'))"
+FULL_SCREEN = "() => document.fullscreenElement ? document.exitFullscreen() : document.body.requestFullscreen()"
+
 
 def build(library: Library) -> gr.Blocks:
     """The page of these models."""
@@ -42,12 +45,17 @@ def build(library: Library) -> gr.Blocks:
         has_guide = guide.is_possible(library)
         with gr.Row(elem_id="header", equal_height=True):
             gr.Markdown("# Latentscape\nWalk through what an image autoencoder has learnt.", elem_id="title")
-            open_guide = guide.open_button(visible=has_guide)
+            with gr.Row(elem_id="tools", elem_classes="send"):
+                open_guide = guide.open_button(visible=has_guide)
+                copy = gr.Button("Copy link", size="sm", min_width=0, scale=0, elem_id="copy-link")
+                whole = gr.Button("Full screen", size="sm", min_width=0, scale=0, elem_id="full-screen")
             choices = [(library.info(name).title, name) for name in library.names]
             model = gr.Dropdown(choices, value=library.default, label="Model", elem_id="model", scale=0, min_width=240)
         with gr.Row(elem_id="model-line"):
             about = gr.Markdown(library.look_at(library.default).describe(), elem_id="about")
             gr.HTML(WHO_DRAWS, elem_id="drawing")
+        copy.click(None, None, None, js=COPY_LINK)
+        whole.click(None, None, None, js=FULL_SCREEN)
         model.change(explained(lambda name: library[name].describe()), model, about, queue=False, **QUIET)
         notice = gr.HTML(visible=False, elem_id="notice", elem_classes="note")
         refresh = Refresh(model, [tab.NAME for tab in TABS])

@@ -53,7 +53,9 @@ def build(work: Workspace) -> dict[str, Component]:
     library, questions = work.library, Questions(work.library)
     pictures = [work.targets["a"].input, work.targets["b"].input, _input("C"), _input("D")]
     gr.Markdown(words(NAME, "introduction"))
-    mode = gr.Radio(MODES, value=TWO, label="What to look at", show_label=False, elem_id="interpolate-mode")
+    with gr.Row(elem_classes="send"):
+        mode = gr.Radio(MODES, value=TWO, label="What to look at", show_label=False, elem_id="interpolate-mode")
+        swap = gr.Button("Swap A and B", size="sm", min_width=0)
     columns = []
     with gr.Row(equal_height=False):
         for letter, picture in zip("ABCD", pictures, strict=True):
@@ -140,6 +142,7 @@ def build(work: Workspace) -> dict[str, Component]:
         return files.save_animation(frames, kind, model.name, "interpolation")
 
     layout = [*columns, settings, steps, two_column, square_column, analogy_column]
+    swap.click(None, pictures[:2], pictures[:2], js="(a, b) => [b, a]")
     mode.change(lay_out, mode, layout, trigger_mode="multiple", queue=False, **QUIET)
     for kind, button in exports.items():
         made = button.click(

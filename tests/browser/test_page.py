@@ -52,6 +52,16 @@ def test_a_link_brings_back_model_tab_and_seed(page, server):
     page.wait_for_function("location.search.includes('model=fruits') && location.search.includes('tab=map')")
 
 
+def test_a_link_can_be_copied(page, server):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{server}?model=emoji&tab=sample&sample.seed=7")
+    expect(page.get_by_label("Seed").locator("visible=true")).to_have_value("7")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Link copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.evaluate("location.href")
+    expect(page.get_by_role("button", name="Copy link")).to_be_visible()
+
+
 def test_a_link_brings_back_a_way_between_examples(page, server):
     page.goto(server)
     page.get_by_role("tab", name="Interpolate").click()
@@ -67,6 +77,10 @@ def test_a_link_brings_back_a_way_between_examples(page, server):
     expect(page.locator("#interpolate-a img")).to_have_attribute("src", re.compile("fruit-lemon"))
     expect(page.locator("#interpolate-b img")).to_have_attribute("src", re.compile("fruit-plum"))
     expect(page.get_by_label("Straight (lerp)")).to_be_checked()
+    page.get_by_role("button", name="Swap A and B").click()
+    expect(page.locator("#interpolate-a img")).to_have_attribute("src", re.compile("fruit-plum"))
+    expect(page.locator("#interpolate-b img")).to_have_attribute("src", re.compile("fruit-lemon"))
+    page.wait_for_function("location.search.includes('interpolate.a=fruit-plum')")
 
 
 def test_a_link_brings_back_a_checkbox(page, server):
