@@ -116,6 +116,7 @@ def launch(
             "routes": [
                 *front.routes(),
                 *web.decoder_routes(library),
+                *web.latents_routes(library),
                 *web.snapshot_routes(library),
                 *web.routes(),
             ],

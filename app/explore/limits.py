@@ -104,6 +104,7 @@ MODEL_BYTES = 64 * MEGABYTE  # of what one model has worked out
 DECODER_BYTES = 20 * MEGABYTE  # in float16, of a decoder that is offered to browsers
 SNAPSHOT_BYTES = 1 * MEGABYTE  # of one moment of a training, which a browser fetches some forty of
 MAX_SNAPSHOTS = 64  # of one training
+MAP_BYTES = 20 * MEGABYTE  # in float16, of a map's latents that are offered to browsers as a whole
 WARM_UP_BYTES = 50 * MEGABYTE  # of a model's weights: a larger one is loaded when somebody picks it
 
 MAX_COMPLAINT = 600  # characters that say what is wrong with a model folder
@@ -128,6 +129,8 @@ def for_page() -> dict[str, float]:
         "pathCorners": PATH_CORNERS,
         "near": NEAR,
         "between": BETWEEN,
+        "shepardNeighbours": SHEPARD_NEIGHBOURS,
+        "thumbnail": THUMBNAIL,
         "maxThumbnails": MAX_THUMBNAILS,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import shlex
@@ -25,6 +26,7 @@ from app.explore.decoder_file import DecoderFile, decoder_file
 from app.explore.limits import (
     DRAWN_LEVELS,
     LEAST_VARIANCE_PICTURES,
+    MAP_BYTES,
     MAX_COMPLAINT,
     MODEL_BYTES,
     TIMED_DECODES,
@@ -228,6 +230,26 @@ class OpenModel:
             return Atlas.read(self.folder / ATLAS, self.info.latent_shape)
         except AtlasError as error:
             raise RequestError(for_visitors(error, self.folder)) from error
+
+    @property
+    def map_latents(self) -> str | None:
+        """Where a browser that decodes finds the latents of the map's points, under the address of kit/web.py's files.
+
+        None where it has no use for them: it cannot decode, or they are vectors, which it fetches as a whole, and too
+        many.
+
+        Raises:
+            RequestError: as for `atlas`.
+        """
+        if self.decoder_file is None or (not self.info.is_spatial and self.atlas.latents.nbytes > MAP_BYTES):
+            return None
+        digest = self.remember("latents' digest", None, lambda: hashlib.sha256(self.map_latents_file).hexdigest()[:16])
+        return f"latents/{digest}/{quote(self.name, safe='')}.f16"
+
+    @property
+    def map_latents_file(self) -> memoryview:
+        """The content of that file: little-endian float16, point after point; no copy of the map's own."""
+        return np.ascontiguousarray(self.atlas.latents, "<f2").data.cast("B")
 
     @property
     def atlas_command(self) -> str:

@@ -69,13 +69,10 @@ class Questions:
         return {"directions": pack(found.directions, opened), "deviations": found.deviations.tolist()}
 
     def decode_place(self, model: str, index: int | None, x: float, y: float) -> dict[str, Any]:
-        """The picture of a point of the map, or with index None of a place, as a sheet; and its `distance` to the
-        nearest point, in spacings of the map."""
+        """The picture of a point of the map, or with index None of a place, as a sheet."""
         opened = self._library[model]
-        if index is not None:
-            return {**sheet([opened.decode(map.point(opened, index).latent)]), "distance": 0.0}
-        picture, place = map.decode_at(opened, x, y)
-        return {**sheet([picture]), "distance": place.distance}
+        latent = map.latent_at(opened, x, y)[0] if index is None else map.point(opened, index).latent
+        return sheet([opened.decode(latent)])
 
     def thumbnails(self, model: str, places: list) -> dict[str, Any]:
         """Small pictures of points and places of the map, as a sheet."""

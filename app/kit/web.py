@@ -32,6 +32,7 @@ LIMITS = "web/limits.js"  # made here; the widgets import it like any other modu
 HOME = "latentscape"
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
+_RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 _IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?\bfrom\s+["'](\.[^"']+)["']""", re.MULTILINE)
 
 
@@ -80,6 +81,40 @@ def decoder_routes(library: Library) -> list[Route]:
         return Response(file.content, headers=KEPT, media_type="application/octet-stream")
 
     return [Route(f"/{HOME}/decoders/{{digest}}/{{name}}.safetensors", serve)]
+
+
+def latents_routes(library: Library) -> list[Route]:
+    """Where browsers fetch the latents of the models' maps, as `OpenModel.map_latents` says; before `routes()` too.
+
+    Not compressed either: they would shrink by 5%.
+    """
+
+    def serve(request: Request) -> Response:
+        try:
+            model = library.look_at(request.path_params["name"])
+            found = model.map_latents
+        except (RequestError, ModelFolderError):
+            found = None
+        if found is None or found.split("/")[1] != request.path_params["digest"]:
+            return PlainTextResponse("There are no such latents. Reload the page.", 404)
+        return _part_of(model.map_latents_file, request.headers.get("range", ""))
+
+    return [Route(f"/{HOME}/latents/{{digest}}/{{name}}.f16", serve)]
+
+
+def _part_of(content: memoryview, asked: str) -> Response:
+    """A file, or the one part of it that a Range header asks for: its other forms may be ignored (RFC 9110)."""
+    headers = KEPT | {"Accept-Ranges": "bytes"}
+    kind = "application/octet-stream"
+    match = _RANGE.fullmatch(asked)
+    if match is None:
+        return Response(bytes(content), headers=headers, media_type=kind)
+    first, last = (int(text) for text in match.groups())
+    if not first <= last or first >= len(content):
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{len(content)}"})
+    part = bytes(content[first : last + 1])
+    headers |= {"Content-Range": f"bytes {first}-{first + len(part) - 1}/{len(content)}"}
+    return Response(part, 206, headers, kind)
 
 
 def snapshot_address(name: str, digest: str) -> str:

@@ -54,7 +54,7 @@ def build(work: Workspace) -> dict[str, Component]:
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             chart = LatentMap(
-                server=[questions.decode_place, questions.thumbnails],
+                server=[questions.decode_place, questions.thumbnails, questions.decode],
                 drop_target=picture.elem_id,
                 address=f"{NAME}.point",
                 elem_id="latent-map",
@@ -80,7 +80,7 @@ def build(work: Workspace) -> dict[str, Component]:
         overview = map.overview(model)
         count = f"{len(overview.positions):,}"
         return emptied | {
-            chart: LatentMap(value=LatentMap.payload(name, overview, COLUMNS), **blank),
+            chart: LatentMap(value=LatentMap.payload(model.card, overview, COLUMNS, model.map_latents), **blank),
             introduction: words(NAME, "introduction", count=count),
             how: how_it_works(model),
             shown: name,

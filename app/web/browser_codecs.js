@@ -1,11 +1,14 @@
 // The models whose latents this browser can decode itself. A model's decoder is fetched when the page has nothing else to
 // do, and is in a worker from then on. Whatever fails, fails for good and in silence: the server decodes too.
 
+import { besideModules } from "./beside.js";
+import { idle } from "./idle.js";
+
 const MOST_OPEN = 2; // each takes tens of megabytes
 const UNUSED_MS = 120_000; // after which one is closed, while another is used
-const IDLE_MS = 3_000; // that a busy page may put the fetching off
 
-const codecs = new Map(); // URL of weights -> { codec, usedAt }, the one used last at the end; codec is null until ready
+// URL of weights -> { codec, coming, usedAt }, the one used last at the end; codec is null until ready
+const codecs = new Map();
 const failed = new Set(); // URLs of weights
 
 /** The codec of a model (a card), once it is ready; else null. */
@@ -16,21 +19,32 @@ export function codecOf(model) {
   return entry.codec;
 }
 
-/** Fetches a model's decoder, unless that is being done, or the visitor saves data. Resolves once it has come, or not. */
-export async function fetchCodec(model) {
+/**
+ * Fetches a model's decoder, unless the visitor saves data. Resolves to its codec once that has come, or else to null.
+ * Where nobody else can decode, it `isUrgent`: neither idle time nor the saving of data is waited for.
+ */
+export async function fetchCodec(model, { isUrgent = false } = {}) {
   const url = model.codec?.weights;
-  if (!url || codecs.has(url) || failed.has(url) || navigator.connection?.saveData) return;
-  const entry = { codec: null };
-  use(model, entry);
-  await new Promise(whenIdle);
+  if (!url || failed.has(url) || (navigator.connection?.saveData && !isUrgent)) return null;
+  if (!codecs.has(url)) {
+    const entry = { codec: null };
+    use(model, entry);
+    entry.coming = open(model, entry, isUrgent);
+  }
+  await codecs.get(url).coming;
+  return codecOf(model);
+}
+
+async function open(model, entry, isUrgent) {
+  if (!isUrgent) await idle();
+  const { architecture, weights } = model.codec;
   try {
     const { openCodec } = await import("./codec/client.js");
-    const weights = new URL(`../../${url}`, import.meta.url); // beside the folder of this version of the modules
-    entry.codec = await openCodec({ architecture: model.codec.architecture, weights });
+    entry.codec = await openCodec({ architecture, weights: besideModules(weights) });
   } catch {
     dropCodec(model);
   }
-  if (codecs.get(url) !== entry) entry.codec?.close(); // others came meanwhile
+  if (codecs.get(weights) !== entry) entry.codec?.close(); // others came meanwhile
 }
 
 /** Does without a model's codec from now on. */
@@ -51,9 +65,4 @@ function use({ codec: { weights } }, entry) {
 function close(url) {
   codecs.get(url)?.codec?.close();
   codecs.delete(url);
-}
-
-function whenIdle(done) {
-  if (window.requestIdleCallback) requestIdleCallback(done, { timeout: IDLE_MS });
-  else setTimeout(done, IDLE_MS); // Safari
 }

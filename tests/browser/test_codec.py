@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.waiting import another_picture, picture_of
+from tests.browser.waiting import another_picture, fall_silent, picture_of
 
 pytestmark = pytest.mark.browser
 
-DECODERS = re.compile(r"/latentscape/decoders/")
+DECODERS, LATENTS = (re.compile(f"/latentscape/{kind}/") for kind in ("decoders", "latents"))
 QUESTIONS = "component_server"
 SIGN = "#who-draws"
 HERE, THERE = re.compile(r"^drawn in your browser, [\d.]+ ms$"), re.compile(r"^drawn by the server, [\d.]+ ms$")
@@ -32,7 +32,8 @@ def slow_server(page: Page, milliseconds: int = 400) -> None:
     page.add_init_script(f"""{{
         const fetched = window.fetch;
         window.fetch = async (url, options) => {{
-            const isDecode = String(url).includes("component_server") && options?.body?.includes('"decode"');
+            const names = ['"decode"', '"decode_place"', '"thumbnails"'];
+            const isDecode = String(url).includes("component_server") && names.some((n) => options?.body?.includes(n));
             if (isDecode) await new Promise((resolve) => setTimeout(resolve, {milliseconds}));
             return fetched(url, options);
         }};
@@ -105,6 +106,36 @@ def test_the_latent_editor_asks_the_server_for_no_picture(page, server, examples
     slider.press("Home")
     another_picture(page, canvas, high)
     assert asked == []
+
+
+def picture_at(page: Page, x: float, y: float) -> str:
+    """The picture that is shown once the pointer is at these shares of the map's width and height."""
+    picture = page.locator(".latent-map-tooltip img")
+    before = picture.get_attribute("src")
+    box = page.locator(".latent-map-view").bounding_box()
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    shows_another = "([picture, before]) => picture.src !== (before ?? '') && picture.src"
+    another = page.wait_for_function(shows_another, arg=[picture.element_handle(), before])
+    return another.json_value()
+
+
+def test_over_the_map_nothing_is_asked_and_the_pictures_are_the_servers(page, server):
+    slow_server(page)
+    with page.expect_response(LATENTS) as latents:
+        page.goto(f"{server}?tab=map&model=emoji")
+        expect(page.locator(".latent-map[data-state=ready]")).to_be_visible()
+        there = picture_at(page, 0.02, 0.02)
+        expect(page.locator(SIGN)).to_have_text(HERE)
+        picture_at(page, 0.5, 0.4)  # now the page wants the latents
+    latents.value.finished()
+    fall_silent(page)
+    asked = requests_of(page)
+    picture_at(page, 0.55, 0.5)
+    here = picture_at(page, 0.02, 0.02)
+    page.get_by_role("button", name="Lattice").click()
+    expect(page.locator(".latent-map")).to_have_attribute("data-cells", re.compile(r"^[2-9]\d|\d{3}$"))
+    assert asked == []
+    assert np.abs(pixels(here) - pixels(there)).max() <= 2
 
 
 @pytest.mark.parametrize("cause", ["blocked", "damaged", "saved"])

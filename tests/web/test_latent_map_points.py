@@ -20,7 +20,7 @@ def value(kinds: list[str], names: list[str] | None = None, numbers: list[float]
         columns += [Categories(column, labels, codes)] if texts else []
     measured = [Numbers("size", np.array(numbers, np.float32), 1.0, 3.0)] if numbers else []
     positions = np.array([[k, 2 * k] for k in range(len(kinds))], np.float32)
-    return LatentMap.payload("m", Overview(positions, columns, measured, 0.5))
+    return LatentMap.payload({"name": "m"}, Overview(positions, columns, measured, 0.5))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def grouped(run):
 class TestPoints:
     def test_arrive_as_they_were_sent(self, points):
         sent = value(["b", "a", "b"], numbers=[1.5, float("nan"), -2])
-        assert points("[list(p.x), list(p.y), p.spacing, p.count, p.model]", sent) == [
+        assert points("[list(p.x), list(p.y), p.spacing, p.count, p.model.name]", sent) == [
             [0, 1, 2],
             [0, 2, 4],
             0.5,

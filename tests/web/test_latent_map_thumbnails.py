@@ -1,27 +1,26 @@
-"""The pictures on the map as they are fetched: for the newest view, in batches that suit the server, and kept."""
+"""The pictures on the map as they are asked for: for the newest view, in batches that suit who draws, and kept."""
 
 import pytest
-from PIL import Image
 
 from app.explore.limits import MAX_THUMBNAILS
-from app.kit.pictures import sheet
 
 pytestmark = pytest.mark.browser
 
 CACHE, THUMBNAILS = (f"../widgets/latent_map/{name}" for name in ("cache", "thumbnails"))
 
-# A server that notes what it is asked for; `delay` milliseconds for each picture. `seen(k)` waits until k came.
-SERVER = """
-    const state = { points: { model: "m" } };
+# What draws notes what it is asked for; `delay` milliseconds for each picture.
+DRAWER = """
+    const state = { points: {} };
     const asked = [];
     let arrivals = 0;
-    const ask = async (name, model, places) => {
+    const picture = new ImageData(1, 1);
+    const small = async (points, places) => {
         asked.push(places);
         if (refusal) return { error: refusal };
         await new Promise((resolve) => setTimeout(resolve, delay * places.length));
-        return sheets[places.length - 1];
+        return { pictures: await Promise.all(places.map(() => createImageBitmap(picture))) };
     };
-    const t = new m.Thumbnails({ state, ask, onArrival: () => arrivals++ });
+    const t = new m.Thumbnails({ state, places: { small }, onArrival: () => arrivals++ });
     const until = async (isSo) => { while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5)); };
     const rows = (first, count) => Array.from({ length: count }, (_, k) => first + k);
 """
@@ -29,12 +28,11 @@ SERVER = """
 
 @pytest.fixture
 def fetch(run):
-    """`fetch(script)`: what the server was asked, after a script that uses `t`, the thumbnails of such a server."""
-    sheets = [sheet([Image.new("RGB", (1, 1))] * count) for count in range(1, MAX_THUMBNAILS + 1)]
+    """`fetch(script)`: what was asked for, after a script that uses `t`, the thumbnails."""
 
     def evaluate(script: str, delay: float = 0, refusal: str | None = None):
-        body = f"(async () => {{ {SERVER} {script} return asked; }})()"
-        return run(THUMBNAILS, body, sheets=sheets, delay=delay, refusal=refusal)
+        body = f"(async () => {{ {DRAWER} {script} return asked; }})()"
+        return run(THUMBNAILS, body, delay=delay, refusal=refusal)
 
     return evaluate
 
@@ -83,7 +81,7 @@ def test_another_view_is_served_before_what_the_last_one_still_lacked(fetch):
 def test_pictures_of_the_map_before_are_not_taken_for_those_of_this_one(fetch):
     asked = fetch(
         """t.want([1, 2]);
-        state.points = { model: "another" };
+        state.points = {};
         t.clear();
         await new Promise((resolve) => setTimeout(resolve, 60));
         if (t.has(1) || arrivals) throw "stale";""",

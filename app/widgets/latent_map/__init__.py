@@ -34,11 +34,11 @@ class LatentMap(Widget):
             `point` is the row to start from, or None.
         clear_drawing: a person is done with what was drawn.
 
-    Server functions, which the page needs both:
+    Server functions, which the page needs all, until it decodes by itself:
         decode_place(model, index, x, y): while the pointer moves, one call at a time for each page. `index` is the row
-            of a point, or None for a place between points; answers a `sheet` of one picture and `distance`, to the
-            nearest point, in units of the map's spacing.
-        thumbnails(model, places): a `sheet` of small pictures, one for each place: a row, or a pair [x, y].
+            of a point, or None for a place between points; answers a sheet of one picture.
+        thumbnails(model, places): a sheet of small pictures, one for each place: a row, or a pair [x, y].
+        decode(model, latents): a sheet of the latents' pictures.
 
     Props:
         marker: None, or a picture of the person's own: `{"x", "y", "neighbours": rows, "label": str}`.
@@ -58,19 +58,25 @@ class LatentMap(Widget):
     }
 
     @staticmethod
-    def payload(model: str, overview: Overview, titles: Mapping[str, tuple[str, str]] | None = None) -> dict[str, Any]:
+    def payload(
+        model: dict[str, Any],
+        overview: Overview,
+        titles: Mapping[str, tuple[str, str]] | None = None,
+        latents: str | None = None,
+    ) -> dict[str, Any]:
         """Packs a map for the page.
 
         Args:
-            model: handed back to the server functions.
+            model: the card of the model whose map it is.
             overview: the points.
             titles: of numeric columns, by name: what the page calls it, and a note on what it means; else its name.
+            latents: where the page finds those of the points (`OpenModel.map_latents`); None if it is not to.
 
         Returns:
-            `model`, `count`, `spacing`, `x` and `y` (map coordinates, float32); `columns` of labels, each with `name`,
-            `categories` from the most to the least frequent, and the `codes` of the points (uint16, positions in
-            `categories`); `numbers`, each with `name`, `note`, `values` (float32, NaN for none) and the `range` of its
-            colours. Arrays are the base64 of their little-endian bytes.
+            `model`, `latents`, `count`, `spacing`, `x` and `y` (map coordinates, float32); `columns` of labels, each
+            with `name`, `categories` from the most to the least frequent, and the `codes` of the points (uint16,
+            positions in `categories`); `numbers`, each with `name`, `note`, `values` (float32, NaN for none) and the
+            `range` of its colours. Arrays are the base64 of their little-endian bytes.
         """
         titles = titles or {}
         x, y = overview.positions.T
@@ -85,6 +91,7 @@ class LatentMap(Widget):
         ]
         return {
             "model": model,
+            "latents": latents,
             "count": len(x),
             "x": _base64(x, "<f4"),
             "y": _base64(y, "<f4"),

@@ -72,6 +72,21 @@ export class PointGrid {
     return best;
   }
 
+  /** So many of the nearest points to a place, nearest first; all of them, where there are no more. */
+  nearestFew([x, y], count) {
+    const wanted = Math.min(count, this.xs.length);
+    for (let reach = this.cell; ; reach *= 2) {
+      const found = [];
+      this.visit({ left: x - reach, right: x + reach, bottom: y - reach, top: y + reach }, (i) => {
+        const square = (this.xs[i] - x) ** 2 + (this.ys[i] - y) ** 2;
+        if (square <= reach * reach) found.push([square, i]);
+      });
+      if (found.length < wanted) continue; // one beyond the reach may be nearer than those that are to come
+      found.sort(([a], [b]) => a - b);
+      return found.slice(0, wanted).map(([, i]) => i);
+    }
+  }
+
   /** The nearest point within 45 degrees of a direction from a place, straight ahead preferred; or null. */
   towards([x, y], [dx, dy], leastStep, isEligible = () => true) {
     let [best, bestCost] = [null, Infinity];

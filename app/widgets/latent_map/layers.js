@@ -29,14 +29,14 @@ export class Layers {
   #chosenAt = 0; // when, milliseconds
 
   /** `onToggle(layer, isOn)` is called when a person shows or hides a layer. */
-  constructor({ find, state, palette, ask, onToggle }) {
+  constructor({ find, state, palette, places, onToggle }) {
     this.#root = find("");
     this.#pictures = find("-pictures");
     this.#lattice = find("-lattice");
     this.#contours = find("-contours");
     this.#state = state;
     this.#palette = palette;
-    this.#thumbnails = new Thumbnails({ state, ask, onArrival: () => this.#paint() });
+    this.#thumbnails = new Thumbnails({ state, places, onArrival: () => this.#paint() });
     find("-layers").addEventListener("click", ({ target }) => {
       const { layer } = target.dataset;
       if (!layer) return;

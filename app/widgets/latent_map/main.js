@@ -2,7 +2,6 @@
 // by callbacks, what a person did; it is written here alone.
 
 import { recall, remember } from "../../web/address.js";
-import { asking } from "../../web/ask.js";
 import { make, onSeen, telling } from "../../web/dom.js";
 import { newest } from "../../web/latest.js";
 import { Camera } from "./camera.js";
@@ -15,6 +14,7 @@ import { Layers } from "./layers.js";
 import { Legend } from "./legend.js";
 import { overlayShapes } from "./overlay.js";
 import { Palette } from "./palette.js";
+import { Places } from "./places.js";
 import { Points } from "./points.js";
 import { Search } from "./search.js";
 import { Tools } from "./tools.js";
@@ -33,9 +33,9 @@ export function mount({ element, trigger, props, server, watch }) {
   const find = (name) => element.querySelector(`.latent-map${name}`);
   const [root, stage, view, overlay, live] = ["", "-stage", "-view", "-overlay", "-live"].map(find);
   const tell = telling(trigger);
-  const ask = asking(server);
+  const places = new Places(server);
   const loads = newest();
-  let model = null; // whose map was shown last
+  let model = null; // the name of the one whose map was shown last
 
   const camera = new Camera(follow);
   const state = {
@@ -52,8 +52,8 @@ export function mount({ element, trigger, props, server, watch }) {
 
   const palette = new Palette(root);
   const chart = new Chart({ plot: find("-plot"), state, palette, onLost: redraw });
-  const layers = new Layers({ find, state, palette, ask, onToggle: announceLayer });
-  const tooltip = new Tooltip({ box: find("-tooltip"), state, ask, onTarget: followTooltip });
+  const layers = new Layers({ find, state, palette, places, onToggle: announceLayer });
+  const tooltip = new Tooltip({ box: find("-tooltip"), state, places, onTarget: followTooltip });
   const legend = new Legend({ find, palette, onGroup: regroup, onVisible: redrawWithoutTooltip });
   const search = new Search({ find, state, onMatches: showMatches, onJump: jumpTo, onLeave: hideTooltip });
   const tools = new Tools({
@@ -78,8 +78,8 @@ export function mount({ element, trigger, props, server, watch }) {
       return;
     }
     showState("loading", `Drawing ${value.count.toLocaleString()} points…`);
-    if (model !== null && model !== value.model) forgetModel();
-    model = value.model;
+    if (model !== null && model !== value.model.name) forgetModel();
+    model = value.model.name;
     try {
       await chart.load();
       await painted(); // the browser shows the message before the work begins

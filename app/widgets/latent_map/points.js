@@ -1,18 +1,20 @@
 // The points of a map and what is known of them, from the value of the widget: pure.
 
 import { boundsOf, PointGrid } from "./geometry.js";
+import { LatentsFile } from "./latents_file.js";
 
 /**
  * `x` and `y` are map coordinates, with their `bounds` and a `grid` to find them by. Columns of labels have `name`,
  * `categories` from the most to the least frequent, and `codes`: for each point, the position of its label among these.
  * Columns of numbers have `name`, `note`, `range` and `values`, NaN for none. `spacing` is the usual distance between
- * neighbouring points.
+ * neighbouring points. `model` is a card, and `latents` are fetched where they are wanted; null where they cannot be.
  */
 export class Points {
-  constructor({ model, count, x, y, columns, numbers, spacing }) {
+  constructor({ model, count, x, y, columns, numbers, spacing, latents }) {
     Object.assign(this, { model, count, spacing, x: floats(x), y: floats(y) });
     this.columns = columns.map((column) => ({ ...column, codes: new Uint16Array(bytes(column.codes)) }));
     this.numbers = numbers.map((number) => ({ ...number, values: floats(number.values) }));
+    this.latents = latents ? new LatentsFile(latents, model) : null;
     this.bounds = boundsOf(this.x, this.y);
     this.grid = new PointGrid(this.x, this.y, this.bounds);
   }

@@ -1,28 +1,27 @@
-// Small decoded pictures of points and places, fetched for whatever is in view now.
+// Small decoded pictures of points and places, for whatever is in view now.
 
 import { oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
-import { cut } from "../../web/sheet.js";
 import { Cache } from "./cache.js";
 
 const KEPT = 1500;
 const FEWEST = 2; // asked for at once
-const QUICK_MS = 90; // an answer as quick as this: ask for more; but the first pictures are to come soon
-const SLOW_MS = 260; // and one as slow as this: for fewer
+const QUICK_MS = 90; // pictures that come as quick as this: ask for more; but the first are to come soon
+const SLOW_MS = 260; // and as slow as this: for fewer
 
 /** A place is a point's row, or a pair of map coordinates. */
 export class Thumbnails {
   #state;
-  #ask;
+  #places;
   #onArrival;
   #bitmaps = new Cache(KEPT, (bitmap) => bitmap.close());
   #wanted = []; // places, most wanted first
   #count = FEWEST; // to ask for at once
 
-  /** `ask` is that of web/ask.js. */
-  constructor({ state, ask, onArrival }) {
+  /** `places` draw. */
+  constructor({ state, places, onArrival }) {
     this.#state = state;
-    this.#ask = ask;
+    this.#places = places;
     this.#onArrival = onArrival;
   }
 
@@ -37,7 +36,7 @@ export class Thumbnails {
   /** Fetches those that are not here; no others any more. */
   want(places) {
     this.#wanted = places;
-    this.#fetch().catch((error) => console.error(error)); // a sheet that did not arrive whole
+    this.#fetch();
   }
 
   clear() {
@@ -52,12 +51,14 @@ export class Thumbnails {
   #fetch = oneAtATime(async () => {
     for (let places = this.#missing(); places.length; places = this.#missing()) {
       const [{ points }, began] = [this.#state, performance.now()];
-      const answer = await this.#ask("thumbnails", points.model, places);
-      if (answer.error) return console.error(answer.error); // until the view changes
-      const bitmaps = await cut(answer);
-      if (points !== this.#state.points) continue; // another model's map is up
+      const { pictures, error } = await this.#places.small(points, places);
+      if (error) return console.error(error); // until the view changes
+      if (points !== this.#state.points) {
+        for (const picture of pictures) picture.close();
+        continue; // another model's map is up
+      }
       places.forEach((place, k) => {
-        this.#bitmaps.set(String(place), bitmaps[k]);
+        this.#bitmaps.set(String(place), pictures[k]);
       });
       this.#adapt(performance.now() - began);
       this.#onArrival();

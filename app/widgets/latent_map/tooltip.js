@@ -4,8 +4,10 @@ import { make } from "../../web/dom.js";
 import { oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
 import { clamp } from "../../web/numbers.js";
+import { urlOf } from "../../web/sheet.js";
 import { Cache } from "./cache.js";
 import { shortly } from "./points.js";
+import { mixtureAt } from "./shepard.js";
 
 const REMEMBERED_PICTURES = 400;
 const GAP = 16; // CSS pixels, to the pointer
@@ -19,18 +21,18 @@ export class Tooltip {
   #nearness;
   #labels;
   #state;
-  #ask;
+  #places;
   #onTarget;
   #pictures = new Cache(REMEMBERED_PICTURES); // of points; places between them rarely come twice
 
-  /** `ask` is that of web/ask.js; `onTarget` is called when the tooltip goes to another point, or from it. */
-  constructor({ box, state, ask, onTarget }) {
+  /** `places` draw; `onTarget` is called when the tooltip goes to another point, or from it. */
+  constructor({ box, state, places, onTarget }) {
     this.#box = box;
     this.#picture = box.querySelector("img");
     this.#nearness = box.querySelector("p");
     this.#labels = box.querySelector("dl");
     this.#state = state;
-    this.#ask = ask;
+    this.#places = places;
     this.#onTarget = onTarget;
   }
 
@@ -94,9 +96,11 @@ export class Tooltip {
   #decode = oneAtATime(async (target) => {
     if (!this.#isWanted(target)) return;
     const { points } = this.#state;
-    const answer = await this.#ask("decode_place", points.model, target.index, target.x, target.y);
+    const { pictures, error } = await this.#places.one(points, target);
+    const answer = { error, url: pictures && urlOf(pictures[0]) };
+    pictures?.[0].close();
     if (points !== this.#state.points) return; // another model's map is up
-    if (!answer.error && target.index !== null) this.#pictures.set(target.index, answer);
+    if (!error && target.index !== null) this.#pictures.set(target.index, answer);
     if (this.#isWanted(target)) this.#show(target, answer);
   });
 
@@ -105,15 +109,15 @@ export class Tooltip {
     return this.target === target || (this.target?.index === null && target.index === null);
   }
 
-  #show({ index }, { error, sheet, distance }) {
+  #show({ index, x, y }, { error, url }) {
     this.#box.classList.remove("is-waiting");
     this.#box.classList.toggle("is-broken", Boolean(error));
-    const [nearness, words] = error ? ["", error] : nearnessOf(distance);
+    const [nearness, words] = error ? ["", error] : nearnessOf(mixtureAt(this.#state.points, [x, y]).distance);
     this.#nearness.dataset.nearness = nearness;
     this.#nearness.textContent = words;
     this.#nearness.hidden = !error && index !== null; // a point is where it is
     if (error) return;
-    this.#picture.src = sheet;
+    this.#picture.src = url;
     this.#picture.alt = index === null ? "Decoded from this place" : `Decoded: ${this.#state.points.describe(index)}`;
   }
 

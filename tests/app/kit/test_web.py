@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import brotli
 import gradio as gr
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
@@ -18,7 +19,7 @@ from safetensors.numpy import load
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app.explore import limits
+from app.explore import limits, opened
 from app.explore.library import Library
 from app.explore.opened import OpenModel
 from app.kit import web
@@ -134,7 +135,8 @@ class TestRoute:
 @pytest.fixture(scope="module")
 def client():
     library = Library(ROOT / "assets" / "models")
-    routes = [*web.decoder_routes(library), *web.snapshot_routes(library), *web.routes()]
+    kinds = (web.decoder_routes, web.latents_routes, web.snapshot_routes)
+    routes = [*(route for kind in kinds for route in kind(library)), *web.routes()]
     return TestClient(Starlette(routes=routes))
 
 
@@ -211,6 +213,53 @@ class TestSnapshots:
         assert runs["without"] == []
 
 
+@pytest.fixture(scope="module")
+def photos():
+    return OpenModel(ROOT / "assets" / "models" / "photos")
+
+
+class TestLatents:
+    def test_the_latents_of_a_map_are_where_the_model_says_and_are_kept_for_good(self, client):
+        emoji = OpenModel(ROOT / "assets" / "models" / "emoji")
+        answer = client.get(f"/{web.HOME}/{emoji.map_latents}")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["Accept-Ranges"] == "bytes"
+        np.testing.assert_array_equal(np.frombuffer(answer.content, "<f2").reshape(-1, 128), emoji.atlas.latents)
+
+    def test_one_latent_comes_by_itself(self, client, photos):
+        size = photos.info.latent_size * 2
+        asked = {"Range": f"bytes={3 * size}-{4 * size - 1}"}
+        answer = client.get(f"/{web.HOME}/{photos.map_latents}", headers=asked)
+        assert answer.status_code == 206
+        assert answer.headers["Content-Range"] == f"bytes {3 * size}-{4 * size - 1}/{size * len(photos.atlas)}"
+        np.testing.assert_array_equal(np.frombuffer(answer.content, "<f2"), photos.atlas.latents[3].ravel())
+
+    @pytest.mark.parametrize(
+        ("asked", "status", "length"),
+        [
+            ("bytes=12124158-99999999", 206, 2),
+            ("bytes=12124160-12124161", 416, 0),
+            ("bytes=9-3", 416, 0),
+            (f"bytes=0-{'9' * 5000}", 200, 12_124_160),
+            ("bytes=-5", 200, 12_124_160),
+            ("rows=1-2", 200, 12_124_160),
+        ],
+    )
+    def test_odd_ranges_are_cut_refused_or_ignored(self, client, photos, asked, status, length):
+        answer = client.get(f"/{web.HOME}/{photos.map_latents}", headers={"Range": asked})
+        assert (answer.status_code, len(answer.content)) == (status, length)
+
+    @pytest.mark.parametrize("path", ["latents/0/photos.f16", "latents/0/nobody.f16", "latents/0/..%2fphotos.f16"])
+    def test_no_other_address_is_answered(self, client, path):
+        answer = client.get(f"/{web.HOME}/{path}")
+        assert (answer.status_code, "Reload the page." in answer.text) == (404, True)
+
+    def test_of_vectors_that_are_too_many_to_fetch_none_are_offered(self, monkeypatch, photos):
+        monkeypatch.setattr(opened, "MAP_BYTES", 1000)
+        assert OpenModel(ROOT / "assets" / "models" / "emoji").map_latents is None
+        assert photos.map_latents is not None, "these come one by one"
+
+
 class TestFiles:
     def test_the_address_changes_with_the_content(self, monkeypatch):
         before = web.version()
@@ -224,7 +273,7 @@ class TestFiles:
         assert found == {"LIMITS": limits.for_page()}
 
     def test_what_a_module_imports_is_known_before_it_is_read(self):
-        names = ("ask", "browser_codecs", "dom", "latents", "limits", "numbers", "sheet", "who_draws")
+        names = ("ask", "beside", "browser_codecs", "dom", "idle", "latents", "limits", "numbers", "sheet", "who_draws")
         needed = {f"web/{name}.js" for name in names}
         assert set(web.needed_by("web/decoder.js")) == needed, "dom.js by way of sheet.js, numbers.js of latents.js"
 

@@ -14,6 +14,8 @@ from app.kit import web
 from app.kit.events import FORGED
 from app.widgets.latent_map import PRELOAD, LatentMap
 
+CARD = {"name": "fruits"}
+
 
 def overview() -> Overview:
     """Three points with two kinds and a number."""
@@ -35,37 +37,38 @@ def decode_place(model: str, index: int | None, x: float, y: float) -> dict:
 
 class TestPayload:
     def test_has_every_point_at_its_place(self):
-        sent = LatentMap.payload("fruits", overview())
-        assert (sent["model"], sent["count"], sent["spacing"]) == ("fruits", 3, 0.75)
+        sent = LatentMap.payload(CARD, overview(), latents="latents/0/fruits.f16")
+        assert (sent["model"], sent["count"], sent["spacing"]) == (CARD, 3, 0.75)
+        assert sent["latents"] == "latents/0/fruits.f16"
         assert array(sent["x"], "<f4") == [1.5, 0, 4]
         assert array(sent["y"], "<f4") == [-2, 3, 5]
 
     def test_has_the_label_of_every_point(self):
-        (column,) = LatentMap.payload("fruits", overview())["columns"]
+        (column,) = LatentMap.payload(CARD, overview())["columns"]
         assert column["name"] == "kind"
         assert [column["categories"][code] for code in array(column["codes"], "<u2")] == ["pear", "", "pear"]
 
     def test_has_numbers_under_the_names_they_have_on_the_page(self):
-        (number,) = LatentMap.payload("m", overview(), {"error": ("L1 error", "pixels in [0, 1]")})["numbers"]
+        (number,) = LatentMap.payload(CARD, overview(), {"error": ("L1 error", "pixels in [0, 1]")})["numbers"]
         assert (number["name"], number["note"], number["range"]) == ("L1 error", "pixels in [0, 1]", [0.25, 0.5])
         values = array(number["values"], "<f4")
         assert np.isnan(values[1])
         assert [values[0], values[2]] == [0.25, 0.5]
 
     def test_of_a_number_without_a_title_the_name_is_shown(self):
-        (number,) = LatentMap.payload("m", overview())["numbers"]
+        (number,) = LatentMap.payload(CARD, overview())["numbers"]
         assert (number["name"], number["note"]) == ("error", "")
 
     def test_of_sixty_thousand_points_weighs_less_than_a_megabyte(self):
         codes = Categories("kind", ["a"], np.zeros(60_000, np.uint16))
         large = Overview(np.zeros((60_000, 2), np.float32), [codes], [], 1.0)
-        assert len(json.dumps(LatentMap.payload("m", large))) < 1 << 20
+        assert len(json.dumps(LatentMap.payload(CARD, large))) < 1 << 20
 
 
 class TestMap:
     def test_is_sent_with_its_settings(self):
         with gr.Blocks() as page:
-            LatentMap(LatentMap.payload("m", overview()), server=[decode_place], selected=0, drop_target="place")
+            LatentMap(LatentMap.payload(CARD, overview()), server=[decode_place], selected=0, drop_target="place")
         sent = json.loads(json.dumps(page.config))["components"][-1]["props"]
         assert sent["props"] == {
             "marker": None,
