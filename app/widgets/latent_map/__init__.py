@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from app.explore.map import Overview
+from app.explore.map import Categories, Overview
 from app.kit import web
 from app.kit.widget import Widget
 
@@ -74,14 +74,14 @@ class LatentMap(Widget):
 
         Returns:
             `model`, `latents`, `count`, `spacing`, `x` and `y` (map coordinates, float32); `columns` of labels, each
-            with `name`, `categories` from the most to the least frequent, and the `codes` of the points (uint16,
-            positions in `categories`); `numbers`, each with `name`, `note`, `values` (float32, NaN for none) and the
-            `range` of its colours. Arrays are the base64 of their little-endian bytes.
+            with `name`, `categories` from the most to the least frequent, and the `codes` of the points (positions in
+            `categories`; uint8 where these are at most 256, else uint16); `numbers`, each with `name`, `note`, `values`
+            (float32, NaN for none) and the `range` of its colours. Arrays are the base64 of their little-endian bytes.
         """
         titles = titles or {}
         x, y = overview.positions.T
         columns = [
-            {"name": column.name, "categories": column.labels, "codes": _base64(column.codes, "<u2")}
+            {"name": column.name, "categories": column.labels, "codes": _base64(column.codes, _code_type(column))}
             for column in overview.categories
         ]
         numbers = [
@@ -103,3 +103,7 @@ class LatentMap(Widget):
 
 def _base64(array: np.ndarray, dtype: str) -> str:
     return base64.b64encode(array.astype(dtype).tobytes()).decode()
+
+
+def _code_type(column: Categories) -> str:
+    return "u1" if len(column.labels) <= 256 else "<u2"

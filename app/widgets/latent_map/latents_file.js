@@ -8,6 +8,15 @@ import { Cache } from "./cache.js";
 const KEPT = 3000; // latents that came one by one; each of a photo takes 8 KB
 const HALF = 2; // bytes
 
+const files = new Map(); // URL -> LatentsFile; a map is drawn again and again
+
+/** The file at a path beside the modules, of the map of a model (a card). */
+export function latentsFile(path, model) {
+  const { href } = besideModules(path);
+  if (!files.has(href)) files.set(href, new LatentsFile(href, model));
+  return files.get(href);
+}
+
 /**
  * Vectors are short: all of them are fetched at once. Spatial latents are long, and come as they are wanted, by Range
  * requests; a host that knows none sends the whole file, which is kept.
@@ -22,9 +31,8 @@ export class LatentsFile {
   #isOpening = false;
   #hasFailed = false;
 
-  /** `path` is that of the file, beside the modules; `model` a card. */
-  constructor(path, model) {
-    this.#url = besideModules(path);
+  constructor(url, model) {
+    this.#url = url;
     this.#size = latentSize(model);
     this.#isWhole = !isSpatial(model);
   }

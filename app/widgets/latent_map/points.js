@@ -1,7 +1,7 @@
 // The points of a map and what is known of them, from the value of the widget: pure.
 
 import { boundsOf, PointGrid } from "./geometry.js";
-import { LatentsFile } from "./latents_file.js";
+import { latentsFile } from "./latents_file.js";
 
 /**
  * `x` and `y` are map coordinates, with their `bounds` and a `grid` to find them by. Columns of labels have `name`,
@@ -12,9 +12,9 @@ import { LatentsFile } from "./latents_file.js";
 export class Points {
   constructor({ model, count, x, y, columns, numbers, spacing, latents }) {
     Object.assign(this, { model, count, spacing, x: floats(x), y: floats(y) });
-    this.columns = columns.map((column) => ({ ...column, codes: new Uint16Array(bytes(column.codes)) }));
+    this.columns = columns.map((column) => ({ ...column, codes: codesOf(column) }));
     this.numbers = numbers.map((number) => ({ ...number, values: floats(number.values) }));
-    this.latents = latents ? new LatentsFile(latents, model) : null;
+    this.latents = latents ? latentsFile(latents, model) : null;
     this.bounds = boundsOf(this.x, this.y);
     this.grid = new PointGrid(this.x, this.y, this.bounds);
   }
@@ -58,6 +58,11 @@ export class Points {
 
 /** A number in three digits. */
 export const shortly = (number) => String(Number(number.toPrecision(3)));
+
+function codesOf({ categories, codes }) {
+  const Codes = categories.length <= 256 ? Uint8Array : Uint16Array;
+  return new Codes(bytes(codes));
+}
 
 const floats = (text) => new Float32Array(bytes(text));
 

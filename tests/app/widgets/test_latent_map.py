@@ -46,7 +46,12 @@ class TestPayload:
     def test_has_the_label_of_every_point(self):
         (column,) = LatentMap.payload(CARD, overview())["columns"]
         assert column["name"] == "kind"
-        assert [column["categories"][code] for code in array(column["codes"], "<u2")] == ["pear", "", "pear"]
+        assert [column["categories"][code] for code in array(column["codes"], "u1")] == ["pear", "", "pear"]
+
+    def test_has_any_number_of_labels(self):
+        many = Categories("id", [str(k) for k in range(300)], np.array([299, 0, 1], np.uint16))
+        (column,) = LatentMap.payload(CARD, Overview(np.zeros((3, 2)), [many], [], 1.0))["columns"]
+        assert array(column["codes"], "<u2") == [299, 0, 1]
 
     def test_has_numbers_under_the_names_they_have_on_the_page(self):
         (number,) = LatentMap.payload(CARD, overview(), {"error": ("L1 error", "pixels in [0, 1]")})["numbers"]
