@@ -127,6 +127,8 @@ def for_page() -> dict[str, float]:
         "cornerSide": CORNER_SIDE,
         "maxStrength": MAX_STRENGTH,
         "pathCorners": PATH_CORNERS,
+        "pathCount": PATH_COUNT,
+        "neighbours": NEIGHBOURS,
         "near": NEAR,
         "between": BETWEEN,
         "shepardNeighbours": SHEPARD_NEIGHBOURS,

@@ -147,12 +147,16 @@ class OpenModel:
 
     def describe(self) -> str:
         """What the model is and was trained on, in a line of Markdown."""
+        title, summary = plain(self.info.title), plain(self.info.summary)
+        return f"{f'**{title}.** {summary}'.strip()} {self.figures()}"
+
+    def figures(self) -> str:
+        """What it turns a picture into, and how well it gives it back, in a line of text."""
         size, shape = self.info.image_size, " x ".join(map(str, self.info.latent_shape))
         latent = (
             f"a spatial latent of {shape} numbers" if self.info.is_spatial else f"a latent vector of {shape} numbers"
         )
-        title, summary = plain(self.info.title), plain(self.info.summary)
-        parts = [f"**{title}.** {summary}".strip(), f"{size} x {size} pixels through {latent}."]
+        parts = [f"{size} x {size} pixels through {latent}."]
         if self.metrics:
             measured = "On held-out pictures" if self.metrics["held_out"] else "On pictures that it was trained on"
             parts.append(f"{measured}: {self.metrics['psnr_db']:.1f} dB PSNR, {self.metrics['ssim']:.2f} SSIM.")

@@ -142,6 +142,26 @@ def test_the_server_draws_where_the_browser_cannot_and_it_is_not_tried_again(ask
     assert ask_both("too old", "null") == [1, 3, 1]
 
 
+@pytest.mark.parametrize(
+    ("codec", "found"),
+    [(f"{{ {DRAW}, milliseconds: 5000 }}", 40), ("null", "This browser cannot draw the pictures of this page.")],
+)
+def test_where_there_is_no_server_the_browser_draws_all_or_says_that_it_cannot(run, monkeypatch, codec, found):
+    files = web.files() | {"web/codec/client.js": CLIENT.encode()}
+    monkeypatch.setattr(web, "files", lambda: files)
+    body = f"""(async () => {{
+        Object.defineProperty(navigator, "connection", {{ value: {{ saveData: true }}, configurable: true }});
+        const weights = "decoders/alone/{found}";
+        const model = {{ name: weights, size: 1, shape: [2], codec: {{ architecture: {{}}, weights }} }};
+        window.codec = {codec};
+        const latents = Array.from({{ length: 40 }}, () => f32([7, 0]));
+        const {{ pictures, error }} = await m.decoder({{ decode: null }}).decode(model, latents);
+        delete navigator.connection;
+        return pictures?.length ?? error;
+    }})()"""
+    assert str(run("decoder", body)).startswith(str(found))
+
+
 def test_a_codec_that_fails_or_was_closed_is_replaced_by_the_server(ask_both):
     assert ask_both("fails", "{ decode: () => Promise.reject(new Error('Lost.')) }") == [1, 3, 1]
     assert ask_both("closed", "{ decode: async () => null }") == [1, 3, 1]
