@@ -79,10 +79,20 @@ def time_endpoints(url: str) -> list[tuple[str, float]]:
 
 def time_pointer(page: Page, url: str) -> tuple[list[float], int]:
     """Milliseconds from the pointer's move over the map to the decoded picture, and how many moves showed none."""
+    open_map(page, url)
+    page.wait_for_timeout(3000)
+    return move_over(page)
+
+
+def open_map(page: Page, url: str) -> None:
+    """The map of the fruits."""
     page.goto(f"{url}?model=fruits")
     page.get_by_role("tab", name="Map").click()
-    page.wait_for_selector(".latent-map .js-plotly-plot")
-    page.wait_for_timeout(3000)
+    page.wait_for_selector(".latent-map[data-state=ready]", timeout=120_000)
+
+
+def move_over(page: Page) -> tuple[list[float], int]:
+    """`time_pointer` on a map that is open."""
     box = page.locator(".latent-map-view").bounding_box()
     found = []
     for i in range(MOVES):

@@ -1,4 +1,4 @@
-"""The map with 60,000 points, and the pointer on the map of the fruits.
+"""The map with 60,000 points, and the pointer on the map of the fruits: near the server, and far from it.
 
     python bench/map.py
 
@@ -26,7 +26,7 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench.app import MOVES, start, time_pointer  # noqa: E402
+from bench.app import MOVES, move_over, open_map, start, time_pointer  # noqa: E402
 from vae.atlas import Atlas  # noqa: E402
 from vae.checkpoint import ATLAS, load_info  # noqa: E402
 
@@ -35,6 +35,7 @@ POINTS = 60_000
 SHAKE = 0.05  # map units; the fruits' map is 30 wide
 OPENINGS = 5
 FRAMES = 90
+FAR = {"latency": 100, "downloadThroughput": 4e6 / 8, "uploadThroughput": 4e6 / 8}  # milliseconds, bytes a second
 
 # Runs in the page: opens the tab, and resolves with the milliseconds until the points are drawn.
 OPEN_AND_WAIT = """async () => {
@@ -118,6 +119,29 @@ def time_frames(page: Page) -> list[float]:
     return page.evaluate(PAN, FRAMES)
 
 
+def time_far_pointer(page: Page, url: str, in_browser: bool) -> tuple[list[float], int, int]:
+    """As `time_pointer`, over a slow network, once the browser draws or with its codec kept away; and its requests.
+
+    A page in a browser of its own: what it fetches is not there yet.
+    """
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", {"offline": False, **FAR})
+    if not in_browser:
+        page.route("**/latentscape/decoders/**", lambda route: route.abort())
+    open_map(page, url)
+    if in_browser:
+        move_over(page)
+        page.get_by_text("drawn in your browser").wait_for(timeout=120_000)
+        move_over(page)  # the first of these asks for the latents
+        latents = "performance.getEntriesByType('resource').some(({ name }) => name.endsWith('.f16'))"
+        page.wait_for_function(latents, timeout=120_000)
+    asked: list[str] = []
+    page.on("request", lambda request: request.url.startswith("data:") or asked.append(request.url))
+    shown, missed = move_over(page)
+    return shown, missed, len(asked)
+
+
 def p95(values: list[float]) -> float:
     """The 95th percentile."""
     return quantiles(values, n=20)[-1]
@@ -126,7 +150,7 @@ def p95(values: list[float]) -> float:
 def main() -> None:
     """Prints the table."""
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start; milliseconds")
-    print(f"{'':<44}{'p50':>8}{'p95':>8}")
+    print(f"{'':<52}{'p50':>8}{'p95':>8}")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -147,16 +171,24 @@ def main() -> None:
                 later.append(time_opening(page, url))
             for name, found in (("in a new browser", first), ("after that", later)):
                 row = f"tab to {POINTS:,} points, {name}"
-                print(f"{row:<44}{median(found):>8.0f}{max(found):>8.0f}  (the largest of {OPENINGS})")
+                print(f"{row:<52}{median(found):>8.0f}{max(found):>8.0f}  (the largest of {OPENINGS})")
             frames = time_frames(page)
-            print(f"{f'frame while panning {POINTS:,} points':<44}{median(frames):>8.1f}{p95(frames):>8.1f}")
+            print(f"{f'frame while panning {POINTS:,} points':<52}{median(frames):>8.1f}{p95(frames):>8.1f}")
         with running() as url:
             page.goto(url)
             page.wait_for_timeout(20_000)
             shown, missed = time_pointer(page, url)
             print(
-                f"{'pointer to picture, fruits':<44}{median(shown):>8.1f}{p95(shown):>8.1f}  ({missed} of {MOVES} none)"
+                f"{'pointer to picture, fruits':<52}{median(shown):>8.1f}{p95(shown):>8.1f}  ({missed} of {MOVES} none)"
             )
+            for who, in_browser in (("server", False), ("browser", True)):
+                page.context.browser.close()
+                page = new_page()
+                shown, missed, requests = time_far_pointer(page, url, in_browser)
+                row = f"the same at 100 ms and 4 Mbit/s, the {who} draws"
+                print(
+                    f"{row:<52}{median(shown):>8.1f}{p95(shown):>8.1f}  ({missed} of {MOVES} none, {requests} requests)"
+                )
         page.context.browser.close()
 
 
