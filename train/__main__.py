@@ -109,6 +109,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="also measure what each dimension of a vector latent knows of the label columns (MI, MIG, DCI, SAP)",
     )
+    evaluate.add_argument(
+        "--samples",
+        type=_enough,
+        metavar="N",
+        help="also compare N samples of each prior with decoded posteriors and with these pictures (Fréchet distance, "
+        "KID, precision and recall, on features of EfficientNet-Lite0), and show the training pictures nearest to some",
+    )
 
     atlas = commands.add_parser("atlas", help="map the latents of a data set", allow_abbrev=False)
     _add_model(atlas)
@@ -186,6 +193,10 @@ def _number(text: str, convert, accept, accepted: str):
 
 def _positive(text: str) -> int:
     return _number(text, int, lambda n: n >= 1, "a whole number of at least 1")
+
+
+def _enough(text: str) -> int:
+    return _number(text, int, lambda n: 16 <= n <= 50_000, "a whole number from 16 to 50000")
 
 
 def _natural(text: str) -> int:

@@ -40,7 +40,7 @@ def measure_errors(
     codec: Codec, images: Images, latents: Float[np.ndarray, "count *latent"]
 ) -> Float[np.ndarray, " count"]:
     """The L1 error of every picture decoded from its latent: mean absolute difference, pixels in [0, 1]."""
-    errors = in_batches(lambda rows: l1(as_floats(images[rows]), codec.decode(latents[rows])), images, "decode")
+    errors = in_batches(lambda rows: l1(as_floats(images[rows]), codec.decode(latents[rows])), images.shape, "decode")
     return np.asarray(errors)
 
 

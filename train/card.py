@@ -52,10 +52,12 @@ were at step {kept_step:,}, when the loss on held-out pictures was lowest.
 It knows the kind of picture that it was trained on and no other: anything else comes back as the nearest it can draw.
 """
 
+SAMPLES = "samples"  # in metrics.json
 EXPLANATIONS = {
     "psnr_db": "peak signal-to-noise ratio, dB",
     "ssim": "structural similarity",
     "l1": "mean absolute error, pixels in 0..1",
+    "perceptual": "distance of EfficientNet-Lite0's features; built as LPIPS is, but uncalibrated",
     "kl_nats": "KL to N(0, I), nats a picture",
     "active_units": "active dimensions of the latent (Burda et al. 2016)",
     "mig": "mutual information gap, 0 to 1 (Chen et al. 2018)",
@@ -102,6 +104,24 @@ def figure(value: int | float) -> str:
     return f"{value:,.0f}" if isinstance(value, int) or value >= 1000 else f"{value:#.4g}"
 
 
+def samples_table(samples: dict) -> list[str]:
+    """What `evaluate --samples` found (`train.samples.measure_samples`), as lines of Markdown."""
+
+    def cells(row: dict, against: str) -> str:
+        precision, recall = row[f"precision_{against}"], row[f"recall_{against}"]
+        return f"{row[f'frechet_{against}']:.2f} | {row[f'kid_{against}']:.3f} | {precision:.2f} / {recall:.2f}"
+
+    figures = "Fréchet distance | KID | precision / recall"
+    return [
+        f"{samples['count']:,} samples of each prior, against {samples['decoded']:,} decoded posteriors and "
+        f"{samples['real']:,} real pictures. Features: {samples['features']}; a Fréchet distance on them is no FID.",
+        "",
+        f"| samples of | {figures} | from real pictures: {figures} |",
+        "|---|---|---|---|---|---|---|",
+        *(f"| {row['title']} | {cells(row, 'decoded')} | {cells(row, 'real')} |" for row in samples["priors"].values()),
+    ]
+
+
 def update_metrics(folder: Path) -> None:
     """Puts the figures of `metrics.json` into the card, between its two markers; a card without them stays as it is."""
     card = folder / CARD
@@ -119,5 +139,7 @@ def update_metrics(folder: Path) -> None:
         if metrics.get(name) is not None
     ]
     kind = "held-out pictures" if metrics["held_out"] else "pictures that it was trained on"
+    if SAMPLES in metrics:
+        lines += ["", *samples_table(metrics[SAMPLES])]
     table = "\n".join([f"{metrics['count']:,} {kind}, split: {metrics['split']}.", "", *lines])
     card.write_text(f"{before}{begin}\n{table}\n{end}{after}")

@@ -39,15 +39,16 @@ def open_model_and_pictures(arguments: argparse.Namespace) -> tuple[Codec, Pictu
     return codec, pictures
 
 
-def in_batches(function: Callable[[Rows], Arrays], images: Images, words: str) -> Arrays:
+def in_batches(function: Callable[[Rows], Arrays], shape: tuple[int, ...], words: str) -> Arrays:
     """What a function makes of all pictures, gathered from what it makes of batches of them, under a progress bar.
 
     Args:
         function: from the rows of a batch to arrays whose first axis is the batch.
-        images: all pictures.
+        shape: of all pictures, of which the number and the side matter.
         words: what is being done, in a word.
     """
-    count, batch = len(images), batch_size(images.shape[1])
+    count, size, *_ = shape
+    batch = batch_size(size)
     parts = []
     with tqdm(total=count, desc=words, unit="picture", leave=False) as progress:
         for start in range(0, count, batch):
@@ -70,4 +71,4 @@ def as_floats(images: Images) -> Float[np.ndarray, "count size size 3"]:
 
 def encode_all(codec: Codec, images: Images) -> Posterior:
     """The posterior of every picture, as NumPy arrays."""
-    return in_batches(lambda rows: codec.encode(as_floats(images[rows])), images, "encode")
+    return in_batches(lambda rows: codec.encode(as_floats(images[rows])), images.shape, "encode")

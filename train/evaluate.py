@@ -10,10 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from train.card import EXPLANATIONS, update_metrics
+from train.card import EXPLANATIONS, SAMPLES, samples_table, update_metrics
 from train.config import FlagError
 from train.data import Pictures
 from train.encode import Images, as_floats, encode_all, in_batches, open_model_and_pictures
+from train.features import MissingWeights, Weights, load_network, perceptual_distance
+from train.samples import NEAREST, compare_samples
 from vae import losses
 from vae.checkpoint import METRICS, write_json
 from vae.codec import Codec, Description
@@ -28,6 +30,8 @@ FEW_PICTURES = 10  # of which nobody can say what varies
 
 def run_evaluate(arguments: argparse.Namespace) -> None:
     """`python -m train evaluate`."""
+    if arguments.samples:
+        load_network()  # without which the rest would be in vain
     codec, pictures = open_model_and_pictures(arguments)
     if arguments.nll and not codec.description.has_variance:
         raise FlagError("--nll", f"{arguments.nll} given; accepted: none, as this model's encoder has no variance")
@@ -38,16 +42,23 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
         metrics |= bound_nll(codec, pictures.images, arguments.nll, objective.likelihood if objective else GAUSSIAN)
     if arguments.factors:
         metrics |= measure_factors(codec, pictures)
+    if arguments.samples:
+        metrics[SAMPLES] = compare_samples(arguments, codec, pictures)
     write_json(arguments.model / METRICS, metrics)
     update_metrics(arguments.model)
     for name, value in metrics.items():
-        if name == FACTORS:
+        if name in (FACTORS, SAMPLES):
             continue
         shown = f"{value:.4f}" if isinstance(value, float) else str(value)
         print(f"{name:>24}  {shown:>10}  {EXPLANATIONS.get(name, '')}".rstrip())
     for name, known in metrics.get(FACTORS, {}).items():
         print(f"{name:>24}  {known['share']:>10.0%}  of its entropy is told by dimension {known['dimension']} alone")
     print(describe_collapse(metrics))
+    if "perceptual" not in metrics:
+        print(f"No perceptual distance: {MissingWeights()}")
+    if arguments.samples:
+        print("\n".join(["", *samples_table(metrics[SAMPLES]), ""]))
+        print(f"{arguments.model / NEAREST}: some samples of each, over the training pictures that are nearest to them")
     if not held_out:
         print("The model was trained on these pictures: on new ones it will do worse.")
 
@@ -70,27 +81,33 @@ def evaluate(codec: Codec, pictures: Pictures) -> dict:
     """Figures over pictures; reconstructions are decoded from the posterior mean.
 
     Returns:
-        `split`, `count`; `psnr_db`, `ssim`, `l1`, `kl_nats` (None for a deterministic encoder): means over the
-        pictures; `active_units`: dimensions of the latent whose posterior mean varies over the data set with a variance
+        `split`, `count`; `psnr_db`, `ssim`, `l1`, `kl_nats` (None for a deterministic encoder), `perceptual`
+        (`train.features.perceptual_distance`; without its package it is left out): means over the pictures;
+        `active_units`: dimensions of the latent whose posterior mean varies over the data set with a variance
         above 0.01 (Burda et al. 2016, section 5.2), of `latent_units`; `mean_abs_max`, `posterior_variance`,
         `aggregate_variance`: how the posteriors compare with the prior, for which they would be 0, 1 and 1: the largest
         absolute mean of any dimension, the average variance within a posterior, and the average variance of the mixture
         of all posteriors.
     """
     measure = jax.jit(_measure)
+    try:
+        network = load_network()
+    except MissingWeights:
+        network = None
 
     def measure_rows(rows: np.ndarray) -> dict[str, Array]:
         images = as_floats(pictures.images[rows])
         posterior = codec.encode(images)
-        return measure(images, codec.decode(posterior.mean), posterior)
+        return measure(images, codec.decode(posterior.mean), posterior, network)
 
-    measured = in_batches(measure_rows, pictures.images, "evaluate")
+    measured = in_batches(measure_rows, pictures.images.shape, "evaluate")
     means, variances = measured["mean"], measured["variance"]
     figures = ("psnr_db", "ssim", "l1", "kl_nats")
     return {
         "split": pictures.split,
         "count": len(pictures),
         **{name: float(measured[name].mean()) if name in measured else None for name in figures},
+        **({"perceptual": float(measured["perceptual"].mean())} if network else {}),
         "active_units": int(np.sum(means.var(axis=0) > ACTIVE_VARIANCE)),
         "latent_units": means[0].size,
         "mean_abs_max": float(np.abs(means.mean(axis=0)).max()),
@@ -99,7 +116,9 @@ def evaluate(codec: Codec, pictures: Pictures) -> dict:
     }
 
 
-def _measure(images: Array, reconstructions: Array, posterior: Posterior) -> dict[str, AnyArray]:
+def _measure(
+    images: Array, reconstructions: Array, posterior: Posterior, network: Weights | None
+) -> dict[str, AnyArray]:
     """The figures of each picture of a batch."""
     mean, log_var = posterior
     return {
@@ -107,6 +126,7 @@ def _measure(images: Array, reconstructions: Array, posterior: Posterior) -> dic
         "ssim": losses.ssim(images, reconstructions),
         "l1": losses.l1(images, reconstructions),
         **({} if log_var is None else {"kl_nats": losses.kl(posterior)}),
+        **({"perceptual": perceptual_distance(network, images, reconstructions)} if network else {}),
         "mean": mean,
         "variance": jnp.zeros_like(mean) if log_var is None else jnp.exp(log_var),
     }
@@ -163,7 +183,7 @@ def bound_nll(codec: Codec, images: Images, samples: int, likelihood: Likelihood
             pictures = as_floats(images[rows])
             return jnp.mean((pictures - codec.decode(sample(codec.encode(pictures), keys[rows]))) ** 2, axis=(1, 2, 3))
 
-        options["variance"] = np.maximum(in_batches(squared_errors, images, "variance").mean(), SMALLEST_VARIANCE)
+        options["variance"] = np.maximum(in_batches(squared_errors, images.shape, "variance").mean(), SMALLEST_VARIANCE)
     nll = jax.jit(likelihood.nll)
     sample_keys = jax.jit(jax.vmap(jax.random.fold_in, (0, None)))
 
@@ -174,7 +194,7 @@ def bound_nll(codec: Codec, images: Images, samples: int, likelihood: Likelihood
         nlls = [nll(pictures, codec.decode(latent), **options) for latent in latents]
         return importance_weighted_nll(jnp.stack(nlls), jnp.stack(latents), posterior)
 
-    nats = float(in_batches(bounds, images, "likelihood").mean())
+    nats = float(in_batches(bounds, images.shape, "likelihood").mean())
     return {
         "nll_nats": nats,
         "nll_bits_per_dim": likelihood.bits_per_dim(nats, images[0].size),

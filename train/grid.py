@@ -1,13 +1,15 @@
-"""A PNG of what a model in training can do: held-out pictures, their reconstructions, and samples."""
+"""Sheets of pictures: what a model in training can do, and others under captions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float
+from PIL import Image, ImageDraw, ImageFont
 
 from train.config import TrainConfig
 from train.data import Pictures
@@ -54,3 +56,16 @@ def _decode(
     values: Parameters, latent: Float[Array, "batch *latent"], *, config: TrainConfig
 ) -> Float[Array, "batch height width 3"]:
     return bind(blank(config.model), values).decode(latent)
+
+
+def captioned(sheets: Mapping[str, Image.Image], size: int = 14) -> Image.Image:
+    """Sheets of pictures below each other on white, each under its caption in letters of `size` pixels."""
+    font, line = ImageFont.load_default(size), 2 * size
+    width = max(sheet.width for sheet in sheets.values())
+    whole = Image.new("RGB", (width, sum(sheet.height + line for sheet in sheets.values())), "white")
+    writing, top = ImageDraw.Draw(whole), 0
+    for caption, sheet in sheets.items():
+        writing.text((0, top + size // 2), caption, "black", font)
+        whole.paste(sheet, (0, top + line))
+        top += line + sheet.height
+    return whole

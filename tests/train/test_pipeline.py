@@ -1,5 +1,6 @@
 """fit -> evaluate -> atlas by the command line, in miniature, on the embedded data set; and what each figure means."""
 
+import argparse
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from train.config import FlagError
 from train.data import Pictures, load_pictures
 from train.encode import encode_all, in_batches
 from train.evaluate import describe_collapse, evaluate, measure_factors, was_trained_on
+from train.samples import compare_samples, draw, features_of, features_of_decoded, measure_samples
 from vae.atlas import Atlas
 from vae.checkpoint import load_info, load_metrics
 from vae.codec import Codec, Description, open_codec
@@ -27,6 +29,7 @@ from vae.latent import Posterior
 from vae.priors import load_priors
 
 EMOJI = ROOT / "assets" / "datasets" / "emoji.parquet"
+FACES, FACES_MODEL = ROOT / "assets" / "datasets" / "faces.parquet", ROOT / "assets" / "models" / "faces"
 
 
 def train(*arguments: object) -> str:
@@ -135,7 +138,7 @@ def test_going_through_pictures_in_batches_meets_each_once_and_in_order(count):
         lengths.add(len(rows))
         return {"twice": 2 * rows, "nothing": None}
 
-    assert in_batches(numbers, images, "count")["twice"].tolist() == [2 * i for i in range(count)]
+    assert in_batches(numbers, images.shape, "count")["twice"].tolist() == [2 * i for i in range(count)]
     assert len(lengths) == 1, "every shape is a compilation"
 
 
@@ -188,12 +191,53 @@ def test_pictures_that_were_trained_on_are_told_from_others(training, dataset, s
 def test_figures_of_training_pictures_say_so(model, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(model, folder, ignore=shutil.ignore_patterns("training"))
-    printed = train("evaluate", "--model", folder, "--dataset", EMOJI, "--split", "train", "--limit", 4)
+    printed = train(
+        "evaluate", "--model", folder, "--dataset", EMOJI, "--split", "train", "--limit", 5, "--samples", 16
+    )
     assert "was trained on these pictures" in printed
     assert load_metrics(folder)["held_out"] is False
     card = (folder / "README.md").read_text()
-    assert "4 pictures that it was trained on, split: train." in card
+    assert "5 pictures that it was trained on, split: train." in card
     assert "held-out pictures, split" not in card
+
+    # Samples, measured on the way: the figures are `tests/train/test_distances.py`'s.
+    samples = json.loads((folder / "metrics.json").read_text())["samples"]
+    assert (samples["count"], samples["decoded"], samples["real"]) == (16, 5, 5)
+    assert samples["priors"].keys() == {"prior", "gaussian", "mixture", "flow", "posteriors"}
+    for row in samples["priors"].values():
+        assert f"| {row['title']} | {row['frechet_decoded']:.2f} |" in card
+        assert f"| {row['title']} | {row['frechet_decoded']:.2f} |" in printed
+        assert row["frechet_real"] > row["frechet_decoded"] > 0, "a model that has learnt nothing draws nothing real"
+    with Image.open(folder / "training" / "samples.png") as sheet:
+        assert sheet.width >= 16 * 64
+        assert sheet.height >= 4 * 2 * 64, "each prior's samples, and the nearest pictures below them"
+
+
+def test_samples_of_the_flow_are_nearer_to_faces_than_those_of_the_standard_normal():
+    """With the model that ships, whose N(0, I) draws ragged heads."""
+    codec, pictures = open_codec(FACES_MODEL), load_pictures(str(FACES), "validation", 64, limit=60)
+    priors = load_priors(FACES_MODEL, (128,))
+    latents = draw({name: priors[name] for name in ("prior", "flow")}, (128,), 60, seed=0)
+    features = {name: features_of_decoded(codec, some, name) for name, some in latents.items()}
+    decoded = features_of_decoded(codec, encode_all(codec, pictures.images).mean, "held out")
+
+    found = measure_samples(features, decoded, features_of(pictures.images, "held out"))
+
+    for against in ("decoded", "real"):
+        for figure in ("frechet", "kid"):
+            assert found["flow"][f"{figure}_{against}"] < 0.6 * found["prior"][f"{figure}_{against}"]
+        for figure in ("precision", "recall"):
+            assert found["flow"][f"{figure}_{against}"] > found["prior"][f"{figure}_{against}"]
+
+
+def test_samples_need_the_pictures_that_were_trained_on():
+    arguments = argparse.Namespace(model=FACES_MODEL, dataset=str(FACES), samples=16, image_column=None, limit=None)
+    pictures = load_pictures(str(FACES), "validation", 64, limit=4)
+    with pytest.raises(FlagError, match=r"--samples: compares with training pictures too, and .* 'train' given"):
+        compare_samples(arguments, open_codec(FACES_MODEL), pictures)
+    few = Pictures(pictures.images[:3], ["a", "b", "c"], {}, "validation", [])
+    with pytest.raises(FlagError, match="--samples: given; accepted: only with 4 pictures or more"):
+        compare_samples(arguments, open_codec(FACES_MODEL), few)
 
 
 def test_priors_are_those_of_the_latents(model):
