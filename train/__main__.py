@@ -47,6 +47,19 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--kl-weight", type=_weight, metavar="WEIGHT", help="weight of the KL term (default: the preset's)"
     )
     fit.add_argument(
+        "--tc-weight",
+        type=_weight,
+        metavar="BETA",
+        help="what the total correlation, which is part of the KL, costs in parts of what the KL costs: above 1, "
+        "dimensions tend to know one thing each (beta-TC-VAE; default: 1)",
+    )
+    fit.add_argument(
+        "--perceptual",
+        type=_weight,
+        metavar="WEIGHT",
+        help="of a distance between features of EfficientNet-Lite0, for sharper pictures (default: 0)",
+    )
+    fit.add_argument(
         "--likelihood",
         choices=OBJECTIVES,
         help="l1-ssim (the presets'); or a true ELBO with no weights to tune: gaussian (sigma-VAE), or bernoulli for "
@@ -221,6 +234,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
 
     from train.data import load_pictures
     from train.devices import connect, is_main
+    from train.features import load_network
     from train.fit import fit
     from train.held_out import held_out_count
     from train.run import check_run
@@ -230,6 +244,8 @@ def run_fit(arguments: argparse.Namespace) -> None:
     connect(arguments.coordinator, arguments.processes, arguments.process_id)
     config = configure(arguments)
     check_run(config, arguments.out, arguments.resume)  # before the pictures, which take a while
+    if config.is_perceptual:
+        load_network()
     columns = {
         "image_column": arguments.image_column,
         "label_columns": arguments.label_column,
@@ -306,21 +322,27 @@ def describe_result(arguments: argparse.Namespace, train: Any, held_out: Any, ke
 
 
 def configure(arguments: argparse.Namespace) -> TrainConfig:
-    """The preset, with what the flags change in it."""
+    """The preset, with what the flags change in it.
+
+    Raises:
+        FlagError: flags that do not go together, or with the preset.
+        ValueError: the crop does not suit the model.
+    """
     preset = PRESETS[arguments.preset]
     names = ("steps", "batch_size", "crop", "learning_rate", "kl_warmup", "free_bits", "seed")
     changes = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     objective = preset.objective
     if arguments.likelihood not in (None, objective.name):
         objective = OBJECTIVES[arguments.likelihood]
-    if arguments.kl_weight is not None:
+    for flag, name in {"--kl-weight": "kl", "--tc-weight": "tc", "--perceptual": "perceptual"}.items():
+        value = getattr(arguments, flag[2:].replace("-", "_"))
+        if value is None:
+            continue
         if objective.weights is None:
             raise FlagError(
-                "--kl-weight",
-                f"{arguments.kl_weight:g} given; accepted: none, "
-                f"as the ELBO of --likelihood {objective.name} has no weights",
+                flag, f"{value:g} given; accepted: none, as the ELBO of --likelihood {objective.name} has no weights"
             )
-        weights: Any = objective.weights._replace(kl=arguments.kl_weight)  # whichever objective's they are
+        weights: Any = objective.weights._replace(**{name: value})  # whichever objective's they are
         objective = dataclasses.replace(objective, weights=weights)
     return dataclasses.replace(preset, objective=objective, **changes)
 

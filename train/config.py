@@ -69,6 +69,11 @@ class TrainConfig:
                 f"crop is {self.crop}; accepted: multiples of {self.model.downsampling} up to {self.load_size}"
             )
 
+    @property
+    def is_perceptual(self) -> bool:
+        """Whether the loss compares features, which come with a package."""
+        return self.objective.weights is not None and self.objective.weights.perceptual > 0
+
     def to_dict(self) -> dict:
         """The configuration as JSON-ready types."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

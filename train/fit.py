@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
 from tqdm import tqdm
@@ -15,6 +16,7 @@ from train.config import DEVICE_MEMORY_BUDGET, TrainConfig
 from train.curves import write_curves
 from train.data import Pictures
 from train.devices import is_main, replicate
+from train.features import load_network
 from train.grid import save_grid
 from train.held_out import LOSS, PSNR, measure_held_out
 from train.run import (
@@ -65,6 +67,7 @@ def fit(
     Raises:
         TrainError: `out` holds another run, or a loss was not finite.
         FlagError: the batch has no equal share for every device.
+        MissingWeights: the loss is to be perceptual, and the package with the features is not there.
         Interrupted: Ctrl-C, or SIGTERM; what was learnt is saved.
     """
     check_run(config, out, resume)
@@ -78,6 +81,10 @@ def fit(
         log = MetricsLog(run / "metrics.jsonl", keep_before=first)
         print(describe_resumption(first, config.steps, out) if resume else describe_run(config, len(train)))
 
+    known: dict[str, Any] = {
+        "data_size": len(train),
+        "network": replicate(load_network()) if config.is_perceptual else None,
+    }
     dtype = "bfloat16" if jax.default_backend() == "gpu" else "float32"
     source = batches(train.images, config.batch_size, range(first, config.steps), config.seed, device_memory_budget)
     progress = tqdm(total=config.steps, initial=first, desc="fit", unit="step", smoothing=0.1, disable=not is_main())
@@ -87,7 +94,7 @@ def fit(
         save_snapshot(out, first, jax.device_get(state.average), config, train)
     with StopSignal() as stop, progress, closing(source):
         for step, pictures in enumerate(source, first + 1):
-            state, terms = train_step(state, pictures, config=config, dtype=dtype)
+            state, terms = train_step(state, pictures, config=config, dtype=dtype, **known)
             meter.add(terms)
             if step == first + 1:
                 jax.block_until_ready(terms)
@@ -104,7 +111,7 @@ def fit(
                     average = jax.device_get(state.average)
                     # First, since it runs the model: what cannot be drawn must not replace what could.
                     save_grid(run / f"step-{step:06d}.png", config, average, held_out)
-                    measured = measure_held_out(average, held_out.images, config)
+                    measured = measure_held_out(average, held_out.images, config, **known)
                     if measured[LOSS] <= log.lowest(LOSS):
                         save_model(out, average, replace(info, training={**info.training, "kept_step": step}))
                     row |= measured

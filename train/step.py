@@ -13,6 +13,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from train.config import TrainConfig
+from train.features import Weights, perceptual_distance
 from vae.checkpoint import Parameters, bind, blank, parameter_shapes, parameters
 from vae.losses import Terms
 from vae.model import VAE
@@ -57,9 +58,15 @@ def _is_kernel(values: Parameters) -> dict[str, bool]:
     return {name: name.endswith("kernel") for name in values}
 
 
-@partial(jax.jit, static_argnames=("config", "dtype"), donate_argnames="state")
+@partial(jax.jit, static_argnames=("config", "dtype", "data_size"), donate_argnames="state")
 def train_step(
-    state: TrainState, pictures: UInt8[Array, "batch size size 3"], *, config: TrainConfig, dtype: str
+    state: TrainState,
+    pictures: UInt8[Array, "batch size size 3"],
+    *,
+    config: TrainConfig,
+    dtype: str,
+    data_size: int | None = None,
+    network: Weights | None = None,
 ) -> tuple[TrainState, Terms]:
     """One optimiser step on a batch; returns the new state and the terms of the loss.
 
@@ -70,14 +77,26 @@ def train_step(
         pictures: 0..255, of side `config.load_size`.
         config: the run.
         dtype: what the network computes in: "float32" or "bfloat16".
+        data_size: pictures in the data set; by default, the batch is all there are.
+        network: whose features a perceptual loss compares (`train.features`).
     """
+    perceive = None if network is None else partial(perceptual_distance, network)
     augment_key, posterior_key = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), state.step))
     images = augment(augment_key, pictures, config)
     warm = jnp.minimum(1.0, (state.step + 1) / max(1, config.kl_warmup))
 
     def loss_fn(values: Parameters) -> tuple[Float[Array, ""], Terms]:
-        reconstruction, posterior = bind(blank(config.model, dtype=dtype), values)(images, posterior_key)
-        return config.objective(images, reconstruction, posterior, kl_warm=warm, free_bits=config.free_bits)
+        reconstruction, posterior, latent = bind(blank(config.model, dtype=dtype), values)(images, posterior_key)
+        return config.objective(
+            images,
+            reconstruction,
+            posterior,
+            kl_warm=warm,
+            free_bits=config.free_bits,
+            latent=latent,
+            data_size=data_size,
+            perceive=perceive,
+        )
 
     gradients, terms = jax.grad(loss_fn, has_aux=True)(state.parameters)
     updates, optimiser = make_optimiser(config).update(gradients, state.optimiser, state.parameters)

@@ -7,11 +7,12 @@ read them there. Another one is a class like `L1SSIM`, listed in `Objective` and
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, cast
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -20,6 +21,7 @@ from vae.latent import AnyArray, Posterior, Scalar
 from vae.likelihoods import BERNOULLI, GAUSSIAN, Likelihood
 
 Terms = dict[str, Float[Array, ""]]
+Perceive = Callable[[Float[AnyArray, "batch h w 3"], Float[AnyArray, "batch h w 3"]], Float[Array, " batch"]]
 
 KL_TITLE = "KL to N(0, I), nats a picture"
 SSIM_SIGMA = 1.5
@@ -102,17 +104,63 @@ def free_bits_kl(posterior: Posterior, free_bits: float) -> Float[Array, ""]:
     return jnp.sum(jnp.maximum(jnp.mean(kl_per_unit(posterior), axis=0), free_bits))
 
 
+def total_correlation(
+    posterior: Posterior, latent: Float[AnyArray, "batch *latent"], data_size: int
+) -> Float[Array, ""]:
+    """KL(q(z) || product over dimensions of q(z_d)) in nats, estimated from a batch: 0 for independent dimensions.
+
+    It is one of three parts of the KL (Chen et al. 2018, https://arxiv.org/abs/1802.04942, equation 2): what the latent
+    tells of the picture, this, and how far each dimension's q(z_d) is from N(0, 1). Where it costs more than the
+    others, dimensions tend to know one thing each: the beta-TC-VAE.
+
+    Args:
+        posterior: of the pictures of the batch.
+        latent: one sample of each.
+        data_size: pictures in the data set, over all of which q(z) is the average.
+    """
+    assert posterior.log_var is not None
+    arrays = latent, posterior.mean, posterior.log_var
+    z, mean, log_var = (jnp.reshape(array, (len(array), -1)) for array in arrays)
+    squares = (z[:, None] - mean) ** 2 * jnp.exp(-log_var)
+    log_density = -0.5 * (squares + log_var + math.log(2 * math.pi))  # "sample picture dimension"
+    joint = _log_aggregate(log_density.sum(axis=2)[:, :, None], data_size)[:, 0]
+    return jnp.mean(joint - _log_aggregate(log_density, data_size).sum(axis=1))
+
+
+def _log_aggregate(log_density: Float[Array, "batch batch d"], data_size: int) -> Float[Array, "batch d"]:
+    """log q(z), from log q(z | x) of each sample under each picture of the batch.
+
+    A sample's own picture is one of `data_size`, and the others of the batch stand for the rest of them: minibatch
+    stratified sampling (Chen et al. 2018, appendix C.2, averaged over the order of the others). q(z) is without bias.
+    """
+    count = len(log_density)
+    others = (1 - 1 / data_size) / max(1, count - 1)
+    weights = jnp.where(jnp.eye(count, dtype=bool), 1 / data_size, others)
+    return jax.nn.logsumexp(log_density, axis=1, b=weights[:, :, None])
+
+
 class LossWeights(NamedTuple):
-    """Weights of the three terms of `L1SSIM`."""
+    """Weights of the terms of `L1SSIM`.
+
+    Attributes:
+        l1, ssim, kl: of the three that there always are.
+        tc: how much the total correlation costs, in parts of what the KL, of which it is a part, costs: the beta of the
+            beta-TC-VAE. 1 leaves the KL as it is.
+        perceptual: of a distance of features, which training has and this file does not know.
+    """
 
     l1: float = 1.0
     ssim: float = 0.5
     kl: float = 1e-5
+    tc: float = 1.0
+    perceptual: float = 0.0
 
 
 @dataclass(frozen=True)
 class L1SSIM:
     """The training loss `l1 * L1 + ssim * (1 - SSIM) + kl * KL`, each term averaged over the batch.
+
+    On demand two more: `kl * (tc - 1) * total correlation`, and `perceptual` * a distance of features.
 
     Why this is an ELBO. For any q, Jensen's inequality bounds the evidence of a picture x from below:
 
@@ -132,7 +180,7 @@ class L1SSIM:
     With a normalised likelihood nothing is left out and nothing is to be weighed: see `ELBO`.
 
     Attributes:
-        weights: of the three terms.
+        weights: of the terms.
         name: what the command line and `config.json` call this objective.
         latex: the loss as an equation.
         likelihood: the one under which the evidence of a model trained so is bounded, as it has none of its own.
@@ -142,11 +190,27 @@ class L1SSIM:
     weights: LossWeights = LossWeights()
 
     name: ClassVar[str] = "l1-ssim"
-    latex: ClassVar[str] = (
-        r"\mathcal{L} = w_1 \lVert x - \hat x \rVert_1 + w_2\,(1 - \mathrm{SSIM}(x, \hat x)) + w_3\,\mathrm{KL}"
-    )
     likelihood: ClassVar[Likelihood] = GAUSSIAN
-    curves: ClassVar[dict[str, str]] = {"l1": "L1", "ssim": "SSIM", "kl": KL_TITLE}
+
+    @property
+    def latex(self) -> str:
+        equation = (
+            r"\mathcal{L} = w_1 \lVert x - \hat x \rVert_1 + w_2\,(1 - \mathrm{SSIM}(x, \hat x)) + w_3\,\mathrm{KL}"
+        )
+        if self.weights.tc != 1:
+            equation += rf" + {self.weights.tc - 1:g}\,w_3\,\mathrm{{TC}}"
+        if self.weights.perceptual:
+            equation += rf" + {_latex(self.weights.perceptual)}\,d_\text{{features}}(x, \hat x)"
+        return equation
+
+    @property
+    def curves(self) -> dict[str, str]:
+        titles = {"l1": "L1", "ssim": "SSIM", "kl": KL_TITLE}
+        if self.weights.tc != 1:
+            titles["tc"] = "Total correlation, nats"
+        if self.weights.perceptual:
+            titles["perceptual"] = "Distance of features"
+        return titles
 
     def __call__(
         self,
@@ -156,6 +220,9 @@ class L1SSIM:
         *,
         kl_warm: Scalar = 1.0,
         free_bits: float = 0.0,
+        latent: Float[AnyArray, "batch *latent"] | None = None,
+        data_size: int | None = None,
+        perceive: Perceive | None = None,
     ) -> tuple[Float[Array, ""], Terms]:
         """The loss of a batch, and its terms.
 
@@ -165,13 +232,23 @@ class L1SSIM:
             posterior: of the pictures.
             kl_warm: a factor on the KL, which rises from 0 to 1 at the beginning of training.
             free_bits: nats that each dimension of the latent may carry for free (`free_bits_kl`).
+            latent: the sample that was decoded; without it, the total correlation is left out.
+            data_size: pictures in the data set (`total_correlation`); by default, the batch is all there are.
+            perceive: the distance of the features of each two pictures; without it, it is left out.
 
         Returns:
-            The loss, and `loss`, `l1`, `ssim`, `kl` (nats, without free bits and warm-up).
+            The loss, and `loss`, `l1`, `ssim`, `kl` (nats, without free bits and warm-up); `tc` (nats) and `perceptual`
+            where they have a weight.
         """
         terms = _terms(images, reconstruction, posterior)
-        w, paid = self.weights, kl_warm * free_bits_kl(posterior, free_bits)
-        loss = w.l1 * terms["l1"] + w.ssim * (1 - terms["ssim"]) + w.kl * paid
+        w, paid = self.weights, free_bits_kl(posterior, free_bits)
+        if w.tc != 1 and latent is not None:
+            terms["tc"] = total_correlation(posterior, latent, data_size or len(latent))
+            paid += (w.tc - 1) * terms["tc"]
+        loss = w.l1 * terms["l1"] + w.ssim * (1 - terms["ssim"]) + w.kl * kl_warm * paid
+        if w.perceptual and perceive is not None:
+            terms["perceptual"] = jnp.mean(perceive(images, reconstruction))
+            loss += w.perceptual * terms["perceptual"]
         return loss, {"loss": loss, **terms}
 
     def in_numbers(self, terms: Mapping[str, float]) -> str:
@@ -181,8 +258,13 @@ class L1SSIM:
         return (
             rf"{w.l1:g} \cdot {terms['l1']:.4f} + {w.ssim:g} \cdot (1 - {terms['ssim']:.4f}) + "
             rf"{_latex(w.kl)} \cdot {terms['kl']:.1f} = {parts[0]:.4f} + {parts[1]:.4f} + {parts[2]:.4f} "
-            rf"= {sum(parts):.4f}"
+            rf"= {sum(parts):.4f}{self._left_out()}"
         )
+
+    def _left_out(self) -> str:
+        """What the loss of one picture lacks: its total correlation is that of a batch, its features take a network."""
+        names = [r"\mathrm{TC}"] * (self.weights.tc != 1) + [r"d_\text{features}"] * bool(self.weights.perceptual)
+        return r"\text{, without } " + r" \text{ and } ".join(names) if names else ""
 
 
 @dataclass(frozen=True)
@@ -217,8 +299,11 @@ class ELBO:
         *,
         kl_warm: Scalar = 1.0,
         free_bits: float = 0.0,
+        latent: Float[AnyArray, "batch *latent"] | None = None,
+        data_size: int | None = None,
+        perceive: Perceive | None = None,
     ) -> tuple[Float[Array, ""], Terms]:
-        """The loss of a batch and its terms, as of `L1SSIM`.
+        """The loss of a batch and its terms, as of `L1SSIM`; the last three arguments are not used.
 
         Two more terms: `nll`, -log p(x | z) in nats, and `bits_per_dim`, the negative ELBO in bits a pixel value.
         """
@@ -237,6 +322,7 @@ class ELBO:
 
 
 Objective = L1SSIM | ELBO
+ALWAYS = {"l1", "ssim", "kl"}  # weights that every record has
 OBJECTIVES: dict[str, Objective] = {one.name: one for one in (L1SSIM(), ELBO(GAUSSIAN), ELBO(BERNOULLI))}
 
 
@@ -249,6 +335,7 @@ def recorded_objective(record: dict) -> Objective | None:
     """The objective that the record of a run names; None where it names none, or one that is unknown here.
 
     Records of the first version have weights only, as there was a single loss; older ones call the weight of L1 "rec".
+    Earlier ones lack the weights that leave the loss as it is.
     """
     weights: Any = record.get("weights")
     name = record.get("likelihood", L1SSIM.name if weights else None)
@@ -260,7 +347,7 @@ def recorded_objective(record: dict) -> Objective | None:
         recorded = type(objective.weights)(**given)
     except (AttributeError, TypeError, ValueError, OverflowError):
         return None
-    is_whole = len(record["weights"]) == len(recorded) and all(map(math.isfinite, recorded))
+    is_whole = len(given) == len(weights) and given.keys() >= ALWAYS and all(map(math.isfinite, recorded))
     return replace(objective, weights=recorded) if is_whole else None
 
 

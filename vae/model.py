@@ -209,11 +209,11 @@ class VAE(nnx.Module):
 
     def __call__(
         self, images: Float[Array, "batch height width 3"], key: PRNGKeyArray
-    ) -> tuple[Float[Array, "batch height width 3"], Posterior]:
-        """The reconstruction from one posterior sample, and the posterior."""
+    ) -> tuple[Float[Array, "batch height width 3"], Posterior, Float[Array, "batch *latent"]]:
+        """The reconstruction from one posterior sample, the posterior, and the sample."""
         posterior = self.encode(images)
         latent = cast(Array, posterior.sample(key))  # which would be NumPy's only if the mean were
-        return self.decode(latent), posterior
+        return self.decode(latent), posterior, latent
 
 
 @runtime_checkable

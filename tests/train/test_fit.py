@@ -167,7 +167,7 @@ def test_held_out_pictures_are_measured_at_every_checkpoint(whole):
 def test_the_checkpoint_that_does_best_on_held_out_pictures_is_exported(tmp_path, monkeypatch):
     losses, seen = iter([0.4, 0.2, 0.3, 0.5]), []
 
-    def measure(values, *_):
+    def measure(values, *_, **__):
         seen.append(values)
         return {LOSS: next(losses)}
 

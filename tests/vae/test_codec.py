@@ -91,6 +91,12 @@ def test_a_codec_computes_what_the_model_does(folder):
         ({"likelihood": "bernoulli", "weights": {}}, OBJECTIVES["bernoulli"]),
         # The first version had one loss, and called the weight of L1 "rec".
         ({"weights": {"rec": 1.0, "ssim": 0.5, "kl": 1e-4}}, L1SSIM(LossWeights(1.0, 0.5, 1e-4))),
+        (
+            {"likelihood": "l1-ssim", "weights": {"l1": 1.0, "ssim": 0.5, "kl": 1e-4, "tc": 6.0, "perceptual": 0.1}},
+            L1SSIM(LossWeights(1.0, 0.5, 1e-4, 6.0, 0.1)),
+        ),
+        ({"likelihood": "l1-ssim", "weights": {"l1": 1.0, "ssim": 0.5, "tc": 6.0}}, None),
+        ({"likelihood": "l1-ssim", "weights": {"l1": 1.0, "ssim": 0.5, "kl": 1e-4, "gan": 0.1}}, None),
         ({"likelihood": "gaussian", "weights": {"rec": 1.0, "ssim": 0.5, "kl": 1e-4}}, OBJECTIVES["gaussian"]),
         ({}, None),
         ({"steps": 3}, None),

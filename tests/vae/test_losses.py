@@ -1,6 +1,6 @@
 """The losses agree with scikit-image, Monte Carlo, finite differences, and closed forms worked by hand."""
 
-from itertools import product
+from itertools import combinations, product
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,20 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from vae.latent import Posterior
 from vae.likelihoods import BERNOULLI, GAUSSIAN, bernoulli_nll, gaussian_nll
-from vae.losses import ELBO, L1SSIM, OBJECTIVES, LossWeights, free_bits_kl, kl, kl_per_unit, l1, psnr, ssim
+from vae.losses import (
+    ELBO,
+    L1SSIM,
+    OBJECTIVES,
+    LossWeights,
+    _log_aggregate,
+    free_bits_kl,
+    kl,
+    kl_per_unit,
+    l1,
+    psnr,
+    ssim,
+    total_correlation,
+)
 
 pytestmark = pytest.mark.usefixtures("quick_compiling")
 
@@ -234,3 +247,63 @@ def test_the_loss_of_a_picture_in_numbers():
     assert r"3 \cdot 10^{-5} \cdot" in L1SSIM(LossWeights(1.0, 0.5, 3e-5)).in_numbers({"l1": 0, "ssim": 0, "kl": 0})
     words = ELBO(BERNOULLI).in_numbers({"nll": 200.0, "kl": 12.5, "bits_per_dim": 0.25})
     assert words == r"200.0 + 12.5 = 212.5 \text{ nats, or } 0.250 \text{ bits a pixel value}"
+
+
+def gaussian_data(correlation, count):
+    """Posteriors of deviation 0.5 about means, and a sample of each, whose first two numbers have this correlation."""
+    rng = np.random.default_rng(0)
+    covariance = np.eye(3)
+    covariance[0, 1] = covariance[1, 0] = correlation
+    mean = rng.standard_normal((count, 3)) @ np.linalg.cholesky(covariance - 0.25 * np.eye(3)).T
+    posterior = Posterior(mean.astype(np.float32), np.full((count, 3), np.log(0.25), np.float32))
+    return posterior, (mean + 0.5 * rng.standard_normal((count, 3))).astype(np.float32)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.7])
+def test_the_total_correlation_of_a_gaussian_is_the_closed_form(correlation):
+    """`-1/2 log det R`, with R the correlations: here `-1/2 log(1 - c^2)`."""
+    posterior, latent = gaussian_data(correlation, 2000)
+    found = total_correlation(posterior, latent, 2000)
+    assert_allclose(found, -0.5 * np.log(1 - correlation**2), atol=0.03)
+    # A spatial latent is its numbers.
+    spatial = Posterior(*(array.reshape(2000, 1, 1, 3) for array in posterior))
+    assert_allclose(total_correlation(spatial, latent.reshape(2000, 1, 1, 3), 2000), found, rtol=1e-5)
+
+
+def test_the_density_of_a_sample_is_estimated_without_bias_from_small_batches():
+    """Averaged over all batches of 3 of 5 pictures with picture 0 in them, it is the mean over all 5."""
+    density = np.random.default_rng(1).random((5, 5)).astype(np.float32) + 0.1  # of sample i under picture j
+    estimates = []
+    for others in combinations(range(1, 5), 2):
+        batch = np.array([0, *others])
+        log_density = jnp.log(density[np.ix_(batch, batch)])[:, :, None]
+        estimates.append(np.exp(_log_aggregate(log_density, 5)[0, 0]))
+    assert_allclose(np.mean(estimates), density[0].mean(), rtol=1e-5)
+
+
+def test_the_total_correlation_is_paid_at_its_own_rate():
+    posterior, latent = gaussian_data(0.7, 2)
+    options = {"latent": latent, "data_size": 50}
+    plain, without = L1SSIM(LossWeights(kl=0.1))(X, Y, posterior, **options)
+    loss, terms = L1SSIM(LossWeights(kl=0.1, tc=6.0))(X, Y, posterior, **options, kl_warm=0.5)
+    assert_allclose(terms["tc"], total_correlation(posterior, latent, 50))
+    assert_allclose(loss - plain, 0.1 * (0.5 * 5 * terms["tc"] - 0.5 * terms["kl"]), rtol=1e-3)
+    assert_allclose(terms["kl"], without["kl"])
+    assert "tc" not in without, "it takes time"
+
+
+def test_a_perceptual_distance_is_a_term_like_the_others():
+    loss, terms = L1SSIM(LossWeights(perceptual=0.3))(X, Y, POSTERIOR, perceive=lambda x, y: l1(x, y) + 1)
+    assert_allclose(terms["perceptual"], terms["l1"] + 1)
+    assert_allclose(loss - L1SSIM()(X, Y, POSTERIOR)[0], 0.3 * terms["perceptual"], rtol=1e-4)
+
+
+def test_the_equation_and_the_curves_tell_of_the_optional_terms():
+    plain, both = L1SSIM(LossWeights(kl=3e-4)), L1SSIM(LossWeights(kl=3e-4, tc=6.0, perceptual=0.3))
+    assert r"\mathrm{TC}" not in plain.latex
+    assert "features" not in plain.latex
+    assert both.latex == plain.latex + r" + 5\,w_3\,\mathrm{TC} + 0.3\,d_\text{features}(x, \hat x)"
+    assert list(both.curves) == [*plain.curves, "tc", "perceptual"]
+    terms = {"l1": 0.02, "ssim": 0.9, "kl": 100.0}
+    assert plain.in_numbers(terms).endswith("= 0.1000")
+    assert both.in_numbers(terms).endswith(r"= 0.1000\text{, without } \mathrm{TC} \text{ and } d_\text{features}")
