@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from train.config import DEVICE_MEMORY_BUDGET, PRESETS, FlagError, TrainConfig
+from vae.checkpoint import ModelFolderError, load_info
 from vae.losses import OBJECTIVES
+from vae.model import VAEConfig
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -41,6 +43,32 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     fit.add_argument("--batch-size", type=_positive, metavar="N", help="pictures a step (default: the preset's)")
     fit.add_argument(
         "--crop", type=_positive, metavar="PIXELS", help="side of the training crops (default: the preset's)"
+    )
+    fit.add_argument(
+        "--image-size", type=_positive, metavar="PIXELS", help="side of the pictures (default: the preset's)"
+    )
+    fit.add_argument(
+        "--latent-dim",
+        type=_positive,
+        metavar="N",
+        help="numbers of a vector latent, or channels of a spatial one (default: the preset's)",
+    )
+    fit.add_argument(
+        "--channels",
+        type=_channels,
+        metavar="N,N,...",
+        help="channels of each stage; every stage halves the resolution (default: the preset's)",
+    )
+    fit.add_argument(
+        "--init-from",
+        type=Path,
+        metavar="FOLDER",
+        help="begin with the architecture and the parameters of this model, made by fit (default: random parameters)",
+    )
+    fit.add_argument(
+        "--decoder-only",
+        action="store_true",
+        help="with --init-from: train the decoder alone",
     )
     fit.add_argument("--learning-rate", type=_rate, metavar="RATE", help="peak learning rate (default: the preset's)")
     fit.add_argument(
@@ -208,6 +236,11 @@ def _positive(text: str) -> int:
     return _number(text, int, lambda n: n >= 1, "a whole number of at least 1")
 
 
+def _channels(text: str) -> tuple[int, ...]:
+    accepted = "whole numbers with commas between them, such as 32,64,128"
+    return _number(text, lambda text: tuple(map(int, text.split(","))), lambda channels: min(channels) >= 1, accepted)
+
+
 def _enough(text: str) -> int:
     return _number(text, int, lambda n: 16 <= n <= 50_000, "a whole number from 16 to 50000")
 
@@ -328,9 +361,11 @@ def configure(arguments: argparse.Namespace) -> TrainConfig:
         FlagError: flags that do not go together, or with the preset.
         ValueError: the crop does not suit the model.
     """
-    preset = PRESETS[arguments.preset]
+    preset = PRESETS[arguments.preset].with_model(_architecture(arguments))
     names = ("steps", "batch_size", "crop", "learning_rate", "kl_warmup", "free_bits", "seed")
     changes = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    if arguments.init_from:
+        changes |= {"init_from": str(arguments.init_from), "decoder_only": arguments.decoder_only}
     objective = preset.objective
     if arguments.likelihood not in (None, objective.name):
         objective = OBJECTIVES[arguments.likelihood]
@@ -345,6 +380,26 @@ def configure(arguments: argparse.Namespace) -> TrainConfig:
         weights: Any = objective.weights._replace(**{name: value})  # whichever objective's they are
         objective = dataclasses.replace(objective, weights=weights)
     return dataclasses.replace(preset, objective=objective, **changes)
+
+
+def _architecture(arguments: argparse.Namespace) -> VAEConfig:
+    """That of the preset as the flags change it, or of the model to begin with."""
+    names = ("image_size", "latent_dim", "channels")
+    changes: dict[str, Any] = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    flags = "/".join(f"--{name.replace('_', '-')}" for name in changes)
+    if arguments.init_from is None:
+        if arguments.decoder_only:
+            raise FlagError("--decoder-only", "given; accepted: only with --init-from")
+        try:
+            return dataclasses.replace(PRESETS[arguments.preset].model, **changes)
+        except ValueError as error:
+            raise FlagError(flags, str(error)) from None
+    if changes:
+        raise FlagError(flags, "given; accepted: none, as --init-from tells the architecture")
+    try:
+        return load_info(arguments.init_from).config
+    except ModelFolderError as error:
+        raise FlagError("--init-from", str(error)) from None
 
 
 def describe_hardware() -> str:
@@ -365,7 +420,6 @@ def main() -> None:
     arguments = parse_arguments()
     use_fast_cpu_reductions()
     from train.run import Interrupted, TrainError
-    from vae.checkpoint import ModelFolderError
 
     try:
         if arguments.command == "fit":
@@ -391,8 +445,8 @@ def main() -> None:
 
             run_prior(arguments)
     except (FlagError, ModelFolderError) as error:
-        flag = "" if isinstance(error, FlagError) else "argument --model: "
-        print(f"error: {flag}{error}", file=sys.stderr)
+        flag = "--init-from" if arguments.command == "fit" else "--model"
+        print(f"error: {error if isinstance(error, FlagError) else f'argument {flag}: {error}'}", file=sys.stderr)
         sys.exit(2)
     except (TrainError, ValueError) as error:
         sys.exit(f"error: {error}")

@@ -26,6 +26,8 @@ class TrainConfig:
     Attributes:
         model: the architecture.
         objective: the loss.
+        init_from: a model folder, whose parameters the run begins with; empty for random ones.
+        decoder_only: leave the encoder as it is.
         free_bits: nats that each dimension of the latent may carry before it costs anything.
         kl_warmup: steps over which the KL weight rises from 0; lets the decoder find the latent useful first.
         steps: optimiser steps in all.
@@ -44,6 +46,8 @@ class TrainConfig:
 
     model: VAEConfig = field(default_factory=VAEConfig)
     objective: Objective = L1SSIM()
+    init_from: str = ""
+    decoder_only: bool = False
     free_bits: float = 0.0
     kl_warmup: int = 500
     steps: int = 10_000
@@ -68,6 +72,14 @@ class TrainConfig:
             raise ValueError(
                 f"crop is {self.crop}; accepted: multiples of {self.model.downsampling} up to {self.load_size}"
             )
+
+    def with_model(self, model: VAEConfig) -> TrainConfig:
+        """The same run of another architecture: pictures are loaded and cropped in proportion to its own size."""
+        if model == self.model:
+            return self
+        load_size = self.load_size * model.image_size // self.model.image_size
+        crop = model.image_size if model.latent == "vector" else min(self.crop, load_size)
+        return dataclasses.replace(self, model=model, load_size=load_size, crop=crop)
 
     @property
     def is_perceptual(self) -> bool:

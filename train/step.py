@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from train.config import TrainConfig
 from train.features import Weights, perceptual_distance
-from vae.checkpoint import Parameters, bind, blank, parameter_shapes, parameters
+from vae.checkpoint import Parameters, bind, blank, load_model, parameter_shapes, parameters
 from vae.losses import Terms
 from vae.model import VAE
 
@@ -29,8 +29,13 @@ class TrainState(NamedTuple):
 
 
 def initial_state(config: TrainConfig) -> TrainState:
-    """The state before the first step."""
-    values = parameters(VAE(config.model, rngs=nnx.Rngs(config.seed)))
+    """The state before the first step.
+
+    Raises:
+        ModelFolderError: `config.init_from` is no model folder.
+    """
+    vae = load_model(config.init_from) if config.init_from else VAE(config.model, rngs=nnx.Rngs(config.seed))
+    values = parameters(vae)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         parameters=values,
@@ -40,7 +45,7 @@ def initial_state(config: TrainConfig) -> TrainState:
 
 
 def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:
-    """Clipping, then AdamW with linear warm-up and cosine decay; kernels alone are decayed."""
+    """Clipping, then AdamW with linear warm-up and cosine decay; kernels alone are decayed, if they are trained."""
     schedule = optax.warmup_cosine_decay_schedule(
         init_value=0.0,
         peak_value=config.learning_rate,
@@ -50,12 +55,16 @@ def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:
     )
     return optax.chain(
         optax.clip_by_global_norm(config.clip_norm),
-        optax.adamw(schedule, weight_decay=config.weight_decay, mask=_is_kernel),
+        optax.adamw(schedule, weight_decay=config.weight_decay, mask=partial(_is_decayed, config)),
     )
 
 
-def _is_kernel(values: Parameters) -> dict[str, bool]:
-    return {name: name.endswith("kernel") for name in values}
+def _is_decayed(config: TrainConfig, values: Parameters) -> dict[str, bool]:
+    return {name: name.endswith("kernel") and _is_trained(config, name) for name in values}
+
+
+def _is_trained(config: TrainConfig, name: str) -> bool:
+    return not (config.decoder_only and name.startswith("encoder."))
 
 
 @partial(jax.jit, static_argnames=("config", "dtype", "data_size"), donate_argnames="state")
@@ -86,6 +95,7 @@ def train_step(
     warm = jnp.minimum(1.0, (state.step + 1) / max(1, config.kl_warmup))
 
     def loss_fn(values: Parameters) -> tuple[Float[Array, ""], Terms]:
+        values = {n: v if _is_trained(config, n) else jax.lax.stop_gradient(v) for n, v in values.items()}
         reconstruction, posterior, latent = bind(blank(config.model, dtype=dtype), values)(images, posterior_key)
         return config.objective(
             images,

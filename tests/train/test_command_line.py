@@ -19,6 +19,7 @@ COMMANDS = {
     "prior": ["--dataset", "pictures", "--model", "model"],
     "faces": ["--out", "folder"],
 }
+FACES = ROOT / "assets" / "models" / "faces"
 WHOLE = "a whole number of at least 1"
 ABOVE_ZERO = "a number above 0"
 
@@ -51,7 +52,10 @@ def parse(command, *more):
         ("fit", "--free-bits", "-1", "a number of at least 0"),
         ("fit", "--kl-warmup", "-1", "a whole number from 0 to 4294967295"),
         ("fit", "--likelihood", "laplace", "l1-ssim, gaussian, bernoulli"),
+        ("fit", "--tc-weight", "-1", "a number of at least 0"),
+        ("fit", "--channels", "16,x", "whole numbers with commas between them, such as 32,64,128"),
         ("evaluate", "--nll", "0", WHOLE),
+        ("evaluate", "--samples", "15", "a whole number from 16 to 50000"),
         ("faces", "--count", "0", WHOLE),
         ("faces", "--image-size", "4", "a whole number from 16 to 512"),
         ("fit", "--crop", "0", WHOLE),
@@ -107,6 +111,48 @@ def test_flags_change_the_preset_and_nothing_else():
     expected |= {"steps": 7, "batch_size": 3, "crop": 128, "learning_rate": 0.01, "seed": 9}
     expected["weights"]["kl"] = 0.5
     assert config == expected
+
+
+def test_flags_of_the_architecture_change_the_pictures_in_proportion():
+    flags = ["--image-size", "32", "--latent-dim", "10", "--channels", "16,32", "--tc-weight", "6"]
+    config = command_line.configure(parse("fit", "--preset", "faces", *flags))
+    assert (config.model.image_size, config.model.latent_shape, config.model.channels) == (32, (10,), (16, 32))
+    assert (config.load_size, config.crop) == (32, 32)
+    assert config.objective.weights == PRESETS["faces"].objective.weights._replace(tc=6)
+    larger = command_line.configure(parse("fit", "--preset", "photos", "--image-size", "512"))
+    assert (larger.load_size, larger.crop) == (544, 64), "crops are as large as before"
+
+
+def test_the_architecture_is_that_of_the_model_to_begin_with():
+    flags = ["--init-from", str(FACES), "--preset", "fruits"]
+    config = command_line.configure(parse("fit", *flags))
+    assert config.model == PRESETS["faces"].model
+    assert (config.init_from, config.decoder_only, config.objective) == (str(FACES), False, PRESETS["fruits"].objective)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            ["--channels", "16,3"],
+            "--channels: channels is (16, 3); accepted: one or more positive multiples of 8",
+        ),
+        (
+            ["--image-size", "60", "--latent-dim", "3"],
+            "--image-size/--latent-dim: image_size is 60; accepted: ",
+        ),
+        (["--init-from", str(FACES), "--latent-dim", "3"], "--latent-dim: given; accepted: none, as --init-from tells"),
+        (["--init-from", "nowhere"], "argument --init-from: nowhere is not a model folder"),
+        (["--decoder-only"], "argument --decoder-only: given; accepted: only with --init-from"),
+        (["--likelihood", "gaussian", "--tc-weight", "6"], "argument --tc-weight: 6 given; accepted: none"),
+        (["--likelihood", "gaussian", "--perceptual", "0.1"], "argument --perceptual: 0.1 given; accepted: none"),
+    ],
+)
+def test_flags_that_do_not_go_together_say_so(flags, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse("fit", *flags)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("preset", PRESETS)

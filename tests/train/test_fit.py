@@ -27,7 +27,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from train import __main__ as command_line
-from train import batches, fit
+from train import batches, features, fit
 from train.config import PRESETS, TrainConfig
 from train.curves import smooth, write_curves
 from train.data import batch_indices, load_pictures
@@ -35,7 +35,7 @@ from train.held_out import LOSS, PSNR, held_out_count, measure_held_out
 from train.run import Checkpoints, TrainError, check_run
 from train.step import augment, count_parameters, initial_state
 from vae.checkpoint import ModelInfo, load_info, load_model, parameters, save_model
-from vae.losses import L1SSIM, LossWeights
+from vae.losses import L1SSIM, LossWeights, l1
 from vae.model import VAEConfig
 
 pytestmark = pytest.mark.usefixtures("quick_compiling")
@@ -288,6 +288,31 @@ def test_the_average_of_the_weights_is_exported(whole):
     for name, value in exported.items():
         assert_array_equal(value, np.asarray(state.average[name]).astype(value.dtype))
     assert any(np.abs(value - state.parameters[name]).max() > 1e-4 for name, value in exported.items())
+
+
+def test_a_run_can_begin_with_a_model_and_train_its_decoder_alone(whole, tmp_path, monkeypatch):
+    # A network with a single number: the real one, in tests/train/test_features.py, takes long to compile.
+    for module in (features, fit):
+        monkeypatch.setattr(module, "load_network", lambda: {"scale": np.float32(3)})
+    for module in ("step", "held_out"):
+        name = f"train.{module}.perceptual_distance"
+        monkeypatch.setattr(name, lambda network, x, y: network["scale"] * l1(x, y))
+    out = tmp_path / "finer"
+    flags = ["--init-from", str(whole), "--decoder-only", "--steps", "40", "--tc-weight", "2", "--perceptual", "0.1"]
+    assert run(arguments_for(out, *flags)) is None
+    before, after = weights(whole), weights(out)
+    for name in before:
+        same = np.allclose(after[name], before[name], rtol=1e-4, atol=1e-7)
+        assert same == name.startswith("encoder."), name
+    first = metrics(out)[0]
+    assert first["l1"] < 0.8 * metrics(whole)[0]["l1"], "it begins with what was learnt"
+    assert first["perceptual"] == pytest.approx(3 * first["l1"], rel=1e-4)
+    assert np.isfinite(first["tc"])
+    last = metrics(out)[-1]
+    assert last["held_out_perceptual"] == pytest.approx(3 * last["held_out_l1"], rel=1e-4)
+    facts = load_info(out).training
+    assert (facts["init_from"], facts["decoder_only"]) == (str(whole), True)
+    assert (facts["weights"]["tc"], facts["weights"]["perceptual"]) == (2, 0.1)
 
 
 def test_only_the_newest_checkpoints_are_kept(whole):
