@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.stats import norm
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from vae.latent import Posterior
@@ -270,6 +271,15 @@ def test_the_total_correlation_of_a_gaussian_is_the_closed_form(correlation):
     assert_allclose(total_correlation(spatial, latent.reshape(2000, 1, 1, 3), 2000), found, rtol=1e-5)
 
 
+def test_the_total_correlation_of_three_pictures_worked_by_hand():
+    """All there are: q(z) is the mean of their three densities, each of its own width."""
+    rng = np.random.default_rng(2)
+    mean, log_var, latent = rng.normal(size=(3, 3, 2)).astype(np.float32)
+    density = norm.pdf(latent[:, None], mean, np.exp(log_var / 2))  # "sample picture dimension"
+    expected = np.log(density.prod(axis=2).mean(axis=1)) - np.log(density.mean(axis=1)).sum(axis=1)
+    assert_allclose(total_correlation(Posterior(mean, log_var), latent, 3), expected.mean(), rtol=1e-4)
+
+
 def test_the_density_of_a_sample_is_estimated_without_bias_from_small_batches():
     """Averaged over all batches of 3 of 5 pictures with picture 0 in them, it is the mean over all 5."""
     density = np.random.default_rng(1).random((5, 5)).astype(np.float32) + 0.1  # of sample i under picture j
@@ -282,11 +292,12 @@ def test_the_density_of_a_sample_is_estimated_without_bias_from_small_batches():
 
 
 def test_the_total_correlation_is_paid_at_its_own_rate():
-    posterior, latent = gaussian_data(0.7, 2)
+    latent = np.float32([[0, 0, 0], [30, 30, 30]])  # so far apart that one number tells which of 50 pictures it is
+    posterior = Posterior(latent, np.zeros((2, 3), np.float32))
     options = {"latent": latent, "data_size": 50}
     plain, without = L1SSIM(LossWeights(kl=0.1))(X, Y, posterior, **options)
     loss, terms = L1SSIM(LossWeights(kl=0.1, tc=6.0))(X, Y, posterior, **options, kl_warm=0.5)
-    assert_allclose(terms["tc"], total_correlation(posterior, latent, 50))
+    assert_allclose(terms["tc"], 2 * np.log(50), rtol=1e-4)
     assert_allclose(loss - plain, 0.1 * (0.5 * 5 * terms["tc"] - 0.5 * terms["kl"]), rtol=1e-3)
     assert_allclose(terms["kl"], without["kl"])
     assert "tc" not in without, "it takes time"
