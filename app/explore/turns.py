@@ -9,8 +9,17 @@ from types import TracebackType
 
 from app.explore.limits import DECODED_AT_ONCE, RequestError
 
-# Set once the visitor for whom this thread works is gone; None where it works for nobody in particular.
-LEFT: ContextVar[threading.Event | None] = ContextVar("left", default=None)
+
+class Asked:
+    """One request of a visitor's: how many pieces of it were begun, and whether the visitor is still there."""
+
+    def __init__(self) -> None:
+        self.left = threading.Event()
+        self.pieces = 0
+
+
+# What this thread works on; None where nobody in particular asked for it.
+ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
 
 
 class LeftError(Exception):
@@ -18,9 +27,13 @@ class LeftError(Exception):
 
 
 class Turns:
-    """A semaphore that is fair: whoever came first goes first, and nobody goes again before those who wait.
+    """A semaphore that is fair: nobody goes again before those who wait, and short requests do not wait for long ones.
 
-    `threading.Semaphore` is not: a thread that gives its place back and asks again at once, as one that draws many
+    Of the pieces that wait, those that are the first of their request and those that are not take turns, each kind in
+    the order in which they came. So a pointer, which asks for one picture, waits for other people's first pieces, and
+    not for all that those ask who draw many; and these still have half of the work.
+
+    `threading.Semaphore` is not fair: a thread that gives its place back and asks again at once, as one that draws many
     pictures does, often gets it before a thread that has waited all the while.
 
     Raises:
@@ -30,26 +43,33 @@ class Turns:
     def __init__(self, at_once: int):
         self._lock = threading.Lock()
         self._free = at_once
-        self._waiting: deque[threading.Event] = deque()
+        self._first: deque[threading.Event] = deque()
+        self._later: deque[threading.Event] = deque()
+        self._next_is_later = False
 
     def __enter__(self) -> None:
-        left = LEFT.get()
-        if left and left.is_set():
+        asked = ASKED.get()
+        if asked and asked.left.is_set():
             raise LeftError
         with self._lock:
+            waiting = self._later if asked and asked.pieces else self._first
+            if asked:
+                asked.pieces += 1
             if self._free:  # nobody waits: a place that is given back goes to whoever does
                 self._free -= 1
                 return
             turn = threading.Event()
-            self._waiting.append(turn)
+            waiting.append(turn)
         turn.wait()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            if self._waiting:
-                self._waiting.popleft().set()
+            waiting = self._later if self._later and (self._next_is_later or not self._first) else self._first
+            self._next_is_later = waiting is self._first
+            if waiting:
+                waiting.popleft().set()
             else:
                 self._free += 1
 

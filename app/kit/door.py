@@ -22,7 +22,7 @@ from app.explore.limits import (
     MEGABYTE,
     RequestError,
 )
-from app.explore.turns import LeftError
+from app.explore.turns import ASKED, Asked, LeftError
 from app.kit.events import FORGED
 from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file
 
@@ -68,6 +68,7 @@ class Page(gr.Blocks):
 
     async def process_api(self, *arguments, **options):
         """Gradio's own. An error that is not for people stays in the log, and the answer is a sentence."""
+        ASKED.set(Asked())
         try:
             return await super().process_api(*arguments, **options)
         except gr.Error as error:

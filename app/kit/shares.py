@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.limits import VISITOR_AT_ONCE, VISITOR_WAITING
-from app.explore.turns import LEFT
+from app.explore.turns import ASKED, Asked
 
 TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
 
@@ -46,8 +45,8 @@ class Shares:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Has it answered; tells those who work on it (`app.explore.turns`) when the visitor is gone."""
-        left, arrived = threading.Event(), asyncio.Event()
-        LEFT.set(left)
+        asked, arrived = Asked(), asyncio.Event()
+        ASKED.set(asked)
 
         async def heard() -> Message:
             message = await receive()
@@ -58,7 +57,7 @@ class Shares:
         async def watch() -> None:
             await arrived.wait()
             await receive()  # after the whole request, nothing comes but that the visitor has gone
-            left.set()
+            asked.left.set()
 
         watching = asyncio.create_task(watch())
         try:

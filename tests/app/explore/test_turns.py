@@ -1,12 +1,14 @@
 """Turns and places: nobody is overtaken for ever, and nobody waits for a full room."""
 
+import contextvars
 import threading
 import time
+from collections import Counter
 
 import pytest
 
 from app.explore.limits import RequestError
-from app.explore.turns import Room, Turns
+from app.explore.turns import ASKED, Asked, Room, Turns
 
 
 def test_who_asks_again_goes_behind_those_who_wait():
@@ -28,6 +30,39 @@ def test_who_asks_again_goes_behind_those_who_wait():
     assert done[done.index("one") :][:5].count("one") == 3
     many.join()
     assert done.count("many") == 100
+
+
+def test_who_asks_for_one_piece_does_not_wait_for_those_who_ask_for_many():
+    turns, done, waiting = Turns(1), [], threading.Barrier(9)
+
+    def work(name, pieces):
+        ASKED.set(Asked())
+        waiting.wait()
+        for _ in range(pieces):
+            with turns:
+                time.sleep(0.002)
+                done.append(name)
+
+    people = [threading.Thread(target=work, args=(f"many {k}", 50)) for k in range(8)]
+    for person in people:
+        person.start()
+    waiting.wait()
+    while len(done) < 100:
+        time.sleep(0.001)
+
+    def ask_for_one():
+        ASKED.set(Asked())
+        with turns:
+            return len(done)
+
+    waits = []
+    for _ in range(5):
+        begun = len(done)
+        waits.append(contextvars.copy_context().run(ask_for_one) - begun)
+    assert max(waits) <= 3, "at most the piece under way, and one of those who ask for many"
+    for person in people:
+        person.join()
+    assert Counter(done) == {f"many {k}": 50 for k in range(8)}, "and they come to an end"
 
 
 def test_as_many_work_at_once_as_there_are_places_and_all_come_to_an_end():
