@@ -18,7 +18,7 @@ from app.kit.events import QUIET, Refresh, explained
 from app.kit.examples import FOLDER as EXAMPLES
 from app.kit.shares import Shares
 from app.kit.workspace import Workspace
-from app.tabs import interpolate, map, reconstruct, sample
+from app.tabs import interpolate, learnt, map, reconstruct, sample
 from app.theme import STYLE, theme
 from app.widgets.latent_map import PRELOAD
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 # The first is open at first. A tab is a file with a NAME (its id, and how its keys in the address begin), a TITLE,
 # `targets()` of "Send to", and `build(workspace)`, which returns the inputs that the address holds.
-TABS: tuple[ModuleType, ...] = (reconstruct, interpolate, sample, map)
+TABS: tuple[ModuleType, ...] = (reconstruct, interpolate, sample, map, learnt)
 
 # web/who_draws.js fills it.
 WHO_DRAWS = (

@@ -22,7 +22,7 @@ from vae.codec import Codec, Description
 from vae.factors import entropy, factors_of, measure_disentanglement, mutual_information
 from vae.latent import AnyArray, Posterior
 from vae.likelihoods import GAUSSIAN, SMALLEST_VARIANCE, Likelihood, importance_weighted_nll
-from vae.priors import ACTIVE_VARIANCE
+from vae.priors import active_dimensions
 
 FACTORS = "factors"
 FEW_PICTURES = 10  # of which nobody can say what varies
@@ -83,11 +83,10 @@ def evaluate(codec: Codec, pictures: Pictures) -> dict:
     Returns:
         `split`, `count`; `psnr_db`, `ssim`, `l1`, `kl_nats` (None for a deterministic encoder), `perceptual`
         (`train.features.perceptual_distance`; without its package it is left out): means over the pictures;
-        `active_units`: dimensions of the latent whose posterior mean varies over the data set with a variance
-        above 0.01 (Burda et al. 2016, section 5.2), of `latent_units`; `mean_abs_max`, `posterior_variance`,
-        `aggregate_variance`: how the posteriors compare with the prior, for which they would be 0, 1 and 1: the largest
-        absolute mean of any dimension, the average variance within a posterior, and the average variance of the mixture
-        of all posteriors.
+        `active_units`: dimensions of the latent that `active_dimensions` finds, of `latent_units`; `mean_abs_max`,
+        `posterior_variance`, `aggregate_variance`: how the posteriors compare with the prior, for which they would be
+        0, 1 and 1: the largest absolute mean of any dimension, the average variance within a posterior, and the average
+        variance of the mixture of all posteriors.
     """
     measure = jax.jit(_measure)
     try:
@@ -101,14 +100,14 @@ def evaluate(codec: Codec, pictures: Pictures) -> dict:
         return measure(images, codec.decode(posterior.mean), posterior, network)
 
     measured = in_batches(measure_rows, pictures.images.shape, "evaluate")
-    means, variances = measured["mean"], measured["variance"]
+    means, variances = (np.asarray(measured[name]) for name in ("mean", "variance"))
     figures = ("psnr_db", "ssim", "l1", "kl_nats")
     return {
         "split": pictures.split,
         "count": len(pictures),
         **{name: float(measured[name].mean()) if name in measured else None for name in figures},
         **({"perceptual": float(measured["perceptual"].mean())} if network else {}),
-        "active_units": int(np.sum(means.var(axis=0) > ACTIVE_VARIANCE)),
+        "active_units": int(np.sum(active_dimensions(means))),
         "latent_units": means[0].size,
         "mean_abs_max": float(np.abs(means.mean(axis=0)).max()),
         "posterior_variance": float(variances.mean()),

@@ -34,7 +34,7 @@ COMPONENTS_VECTOR, COMPONENTS_SPATIAL = 40, 10
 PER_COMPONENT = 50  # latents at least, on average
 MIXTURE_COUNT = 20_000  # latents that a mixture is fitted to, at most
 SHRINKAGE = 0.25  # of each component's covariance towards the common one
-ACTIVE_VARIANCE = 0.01  # of a dimension's mean over a data set, above which it counts as in use
+ACTIVE_VARIANCE = 0.01  # of a dimension's posterior mean over a data set, above which it is active
 
 Latents = Float[np.ndarray, "count *latent"]
 
@@ -325,6 +325,15 @@ def _root(covariance: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
 
+def active_dimensions(latents: Latents) -> Bool[np.ndarray, "*latent"]:
+    """Where the posterior means of a data set vary, by more than a hundredth of the prior's variance.
+
+    These are the active units of Burda et al. 2016 (https://arxiv.org/abs/1509.00519, section 5.2); the others have
+    collapsed, and carry nothing of a picture.
+    """
+    return latents.var(axis=0, dtype=np.float32) > ACTIVE_VARIANCE
+
+
 @dataclass(frozen=True)
 class AggregatePosterior:
     """What the latents of a data set are like, as a whole: statistics of q(z).
@@ -332,6 +341,7 @@ class AggregatePosterior:
     Attributes:
         mean, deviation: of each dimension over the data set: posterior means and posterior widths together.
         posterior_deviation: of q(z | x) alone: root of its mean variance. Near 1, the encoder tells nothing there.
+        active: as `active_dimensions` says.
         kl: KL(N(mean, covariance) || N(0, I)) in nats, with correlations; None where it is infinite, and for latents of
             more than 512 numbers.
     """
@@ -339,6 +349,7 @@ class AggregatePosterior:
     mean: Float[np.ndarray, "*latent"]
     deviation: Float[np.ndarray, "*latent"]
     posterior_deviation: Float[np.ndarray, "*latent"]
+    active: Bool[np.ndarray, "*latent"]
     kl: float | None
 
     @property
@@ -346,11 +357,6 @@ class AggregatePosterior:
         """KL(q(z_i) || N(0, 1)) of each dimension by itself, in nats, as if it were Gaussian."""
         variance = self.deviation**2
         return 0.5 * (variance + self.mean**2 - 1 - np.log(variance))
-
-    @property
-    def is_unused(self) -> Bool[np.ndarray, "*latent"]:
-        """Where the encoder's means vary by less than a hundredth of the prior's variance (Burda et al. 2015)."""
-        return self.deviation**2 - self.posterior_deviation**2 < ACTIVE_VARIANCE
 
 
 @single_threaded
@@ -365,6 +371,7 @@ def aggregate_posterior(
         mean=mean,
         deviation=np.sqrt(latents.var(0) + own_variance),
         posterior_deviation=np.sqrt(own_variance),
+        active=active_dimensions(latents),
         kl=_gaussian_kl(latents, mean, own_variance) if mean.size <= EXACT_SIZE else None,
     )
 

@@ -44,6 +44,11 @@ OFF_CENTRE = 0.2  # absolute, of a dimension's mean
 WIDE, NARROW = 1.2, 0.8  # of its deviation
 IDLE = 0.9  # of the deviation that is the posterior's own: above, the dimension tells little about a picture
 
+# What the dimensions know
+TRAVERSED_POINTS = 3  # points of the map that a dimension is traversed from, besides the mean
+FACTOR_VALUES = 1_000_000  # numbers of latents that the information about factors is counted over, at most
+MAX_FACTORS = 12  # label columns, the first
+
 # Between pictures
 MAX_STEPS = 65  # pictures of an interpolation
 CORNER_SIDE = 9  # pictures along an edge of the square between four

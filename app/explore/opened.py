@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -49,6 +50,7 @@ from vae.priors import (
     Prior,
     PriorError,
     StandardNormal,
+    active_dimensions,
     aggregate_posterior,
     fit_priors,
     load_priors,
@@ -63,6 +65,26 @@ def for_visitors(error: Exception, folder: Path) -> str:
     for parent in (folder.parent, folder.absolute().parent, folder.resolve().parent):
         said = said.replace(f"{parent}{os.sep}", "")
     return said if len(said) <= MAX_COMPLAINT else f"{said[:MAX_COMPLAINT]}…"
+
+
+@dataclass(frozen=True)
+class Activity:
+    """How many dimensions of a latent are active (`vae.priors.active_dimensions`), and how many it has."""
+
+    active: int
+    size: int
+
+    @property
+    def in_words(self) -> str:
+        """What that means for the model, in a sentence."""
+        if self.active == self.size:
+            return f"All {self.size:,} dimensions of the latent are active."
+        if not self.active:
+            return f"None of the latent's {self.size:,} dimensions is active: it carries nothing of a picture."
+        return (
+            f"{self.active:,} of the latent's {self.size:,} dimensions are active; the other "
+            f"{self.size - self.active:,} have collapsed and carry nothing of a picture."
+        )
 
 
 class OpenModel:
@@ -160,7 +182,24 @@ class OpenModel:
         if self.metrics:
             measured = "On held-out pictures" if self.metrics["held_out"] else "On pictures that it was trained on"
             parts.append(f"{measured}: {self.metrics['psnr_db']:.1f} dB PSNR, {self.metrics['ssim']:.2f} SSIM.")
+        if self.activity:
+            parts.append(self.activity.in_words)
         return " ".join(parts)
+
+    @property
+    def activity(self) -> Activity | None:
+        """How many dimensions of the latent carry anything, over the map's pictures.
+
+        Without a map over those that `evaluate` measured; None where there are neither.
+        """
+        try:
+            found = self.remember("active", None, lambda: active_dimensions(self.atlas.latents))
+            return Activity(int(found.sum()), found.size) if len(self.atlas) > 1 else None
+        except RequestError:
+            count, active, size = (self.metrics.get(name) for name in ("count", "active_units", "latent_units"))
+        if not (isinstance(count, int) and isinstance(active, int) and isinstance(size, int)):
+            return None
+        return Activity(active, size) if count > 1 and 0 <= active <= size else None
 
     # ---- Pictures and latents ----
 
@@ -310,22 +349,31 @@ class OpenModel:
         """The data set's latents, and the mean variance of their posteriors."""
         if len(self.atlas) < 2:
             raise RequestError("The map has a single picture: nothing can be fitted to its latent.")
-        variance = self.remember("posterior variance", None, self._posterior_variance)
-        return self.atlas.latents.astype(np.float32), variance
+        return self.atlas.latents.astype(np.float32), self.posterior_spread[0]
 
-    def _posterior_variance(self) -> Float[np.ndarray, "*latent"]:
-        """The mean variance of q(z | x), which the map does not hold: from some reconstructions, encoded once more.
+    @property
+    def posterior_spread(self) -> tuple[Float[np.ndarray, "*latent"], Float[np.ndarray, "*latent"]]:
+        """The mean variance of q(z | x) and its mean logarithm, which the map does not hold.
 
-        The places of a spatial latent are alike and are averaged too, so that a few pictures are enough.
+        From some reconstructions, encoded once more. The places of a spatial latent are alike and are averaged too, so
+        that a few pictures are enough. Zeros and minus infinities for an encoder without a variance.
+
+        Raises:
+            RequestError: there is no map.
         """
+        return self.remember("posterior spread", None, self._posterior_spread)
+
+    def _posterior_spread(self) -> tuple[Float[np.ndarray, "*latent"], Float[np.ndarray, "*latent"]]:
         atlas, shape = self.atlas, self.info.latent_shape
         count = max(LEAST_VARIANCE_PICTURES, math.ceil(VARIANCE_VALUES / math.prod(shape[:-1])))
-        variances = []
+        log_vars = []
         for row in np.linspace(0, len(atlas) - 1, min(len(atlas), count)).astype(int):
             log_var = self.encode(self.decode(atlas.latent(row))).log_var
-            variances.append(np.zeros(shape, np.float32) if log_var is None else np.exp(log_var))
-        variance = np.mean(variances, axis=0)
-        return np.broadcast_to(variance.mean((0, 1)), shape) if self.info.is_spatial else variance
+            log_vars.append(np.full(shape, -np.inf, np.float32) if log_var is None else log_var)
+        variance, log_variance = np.exp(log_vars).mean(axis=0), np.mean(log_vars, axis=0)
+        if not self.info.is_spatial:
+            return variance, log_variance
+        return np.broadcast_to(variance.mean((0, 1)), shape), np.broadcast_to(log_variance.mean((0, 1)), shape)
 
     # ---- Cost ----
 

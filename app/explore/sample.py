@@ -208,7 +208,7 @@ class Comparison:
 
     Attributes:
         size: dimensions of the latent.
-        unused: where the encoder's mean hardly moves.
+        unused: that are not active: the encoder's mean hardly moves.
         idle: where the posterior is nearly as wide as all data; 0 for an encoder without a variance.
         off_centre, wide, narrow: where the mean is off 0, or the deviation off 1.
         least, most: deviations.
@@ -248,7 +248,7 @@ def compare(aggregate: AggregatePosterior) -> Comparison:
         marginal_kl = float(aggregate.marginal_kl.sum())
     return Comparison(
         size=aggregate.mean.size,
-        unused=int(aggregate.is_unused.sum()),
+        unused=int((~aggregate.active).sum()),
         idle=int((aggregate.posterior_deviation > IDLE * deviation).sum()),
         off_centre=int((np.abs(aggregate.mean) > OFF_CENTRE).sum()),
         wide=int((deviation > WIDE).sum()),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.explore import dimensions, map, reconstruct, sample
 from app.explore import latents as travelling
-from app.explore import map, reconstruct, sample
 from app.explore.latents import pack
 from app.explore.library import Library
 from app.explore.limits import UNCERTAIN_AT_ONCE, RequestError
@@ -67,6 +67,23 @@ class Questions:
         opened = self._library[model]
         found = sample.local_directions(opened, travelling.unpack(latent, opened, most=1)[0])
         return {"directions": pack(found.directions, opened), "deviations": found.deviations.tolist()}
+
+    def dimensions(self, model: str) -> dict[str, Any]:
+        """Of each dimension (of a spatial latent: each channel) its `deviation`, its `kl` in nats (None without a
+        variance) and how many of its `places` are `active`; `starts`, latents that they can be traversed from; and the
+        `factors`: their names, and the `shares` of each one's entropy that the dimensions know, dimension by dimension.
+        """
+        opened = self._library[model]
+        found, known = dimensions.dimensions(opened), dimensions.factors(opened)
+        return {
+            "deviation": found.deviation.tolist(),
+            "kl": None if found.kl is None else found.kl.tolist(),
+            "active": found.active.tolist(),
+            "places": found.places,
+            "starts": pack(dimensions.starts(opened), opened),
+            "factors": known.names,
+            "shares": known.shares.tolist(),
+        }
 
     def decode_place(self, model: str, index: int | None, x: float, y: float) -> dict[str, Any]:
         """The picture of a point of the map, or with index None of a place, as a sheet."""

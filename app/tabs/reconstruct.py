@@ -415,7 +415,7 @@ def describe_workings(model: OpenModel, made: Reconstruction | None, temperature
     parts += [words(NAME, "kl"), _loss(model, made) if made else ""]
     parts += [
         words(NAME, "information", live=_bits(made) if made else ""),
-        words(NAME, "known", known_well=KNOWN_WELL, active=_active(model)),
+        words(NAME, "known", known_well=KNOWN_WELL, active=model.activity.in_words if model.activity else ""),
     ]
     return "\n\n".join(filter(None, parts))
 
@@ -449,10 +449,3 @@ def _bits(made: Reconstruction) -> str:
         f"*This picture:* {made.metrics['kl_nats']:.1f} nats are {made.latent_bits:,.0f} bits, "
         f"{made.latent_bits / made.error.size:.3f} a pixel; its PNG takes {made.png_bits:,}."
     )
-
-
-def _active(model: OpenModel) -> str:
-    count, active, units = (model.metrics.get(name) for name in ("count", "active_units", "latent_units"))
-    if not all(isinstance(number, int) for number in (count, active, units)) or count <= 1:
-        return ""
-    return f"This model has {active} of {units}."

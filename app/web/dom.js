@@ -53,6 +53,27 @@ export function setReachable(tiles, place) {
 }
 
 /**
+ * Moves the focus among tiles, laid out in so many columns, as an arrow key, Home or End asks; and makes the one that gets
+ * it the one that Tab stops at. Returns it; null for another key, or at an edge.
+ */
+export function followKey(event, tiles, columns) {
+  const place = tiles.indexOf(event.target);
+  const next = {
+    ArrowLeft: place - 1,
+    ArrowRight: place + 1,
+    ArrowUp: place - columns,
+    ArrowDown: place + columns,
+    Home: 0,
+    End: tiles.length - 1,
+  }[event.key];
+  if (!tiles[next]) return null;
+  event.preventDefault();
+  setReachable(tiles, next);
+  tiles[next].focus();
+  return tiles[next];
+}
+
+/**
  * `tell(event, data)` for a widget's `trigger`. Of one kind of event, every one is told in one object, with the newest
  * data: app/kit/events.py has the reason.
  */

@@ -1,2 +1,5 @@
 /** A number, or the end of the range from `low` to `high` that it lies beyond. */
 export const clamp = (number, low, high) => Math.min(high, Math.max(low, number));
+
+/** The positions of these numbers, the largest first; equal ones as they stand. */
+export const largestFirst = (numbers) => [...numbers.keys()].sort((a, b) => numbers[b] - numbers[a]);

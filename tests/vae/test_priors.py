@@ -81,7 +81,7 @@ def test_the_width_of_the_posterior_belongs_to_it():
     for variance in (np.array([0.01, 1.0]), np.tile([0.01, 1.0], (4000, 1))):  # averaged, and of each picture
         aggregate = aggregate_posterior(latents, variance)
         np.testing.assert_allclose(aggregate.deviation, [1, 1], atol=0.05)
-        assert aggregate.is_unused.tolist() == [False, True]
+        assert aggregate.active.tolist() == [True, False]
         assert aggregate.marginal_kl.max() < 0.01
         for prior in fit_priors(latents, variance):
             assert prior(noise(4000, 2), uniform(4000)).std(0) == pytest.approx([1, 1], abs=0.06)

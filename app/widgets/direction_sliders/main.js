@@ -4,9 +4,9 @@ import { make, onSeen, say, telling } from "../../web/dom.js";
 import { moved, pack, unpack } from "../../web/latents.js";
 import { newest, oneAtATime } from "../../web/latest.js";
 import { stripOf, urlOf } from "../../web/sheet.js";
-import { DirectionRow, LabelMenus, STRIP_COEFFICIENTS } from "./rows.js";
+import { STRIP_COEFFICIENTS, STRIP_SIDE } from "../../web/strip.js";
+import { DirectionRow, LabelMenus } from "./rows.js";
 
-const STRIP_SIDE = 64; // pixels of a picture on a strip
 const SMALL = 128; // pixels; up to this side, a picture is enlarged with its pixels as they are
 
 export function mount({ element, trigger, props, server, watch }) {

@@ -1,14 +1,9 @@
 import { make } from "../../web/dom.js";
 import { LIMITS } from "../../web/limits.js";
 import { clamp } from "../../web/numbers.js";
+import { STRIP_COEFFICIENTS } from "../../web/strip.js";
 
 const REACH = LIMITS.maxDeviations;
-
-/** The numbers of a strip's pictures, from one end of the slider to the other. */
-export const STRIP_COEFFICIENTS = Array.from(
-  { length: LIMITS.stripCount },
-  (_, k) => REACH * ((2 * k) / (LIMITS.stripCount - 1) - 1),
-);
 
 /**
  * A slider under a strip of pictures. Calls `onMove` while its number changes, and `onRest` when it has.

@@ -10,9 +10,6 @@ export const raised = (latent) =>
     return moved;
   });
 
-/** The positions of these numbers, the largest first; equal ones as they stand. */
-export const largestFirst = (numbers) => [...numbers.keys()].sort((a, b) => numbers[b] - numbers[a]);
-
 /** How far the picture moves, in a sentence. `effects` are in levels of 255, one for each number. */
 export function inWords(effects) {
   const idle = effects.filter((effect) => effect < 1).length;

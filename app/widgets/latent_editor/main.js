@@ -3,11 +3,11 @@ import { telling } from "../../web/dom.js";
 import { pack, scaleChannel, unpack } from "../../web/latents.js";
 import { oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
-import { clamp } from "../../web/numbers.js";
+import { clamp, largestFirst } from "../../web/numbers.js";
 import { LEVELS, pictureDistance } from "../../web/sheet.js";
 import { Bars, mostTelling } from "./bars.js";
 import { newChannel } from "./channels.js";
-import { inWords, largestFirst, raised } from "./effects.js";
+import { inWords, raised } from "./effects.js";
 
 const REST_MS = 400; // without a change: the hand has come to rest
 

@@ -1,6 +1,6 @@
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
-import { make, say, setReachable, telling } from "../../web/dom.js";
+import { followKey, make, say, setReachable, telling } from "../../web/dom.js";
 import { pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
 import { urlOf } from "../../web/sheet.js";
@@ -107,19 +107,7 @@ export function mount({ element, trigger, props, server, watch }) {
     if (!tile) return;
     const tiles = [...tile.parentElement.children];
     const columns = tiles.filter((other) => other.offsetTop === tiles[0].offsetTop).length;
-    const index = tiles.indexOf(tile);
-    const next = {
-      ArrowLeft: index - 1,
-      ArrowRight: index + 1,
-      ArrowUp: index - columns,
-      ArrowDown: index + columns,
-      Home: 0,
-      End: tiles.length - 1,
-    }[event.key];
-    if (!tiles[next]) return;
-    event.preventDefault();
-    setReachable(tiles, next);
-    tiles[next].focus();
+    followKey(event, tiles, columns);
   });
 
   watch("value", () => load(props.value));

@@ -306,6 +306,7 @@ def test_the_comparison_counts_dimensions():
         mean=np.array([0.0, 0.3, -0.3, 0.1]),
         deviation=np.array([1.0, 1.3, 0.7, 1.0]),
         posterior_deviation=np.array([0.999, 0.5, 0.1, 0.2]),
+        active=np.array([False, True, True, True]),
         kl=3.0,
     )
     found = compare(aggregate)
@@ -316,7 +317,7 @@ def test_the_comparison_counts_dimensions():
 
 
 def test_a_dimension_that_never_varies_makes_the_divergence_infinite_which_is_none():
-    still = AggregatePosterior(np.zeros(2), np.array([1.0, 0.0]), np.zeros(2), None)
+    still = AggregatePosterior(np.zeros(2), np.array([1.0, 0.0]), np.zeros(2), np.array([True, False]), None)
     assert compare(still).marginal_kl is None
 
 

@@ -1,0 +1,83 @@
+// What is known of the units of a latent (its dimensions; of a spatial latent its channels), by what they can be shown
+// and sorted: pure. `found` is the server's answer: app/kit/questions.py says what is in it.
+
+import { largestFirst } from "../../web/numbers.js";
+
+export const EFFECT = "effect"; // which has to be worked out first, by decoding
+
+/** What the bars can show: `{ id, name, unit, values }`; those of the effect are null until they are known. */
+export function measuresOf({ kl, deviation, factors, shares }) {
+  const measures = [
+    { id: "deviation", name: "spread of the means", unit: "standard deviation", values: deviation },
+    { id: EFFECT, name: "effect on the picture", unit: "of 255 levels", values: null },
+    ...factors.map((factor, f) => ({
+      id: `factor ${f}`,
+      name: `what it knows of ${factor}`,
+      unit: `% of the entropy of ${factor}`,
+      values: shares.map((row) => 100 * row[f]),
+    })),
+  ];
+  if (kl) measures.unshift({ id: "kl", name: "KL", unit: "nats a picture", values: kl });
+  return measures;
+}
+
+/** Units in the order in which their bars stand. */
+export const orderOf = (values, order) => (order === "size" ? largestFirst(values) : [...values.keys()]);
+
+/** The rows of the table, by how much a unit knows of a factor; or of null, the best of each factor first, in turn. */
+export function rowsBy(shares, factor) {
+  const best = shares[0].map((_, f) => largestFirst(shares.map((row) => row[f])));
+  if (factor !== null) return best[factor];
+  const rows = new Set();
+  for (let turn = 0; rows.size < shares.length; turn++) {
+    rows.add(best[turn % best.length].find((unit) => !rows.has(unit)));
+  }
+  return [...rows];
+}
+
+/** The direction of one unit of a latent of so many numbers: a channel has every so manieth. */
+export function directionOf(unit, units, size) {
+  return Float32Array.from({ length: size }, (_, i) => Number(i % units === unit));
+}
+
+/** Whether all of a unit has collapsed. */
+export const isCollapsed = ({ active }, unit) => active[unit] === 0;
+
+/** What the bars say together, in a sentence or two. */
+export function summary({ id, name, unit, values }, { active }, unitName) {
+  const collapsed = active.filter((count) => count === 0).length;
+  const grey = collapsed ? ` Grey: ${collapsed} that have collapsed.` : "";
+  if (id === "kl") {
+    const total = values.reduce((sum, value) => sum + value, 0);
+    return `How many nats each ${unitName} tells of a picture: ${digits(total)} in all.${grey}`;
+  }
+  if (id === EFFECT) {
+    const idle = values.filter((value) => value < 1).length;
+    return (
+      `How far the mean picture moves when one ${unitName} is raised by its deviation over the data; ` +
+      `${idle} of ${values.length} move it by less than one level of 255.${grey}`
+    );
+  }
+  if (id === "deviation") return `How far the encoder's means spread over the data: collapsed below 0.1.${grey}`;
+  return `${name[0].toUpperCase()}${name.slice(1)}, in ${unit}.${grey}`;
+}
+
+/** What is known of one unit, in a line. */
+export function factsOf({ kl, deviation, active, places, factors, shares }, unit, effect) {
+  const state = places > 1 ? `${active[unit]} of ${places} places active` : active[unit] ? "active" : "collapsed";
+  const facts = [state, `spread ${digits(deviation[unit])}`];
+  if (kl) facts.unshift(`KL ${digits(kl[unit])} nats`);
+  if (effect !== undefined) facts.push(`moves the picture by ${digits(effect)} levels`);
+  const known = largestFirst(shares[unit] ?? [])
+    .slice(0, 2)
+    .map((f) => `${percent(shares[unit][f])} of ${factors[f]}`);
+  if (known.length) facts.push(`knows ${known.join(", ")}`);
+  return facts.join(" · ");
+}
+
+/** A number in three digits; large ones whole. */
+export const digits = (number) =>
+  number >= 100 ? Math.round(number).toLocaleString("en") : String(Number(number.toPrecision(3)));
+
+/** A share of 1 as a percentage. */
+export const percent = (share) => `${(100 * share).toFixed(share < 0.095 ? 1 : 0)}%`;
