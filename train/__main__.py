@@ -162,6 +162,17 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     _add_model(atlas)
     _add_dataset(atlas, "train", "map")
     atlas.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the layout (default: 0)")
+    atlas.add_argument(
+        "--no-thumbnails",
+        action="store_true",
+        help="keep no small originals in the map, which would show them to all who open it; else those that are drawn "
+        "worst are kept, in up to 5 MiB",
+    )
+    atlas.add_argument(
+        "--keep-layout",
+        action="store_true",
+        help="measure the same pictures anew, and leave each where it is on the map that is there",
+    )
 
     prior = commands.add_parser("prior", help="fit priors to the latents of a data set", allow_abbrev=False)
     _add_model(prior)

@@ -8,14 +8,19 @@ from contextlib import redirect_stdout
 
 import numpy as np
 from jaxtyping import Float
+from tqdm import tqdm
 
+from train.config import FlagError
+from train.data import Pictures
 from train.encode import Images, as_floats, encode_all, in_batches, open_model_and_pictures
-from vae.atlas import ERROR_COLUMN, RESERVED, Atlas
+from vae.atlas import ERROR_COLUMN, KL_COLUMN, RESERVED, Atlas, AtlasError
 from vae.checkpoint import ATLAS
 from vae.codec import Codec
-from vae.losses import l1
+from vae.images import write_thumbnail
+from vae.losses import kl, l1
 
 PCA_COMPONENTS = 64
+THUMBNAIL_BUDGET = 5 << 20  # bytes, of an atlas's small originals
 TRUSTWORTHINESS_POINTS = 12_000  # it needs all pairwise distances: 1 GB for these
 TRUSTED = 0.8  # of a layout: below, many neighbours on the map are strangers in latent space
 
@@ -23,16 +28,20 @@ TRUSTED = 0.8  # of a layout: below, many neighbours on the map are strangers in
 def run_atlas(arguments: argparse.Namespace) -> None:
     """`python -m train atlas`."""
     codec, pictures = open_model_and_pictures(arguments)
-    latents = np.asarray(encode_all(codec, pictures.images).mean)
+    posterior = encode_all(codec, pictures.images)
+    latents = np.asarray(posterior.mean)
     errors = measure_errors(codec, pictures.images, latents)
-    positions = lay_out(latents, arguments.seed)
+    numbers = {ERROR_COLUMN: errors} | ({} if posterior.log_var is None else {KL_COLUMN: np.asarray(kl(posterior))})
+    positions = kept_layout(arguments, codec, pictures) if arguments.keep_layout else lay_out(latents, arguments.seed)
     labels = {f"{name}_" if name in RESERVED else name: values for name, values in pictures.labels.items()}
     trust = measure_trustworthiness(latents, positions)
     facts = {"dataset": arguments.dataset, "split": pictures.split, "seed": str(arguments.seed)}
     facts["trustworthiness"] = f"{trust:.4f}"
-    atlas = Atlas(pictures.ids, positions, latents.astype(np.float16), labels, {ERROR_COLUMN: errors}, facts)
+    thumbnails = {} if arguments.no_thumbnails else keep_originals(pictures.images, errors)
+    atlas = Atlas(pictures.ids, positions, latents.astype(np.float16), labels, numbers, facts, thumbnails)
     atlas.write(arguments.model / ATLAS)
     print(f"{arguments.model / ATLAS}: {len(atlas):,} points, labels: {', '.join(labels) or 'none'}")
+    print(f"small originals: {len(thumbnails):,}, of those that are drawn worst; --no-thumbnails leaves them out")
     print(describe_trust(trust))
 
 
@@ -42,6 +51,39 @@ def measure_errors(
     """The L1 error of every picture decoded from its latent: mean absolute difference, pixels in [0, 1]."""
     errors = in_batches(lambda rows: l1(as_floats(images[rows]), codec.decode(latents[rows])), images.shape, "decode")
     return np.asarray(errors)
+
+
+def keep_originals(
+    images: Images, errors: Float[np.ndarray, " count"], budget: int = THUMBNAIL_BUDGET
+) -> dict[int, bytes]:
+    """Row -> small original (`vae.images.write_thumbnail`): the worst drawn first, as many as the budget holds.
+
+    A person who looks for failures needs these; of a picture that is drawn well, the reconstruction shows as much.
+    """
+    kept: dict[int, bytes] = {}
+    for row in tqdm(np.argsort(-errors, kind="stable").tolist(), "keep", unit="picture", leave=False):
+        content = write_thumbnail(images[row])
+        budget -= len(content)
+        if budget < 0:
+            break
+        kept[row] = content
+    return kept
+
+
+def kept_layout(arguments: argparse.Namespace, codec: Codec, pictures: Pictures) -> Float[np.ndarray, "count 2"]:
+    """The positions of the atlas that is there.
+
+    Raises:
+        FlagError: there is none that can be read, or it is one of other pictures.
+    """
+    accepted = "accepted: only where the model has an atlas of the same pictures"
+    try:
+        before = Atlas.read(arguments.model / ATLAS, codec.description.latent_shape)
+    except AtlasError as error:
+        raise FlagError("--keep-layout", f"given; {accepted} ({error})") from None
+    if before.ids != pictures.ids:
+        raise FlagError("--keep-layout", f"given; {accepted}: {len(before):,} and {len(pictures):,} differ")
+    return before.positions
 
 
 def lay_out(latents: Float[np.ndarray, "count *latent"], seed: int) -> Float[np.ndarray, "count 2"]:

@@ -23,11 +23,14 @@ POSITION_COLUMNS = ("x", "y")
 LATENT_COLUMN = "latent"
 ID_COLUMN = "id"
 ERROR_COLUMN = "reconstruction_l1"
+KL_COLUMN = "kl_nats"
+THUMBNAIL_COLUMN = "thumbnail"
 REQUIRED = {ID_COLUMN, *POSITION_COLUMNS, LATENT_COLUMN}
 MAX_POINTS = 2_000_000
 MAX_COLUMNS = 50
 MAX_POSITION = 1e6  # absolute, of a coordinate; a map is some tens wide
-RESERVED = {*REQUIRED, ERROR_COLUMN}
+MAX_THUMBNAIL_BYTES = 1 << 16  # of a small original; 64 x 64 pixels of noise take 13 KB
+RESERVED = {*REQUIRED, ERROR_COLUMN, KL_COLUMN, THUMBNAIL_COLUMN}
 
 
 class AtlasError(ValueError):
@@ -63,8 +66,11 @@ class Atlas:
         latents: posterior means, in float16 as stored.
         labels: label column -> one string a picture.
         numbers: column -> one number a picture, NaN where it has none. `reconstruction_l1`: the mean absolute error of
-            the picture decoded from its posterior mean, pixels in [0, 1]; an older atlas lacks it.
+            the picture decoded from its posterior mean, pixels in [0, 1]; `kl_nats`: the KL of its posterior to the
+            prior. An older atlas lacks them.
         facts: how it was made: dataset, split, seed, trustworthiness (Venna & Kaski 2001).
+        thumbnails: row -> the picture itself, small, as a WebP: of all, some or none of them. They may be anything
+            until `vae.images.read_thumbnail` has read them.
     """
 
     ids: list[str]
@@ -73,6 +79,7 @@ class Atlas:
     labels: dict[str, list[str]]
     numbers: dict[str, Float[np.ndarray, " count"]] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
+    thumbnails: dict[int, bytes] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -161,6 +168,8 @@ class Atlas:
         columns = {ID_COLUMN: pa.array(self.ids), **{name: pa.array(v) for name, v in self.labels.items()}}
         columns |= {axis: pa.array(self.positions[:, i], pa.float32()) for i, axis in enumerate(POSITION_COLUMNS)}
         columns |= {name: pa.array(values, pa.float32()) for name, values in self.numbers.items()}
+        if self.thumbnails:
+            columns[THUMBNAIL_COLUMN] = pa.array([self.thumbnails.get(row) for row in range(len(self))], pa.binary())
         table = pa.table({**columns, LATENT_COLUMN: latents}).replace_schema_metadata(self.facts)
         beside = path.with_name(path.name + ".tmp")
         pq.write_table(
@@ -208,7 +217,8 @@ class Atlas:
         lengths = pc.unique(pc.list_value_length(column)).to_pylist()
         if lengths != [math.prod(latent_shape)] or flat.size != len(table) * math.prod(latent_shape):
             raise AtlasError(f"{path} does not hold latents of shape {latent_shape}: it is another model's. {remake}")
-        others = [name for name in table.column_names if name not in REQUIRED and len(name) <= MAX_TEXT]
+        others = [name for name in table.column_names if name not in {*REQUIRED, THUMBNAIL_COLUMN}]
+        others = [name for name in others if len(name) <= MAX_TEXT]
         others = [name for name in others if table.column_names.count(name) == 1][:MAX_COLUMNS]
         floating = [name for name in others if pa.types.is_floating(table.schema.field(name).type)]
         texts = {name: _texts(table[name]) for name in (ID_COLUMN, *others) if name not in floating}
@@ -218,6 +228,7 @@ class Atlas:
             latents=flat.reshape(len(table), *latent_shape),
             labels={name: values for name, values in texts.items() if values is not None},
             numbers={name: _numbers(table[name]) for name in floating},
+            thumbnails=_thumbnails(table),
             facts={_decoded(key): _decoded(value) for key, value in (table.schema.metadata or {}).items()},
         )
 
@@ -249,6 +260,14 @@ def _numbers(column: pa.ChunkedArray) -> Float[np.ndarray, " count"]:
     with np.errstate(over="ignore"):
         values = column.to_numpy().astype(np.float32)
     return np.where(np.isfinite(values), values, np.float32(np.nan))
+
+
+def _thumbnails(table: pa.Table) -> dict[int, bytes]:
+    """Row -> bytes, of those that are there and no larger than such pictures are."""
+    if table.column_names.count(THUMBNAIL_COLUMN) != 1 or table.schema.field(THUMBNAIL_COLUMN).type != pa.binary():
+        return {}
+    found = enumerate(table[THUMBNAIL_COLUMN].to_pylist())
+    return {row: content for row, content in found if content and len(content) <= MAX_THUMBNAIL_BYTES}
 
 
 def _decoded(text: bytes) -> str:

@@ -49,6 +49,13 @@ TRAVERSED_POINTS = 3  # points of the map that a dimension is traversed from, be
 FACTOR_VALUES = 1_000_000  # numbers of latents that the information about factors is counted over, at most
 MAX_FACTORS = 12  # label columns, the first
 
+# Failures
+HISTOGRAM_BINS = 32
+HISTOGRAM_PERCENTILES = (0.5, 99.5)  # between which a histogram's bins lie; the outer ones hold the rest
+MAX_MEASURE = 1e12  # absolute, of the end of a range of errors, KLs or distances
+WORST_COUNT = 12  # pictures of the list, worst first, that are shown at a time
+MAX_COUNTED_LABELS = 60  # labels of a column that are counted by themselves, the worst drawn
+
 # Between pictures
 MAX_STEPS = 65  # pictures of an interpolation
 CORNER_SIDE = 9  # pictures along an edge of the square between four

@@ -14,6 +14,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from app.explore.limits import LIGHT_SIDE, SHOWN_QUALITY
+from vae.images import centre_crop
 
 LEVELS = 255
 SHEET_LIMIT = 8192  # pixels; a sheet's sides stay below, since many phones decode nothing larger
@@ -49,6 +50,12 @@ def sheet(pictures: Sequence[Image.Image]) -> dict[str, Any]:
         "width": width,
         "height": height,
     }
+
+
+def square(picture: Image.Image, side: int) -> Image.Image:
+    """A picture as a square of so many pixels: its middle, enlarged without smoothing where it is smaller."""
+    cut = centre_crop(picture)
+    return cut.resize((side, side), Image.Resampling.NEAREST if cut.width < side else Image.Resampling.BOX)
 
 
 def _sheet_url(whole: Image.Image, side: int) -> str:

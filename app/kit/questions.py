@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.explore import dimensions, map, reconstruct, sample
+from app.explore import dimensions, failures, map, reconstruct, sample
 from app.explore import latents as travelling
 from app.explore.latents import pack
 from app.explore.library import Library
-from app.explore.limits import UNCERTAIN_AT_ONCE, RequestError
+from app.explore.limits import THUMBNAIL, UNCERTAIN_AT_ONCE, RequestError
 from app.explore.subject import open_subject
 from app.explore.turns import Room
 from app.kit.inputs import own_file
-from app.kit.pictures import LEVELS, heat_map, scale_end, sheet
+from app.kit.pictures import LEVELS, heat_map, scale_end, sheet, square
 
 LEAST_DEVIATION = 1 / LEVELS  # of a scale's end: next to nothing must look like it
 
@@ -94,6 +94,41 @@ class Questions:
     def thumbnails(self, model: str, places: list) -> dict[str, Any]:
         """Small pictures of points and places of the map, as a sheet."""
         return sheet(map.thumbnails(self._library[model], places))
+
+    def failures(self, model: str, ranges: dict, column: str, label: str) -> dict[str, Any]:
+        """How the pictures fare: `histograms` of all and of those within the ranges and with the label, `count` of
+        these, and the `labels` of the column, the worst drawn first. See `app.explore.failures`."""
+        opened = self._library[model]
+        chosen = failures.choose(opened, ranges, column if label else "", label)
+        found = failures.histograms(opened, chosen)
+        return {
+            "histograms": {
+                name: {"edges": one.edges.tolist(), "counts": one.counts.tolist(), "chosen": one.chosen.tolist()}
+                for name, one in found.items()
+            },
+            "count": int(chosen.sum()),
+            "labels": [vars(one) for one in failures.by_label(opened, column)] if column else [],
+        }
+
+    def worst(self, model: str, ranges: dict, column: str, label: str, first: int) -> dict[str, Any]:
+        """The worst drawn of the pictures within the ranges and with the label, but for the `first`: their `points`, a
+        sheet of their `reconstructions`, and one of the `originals`, for those whose point has `is_kept`; each None
+        without any."""
+        opened = self._library[model]
+        chosen = failures.choose(opened, ranges, column if label else "", label)
+        rows = failures.worst(opened, chosen, first)
+        kept = [failures.original(opened, row) for row in rows]
+        originals = [square(picture, THUMBNAIL) for picture in kept if picture]
+        points = [
+            {"index": row, "labels": point.labels, "numbers": point.numbers, "is_kept": picture is not None}
+            for row, picture in zip(rows, kept, strict=True)
+            for point in [map.point(opened, row)]
+        ]
+        return {
+            "points": points,
+            "reconstructions": sheet(map.thumbnails(opened, rows)) if rows else None,
+            "originals": sheet(originals) if originals else None,
+        }
 
     def uncertainty(self, model: str, picture: str) -> dict[str, Any]:
         """How much each pixel varies over samples of the posterior, as a heat map; and how many `samples` these are.

@@ -10,7 +10,7 @@ import gradio as gr
 import numpy as np
 from gradio.components import Component
 
-from app.explore import files, map
+from app.explore import failures, files, map
 from app.explore.limits import AMONG, EDGE, NEIGHBOURS, SHEPARD_NEIGHBOURS
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
@@ -20,16 +20,18 @@ from app.kit.questions import Questions
 from app.kit.sending import Target, keep_picture, received
 from app.kit.workspace import Workspace
 from app.widgets.examples import offer_examples
-from app.widgets.latent_map import LatentMap
+from app.widgets.failures import Failures
+from app.widgets.latent_map import LatentMap, bits
 from app.widgets.scrubber import Scrubber
 from app.words import LATEX, plain, words
-from vae.atlas import ERROR_COLUMN
+from vae.atlas import ERROR_COLUMN, KL_COLUMN
 
 NAME, TITLE = "map", "Map"
 
 ERROR, PRIOR = "reconstruction error (L1)", "distance from the prior"
 COLUMNS = {
     ERROR_COLUMN: (ERROR, "pixels in [0, 1]"),
+    KL_COLUMN: ("KL", "of the posterior to the prior, nats: how much the latent tells of the picture"),
     map.PRIOR_COLUMN: (PRIOR, "of the latent; a draw from N(0, I) has about 1"),
 }
 NEARNESS = {
@@ -37,6 +39,9 @@ NEARNESS = {
     "edge": "at the edge of the data: its nearest neighbour is a few times farther than the data's own neighbours are",
     "far": "far from the data: the model has seen nothing like it, and its place here means little",
 }
+
+# What was clicked is below the map.
+SHOW_MAP = "() => document.querySelector('#latent-map').scrollIntoView({block: 'nearest'})"
 
 Updates = dict[Component, Any]
 
@@ -64,6 +69,8 @@ def build(work: Workspace) -> dict[str, Component]:
             picture.render()
             offer_examples(work, "Or click one of these", picture)
             panel = _Panel(work)
+    quality = gr.Markdown(words(NAME, "quality"))
+    fared = Failures(server=[questions.failures, questions.worst], elem_id="map-failures")
     with gr.Accordion("How it works", open=False):
         how = gr.Markdown(latex_delimiters=LATEX)
     shown = gr.State(None)  # the model whose map is drawn
@@ -72,11 +79,12 @@ def build(work: Workspace) -> dict[str, Component]:
         model = library[name]
         # Shown as text, and not as Markdown.
         empty = words(NAME, "make_a_map", model=model.info.title, command=model.atlas_command)
-        blank = {"empty_text": empty, "marker": None, "selected": None}
+        blank = {"empty_text": empty, "marker": None, "selected": None, "narrowed": None}
         emptied = panel.empty() | drawing.empty()
         if not model.has_atlas:
             none = words(NAME, "no_map")
-            return emptied | {chart: LatentMap(value=None, **blank), introduction: none, how: "", shown: None}
+            nothing = {introduction: none, how: "", shown: None, fared: None, quality: gr.update(visible=False)}
+            return emptied | nothing | {chart: LatentMap(value=None, **blank)}
         overview = map.overview(model)
         count = f"{len(overview.positions):,}"
         return emptied | {
@@ -84,6 +92,8 @@ def build(work: Workspace) -> dict[str, Component]:
             introduction: words(NAME, "introduction", count=count),
             how: how_it_works(model),
             shown: name,
+            quality: gr.update(visible=True),
+            fared: Failures.payload(model, COLUMNS),
         }
 
     def select(name, event: gr.EventData):
@@ -92,6 +102,19 @@ def build(work: Workspace) -> dict[str, Component]:
         updates = panel.of_point(model, point)
         yield updates  # the neighbours of a photo take half a second more
         yield updates | {panel.near: gallery(model, map.neighbours(model, point.index))}
+
+    def show(name, event: gr.EventData):
+        point = map.point(library[name], told(event, "index"))
+        yield {chart: LatentMap(selected=None)}  # else the map would not hear of the point that it heard of last
+        chosen = {chart: LatentMap(selected=point.index)}
+        yield from (updates | chosen for updates in select(name, event))
+
+    def narrow(name, event: gr.EventData):
+        ranges, column, label = (told(event, key) for key in ("ranges", "column", "label"))
+        if ranges is None:
+            return LatentMap(narrowed=None)
+        rows = failures.choose(library[name], ranges, column if label else "", label)
+        return LatentMap(narrowed=bits(rows))
 
     def place(name, path):
         if name is None or path is None:
@@ -118,10 +141,12 @@ def build(work: Workspace) -> dict[str, Component]:
         between = map.direction(model, rows_a, rows_b, index) if rows_b else None
         return drawing.of_groups(model, groups, between, index is not None)
 
-    work.refresh.keep_drawn(
-        NAME, draw, [], [chart, introduction, how, shown, *panel.parts, *drawing.parts], show_progress="hidden"
-    )
+    whole = [chart, introduction, how, shown, quality, fared]
+    work.refresh.keep_drawn(NAME, draw, [], [*whole, *panel.parts, *drawing.parts], show_progress="hidden")
     chart.select(explained(select), shown, panel.parts, **NEWEST)
+    seen = fared.choose(explained(show), shown, [chart, *panel.parts], **NEWEST)
+    seen.success(None, None, None, js=SHOW_MAP)
+    fared.narrow(explained(narrow), shown, chart, **NEWEST)
     chart.select(None, None, None, js=f"() => window.latentscape.forget(['{NAME}.picture'])")  # a link has the last
     for asked, put in ((picture.change, place), (shown.change, place_again)):
         placed = asked(explained(put), [shown, picture], [chart, *panel.parts], **NEWEST)
@@ -139,16 +164,30 @@ class _Panel:
         self.hint = gr.Markdown(words(NAME, "hint"), elem_classes="empty")
         self.sent = gr.State(None)  # what "Send to" sends: a person's own picture as the file that it is
         with gr.Column(visible=False) as self.detail:
-            self.large = gr.Image(
-                label="Decoded",
-                show_label=False,
-                interactive=False,
-                format="png",
-                height=220,
-                type="filepath",
-                elem_id="map-selected",
-                buttons=["download"],
-            )
+            with gr.Row():
+                self.original = gr.Image(
+                    label="Original",
+                    show_label=False,
+                    interactive=False,
+                    format="png",
+                    height=220,
+                    type="filepath",
+                    elem_id="map-original",
+                    buttons=[],
+                    min_width=100,
+                    visible=False,
+                )
+                self.large = gr.Image(
+                    label="Decoded",
+                    show_label=False,
+                    interactive=False,
+                    format="png",
+                    height=220,
+                    type="filepath",
+                    elem_id="map-selected",
+                    buttons=["download"],
+                    min_width=100,
+                )
             work.send_buttons(self.sent, "place")
             self.facts = gr.Markdown(elem_id="map-facts")
             gr.Markdown("Its nearest neighbours in latent space", elem_classes="caption")
@@ -161,17 +200,23 @@ class _Panel:
                 elem_id="map-neighbours",
                 buttons=[],
             )
-        self.parts = [self.hint, self.detail, self.large, self.facts, self.near, self.sent]
+        self.parts = [self.hint, self.detail, self.original, self.large, self.facts, self.near, self.sent]
 
     def empty(self) -> Updates:
-        return dict.fromkeys(self.parts[2:]) | {
+        return dict.fromkeys(self.parts[3:]) | {
+            self.original: gr.update(value=None, visible=False),
             self.hint: gr.update(visible=True),
             self.detail: gr.update(visible=False),
         }
 
     def of_point(self, model: OpenModel, point: map.Point) -> Updates:
         file = files.save_drawn(model, point.latent, point.words)
-        return self._filled(file, file, describe(model, point), None)
+        original = failures.original(model, point.index)
+        path = original and files.save_shown(original, model.name, "original", point.words)
+        facts = describe(model, point)
+        if path:
+            facts = f"{words(NAME, 'original')}\n\n{facts}"
+        return self._filled(file, file, facts, None) | {self.original: gr.update(value=path, visible=path is not None)}
 
     def of_picture(self, model: OpenModel, path: str, located: map.Located, note: str) -> Updates:
         file = files.save_drawn(model, located.latent, f"{Path(path).stem}, reconstructed")
@@ -182,6 +227,7 @@ class _Panel:
         return {
             self.hint: gr.update(visible=False),
             self.detail: gr.update(visible=True),
+            self.original: gr.update(value=None, visible=False),
             self.large: file,
             self.facts: facts,
             self.near: near,
@@ -272,6 +318,8 @@ def describe(model: OpenModel, point: map.Point) -> str:
         title, said = COLUMNS.get(name, (name, ""))[0], f"{value:.4g}"
         if name == ERROR_COLUMN:
             said = error_in_words(value, map.share_better(model, value))
+        elif name == KL_COLUMN:
+            said = f"{value:,.1f} nats"
         elif name == map.PRIOR_COLUMN:
             said = f"{value:.2f}, where a draw from N(0, I) has about 1"
         lines.append(f"**{plain(title)}**: {said}")

@@ -87,6 +87,16 @@ export function telling(trigger) {
   };
 }
 
+/** Calls back once, when an element first comes into view. */
+export function onFirstSight(element, onSight) {
+  const observer = new IntersectionObserver((seen) => {
+    if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
+    observer.disconnect();
+    onSight();
+  });
+  observer.observe(element);
+}
+
 /**
  * Calls back whenever an element gets a size or another one: what is not shown has none. `isOpened` is whether it was
  * not shown before, as when its tab is opened. Ends when the element has left the page; then `onGone` is called.

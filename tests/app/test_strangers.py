@@ -250,6 +250,7 @@ def test_every_input_of_every_handler_takes_anything(server, client):
 def test_every_handler_takes_any_event(server, client):
     wrong = []
     keys = ("model", "latent", "words", "index", "path", "a", "b", "point", "file", "row_value")
+    keys += ("ranges", "column", "label")
     forged = [None, "x", [1], {}, *(dict.fromkeys(keys, value) for value in FEW)]
     forged += [{"a": [10**30], "b": [-1]}, {"path": [[0, float("nan")]] * 3}, {"path": [[0, 0]] * 5000}]
     for number, fn in {code_of(fn): (number, fn) for number, fn in handlers(server.page)}.values():
@@ -299,7 +300,7 @@ def test_every_server_function_takes_anything(server, foreign, client):
         "temperature": 1,
     }
     known |= {"seed": 0, "column": "kind", "start": "a", "end": "b", "index": 0, "x": 0, "y": 0, "places": [0]}
-    known |= {"picture": server.upload}
+    known |= {"picture": server.upload, "ranges": {"prior_distance": [0, 1]}, "label": "a", "first": 0}
     wrong, met = [], set()
     for number, name in server_functions(server.page):
         parameters = [*inspect.signature(getattr(Questions, name)).parameters][1:]

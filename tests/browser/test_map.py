@@ -120,7 +120,7 @@ def test_the_address_keeps_the_point_and_a_selected_picture_can_be_sent_by_name(
     open_map(page, server, point=5000)
     expect(page.locator("#map-facts")).to_contain_text("r_194_100.jpg")
     expect(page.locator("#map-neighbours button.thumbnail-item")).to_have_count(8)
-    page.locator("#map-selected").locator("xpath=..").locator(".send-picture").first.click()
+    page.locator("#map-selected").locator("xpath=../..").locator(".send-picture").first.click()
     expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")
     sent = page.locator("#reconstruct-picture img").first
     expect(sent).to_have_attribute("src", re.compile("Apple.*Red.*Yellow.*r_194_100"))

@@ -1,6 +1,7 @@
 """fit -> evaluate -> atlas by the command line, in miniature, on the embedded data set; and what each figure means."""
 
 import argparse
+import dataclasses
 import json
 import os
 import shutil
@@ -12,17 +13,19 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from app.explore.failures import original
 from app.explore.map import decode_at, neighbours
 from app.explore.opened import OpenModel
 from app.explore.sample import sample
 from tests.conftest import ROOT
-from train.atlas import describe_trust, lay_out, measure_trustworthiness
+from train.__main__ import parse_arguments
+from train.atlas import describe_trust, keep_originals, lay_out, measure_trustworthiness, run_atlas
 from train.config import FlagError
 from train.data import Pictures, load_pictures
 from train.encode import encode_all, in_batches
 from train.evaluate import describe_collapse, evaluate, measure_factors, was_trained_on
 from train.samples import compare_samples, draw, features_of, features_of_decoded, measure_samples
-from vae.atlas import Atlas
+from vae.atlas import ERROR_COLUMN, KL_COLUMN, Atlas
 from vae.checkpoint import load_info, load_metrics
 from vae.codec import Codec, Description, open_codec
 from vae.latent import Posterior
@@ -266,6 +269,38 @@ def test_the_atlas_holds_the_latents_and_labels_of_the_data_set(model):
     np.testing.assert_allclose(atlas.latent(5), opened.encode(Image.fromarray(pictures.images[5])).mean, atol=5e-3)
     assert np.isfinite(atlas.positions).all()
     assert np.ptp(atlas.positions, axis=0).min() > 0.5
+
+
+def test_the_atlas_keeps_the_worst_drawn_originals_and_every_kl(model):
+    opened = OpenModel(model)
+    pictures = load_pictures(str(EMOJI), "train", 64, limit=70)
+    assert sorted(opened.atlas.thumbnails) == [*range(70)], "they fit the budget"
+    np.testing.assert_array_equal(np.asarray(original(opened, 5)), pictures.images[5])
+    posterior = opened.encode(Image.fromarray(pictures.images[5]))
+    kl = 0.5 * np.sum(posterior.mean**2 + np.exp(posterior.log_var) - 1 - posterior.log_var)
+    assert opened.atlas.numbers[KL_COLUMN][5] == pytest.approx(kl, rel=1e-3)
+    errors = np.random.default_rng(0).random(70)
+    some = keep_originals(pictures.images, errors, budget=20_000)
+    assert 2 < len(some) < 60
+    assert {*some} == {*np.argsort(-errors)[: len(some)].tolist()}
+    assert sum(map(len, some.values())) <= 20_000
+
+
+def test_an_atlas_can_be_measured_anew_where_it_lies(model, tmp_path):
+    folder = tmp_path / "again"
+    shutil.copytree(model, folder)
+    before = OpenModel(model).atlas
+    dataclasses.replace(before, positions=before.positions + 1, numbers={}).write(folder / "atlas.parquet")
+    again = ["atlas", "--model", str(folder), "--dataset", str(EMOJI), "--keep-layout", "--no-thumbnails"]
+    run_atlas(parse_arguments([*again, "--limit", "70"]))
+    after = OpenModel(folder).atlas
+    np.testing.assert_array_equal(after.positions, before.positions + 1)
+    assert (after.numbers.keys(), after.thumbnails) == ({ERROR_COLUMN, KL_COLUMN}, {})
+    with pytest.raises(FlagError, match=r"--keep-layout.*same pictures: 70 and 60 differ"):
+        run_atlas(parse_arguments([*again, "--limit", "60"]))
+    (folder / "atlas.parquet").unlink()
+    with pytest.raises(FlagError, match=r"--keep-layout.*only where the model has an atlas"):
+        run_atlas(parse_arguments([*again, "--limit", "60"]))
 
 
 def test_the_app_can_explore_it(model):

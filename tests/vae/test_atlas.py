@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from vae.atlas import Atlas, AtlasError
+from vae.images import read_thumbnail, write_thumbnail
 
 
 @pytest.fixture
@@ -184,3 +185,15 @@ def test_an_atlas_of_words_is_explained(column, atlas, tmp_path):
 def _written(atlas: Atlas, folder):
     atlas.write(folder / "whole.parquet")
     return folder / "whole.parquet"
+
+
+def test_small_originals_are_kept_beside_the_rows_that_have_them(atlas, tmp_path):
+    picture = np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8)
+    kept = dataclasses.replace(atlas, thumbnails={3: write_thumbnail(picture), 20: write_thumbnail(picture[::-1])})
+    kept.write(tmp_path / "atlas.parquet")
+    read = Atlas.read(tmp_path / "atlas.parquet", (4,))
+    assert read.thumbnails == kept.thumbnails
+    assert read.labels == atlas.labels
+    np.testing.assert_array_equal(np.asarray(read_thumbnail(read.thumbnails[3])), picture)
+    atlas.write(tmp_path / "atlas.parquet")
+    assert Atlas.read(tmp_path / "atlas.parquet", (4,)).thumbnails == {}

@@ -1,6 +1,7 @@
 """Model folders from strangers: each odd file is refused in a sentence, or read without what is odd. Nothing hangs."""
 
 import datetime
+import io
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from safetensors.numpy import save_file
 
 from vae.atlas import Atlas, AtlasError
@@ -32,6 +34,7 @@ from vae.checkpoint import (
 )
 from vae.codec import describe
 from vae.files import MAX_JSON_BYTES, MAX_TEXT
+from vae.images import PictureError, read_thumbnail
 from vae.model import VAEConfig
 from vae.priors import PriorError, load_priors
 
@@ -293,6 +296,54 @@ def test_metadata_that_is_not_utf8_is_read(folder):
     pq.write_table(table(metadata={b"split": b"\xff\xfe", b"\xff": b"x" * 100_000}), folder / ATLAS)
     facts = Atlas.read(folder / ATLAS, (4,)).facts
     assert all(len(text) <= MAX_TEXT for pair in facts.items() for text in pair)
+
+
+def webp(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "red").save(buffer, "WEBP", lossless=True)
+    return buffer.getvalue()
+
+
+def webp_that_says(side: int) -> bytes:
+    """A lossless WebP of 64 pixels that says it has another size: two numbers of 14 bits, after its signature."""
+    content = bytearray(webp(64, 64))
+    place = content.index(b"VP8L") + 9
+    content[place : place + 4] = ((side - 1) | (side - 1) << 14).to_bytes(4, "little")
+    return bytes(content)
+
+
+def png(side: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (side, side), "red").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+THUMBNAILS = {
+    "markup": b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+    "another format": png(8),
+    "268 megapixels": webp_that_says(16_384),
+    "a little too wide": webp(65, 1),
+    "cut off": webp(64, 64)[:20],
+    "nothing": b"RIFF\0\0\0\0WEBP",
+}
+
+
+@pytest.mark.parametrize("content", THUMBNAILS.values(), ids=THUMBNAILS.keys())
+def test_a_small_original_that_is_no_small_picture_is_not_decoded(content):
+    with pytest.raises(PictureError) as error:
+        read_thumbnail(content)
+    assert is_one_sentence(error.value)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [pa.array(["<b>"] * 6), pa.array([[1]] * 6), pa.nulls(6), pa.array([b"x" * 70_000] * 6), pa.array([1.0] * 6)],
+    ids=lambda column: str(column.type),
+)
+def test_a_column_of_small_originals_that_are_none_is_left_out(folder, column):
+    pq.write_table(table(thumbnail=column), folder / ATLAS)
+    atlas = Atlas.read(folder / ATLAS, (4,))
+    assert (atlas.thumbnails, "thumbnail" in atlas.labels, "thumbnail" in atlas.numbers) == ({}, False, False)
 
 
 LATENTS = {

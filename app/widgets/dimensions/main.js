@@ -6,12 +6,12 @@ import { decoder } from "../../web/decoder.js";
 import { make, onSeen, placing } from "../../web/dom.js";
 import { isSpatial, latentSize, moved, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
-import { clamp } from "../../web/numbers.js";
+import { clamp, digits } from "../../web/numbers.js";
 import { LEVELS, pictureDistance, stripOf } from "../../web/sheet.js";
 import { STRIP_COEFFICIENTS, STRIP_SIDE } from "../../web/strip.js";
 import { Bars } from "./bars.js";
 import { Matrix } from "./matrix.js";
-import { digits, directionOf, EFFECT, factsOf, isCollapsed, measuresOf, orderOf, summary } from "./measures.js";
+import { directionOf, EFFECT, factsOf, isCollapsed, measuresOf, orderOf, summary } from "./measures.js";
 
 export function mount({ element, props, server, watch }) {
   const find = (name) => element.querySelector(`.dimensions${name}`);

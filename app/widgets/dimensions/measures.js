@@ -1,7 +1,7 @@
 // What is known of the units of a latent (its dimensions; of a spatial latent its channels), by what they can be shown
 // and sorted: pure. `found` is the server's answer: app/kit/questions.py says what is in it.
 
-import { largestFirst } from "../../web/numbers.js";
+import { digits, largestFirst } from "../../web/numbers.js";
 
 export const EFFECT = "effect"; // which has to be worked out first, by decoding
 
@@ -74,10 +74,6 @@ export function factsOf({ kl, deviation, active, places, factors, shares }, unit
   if (known.length) facts.push(`knows ${known.join(", ")}`);
   return facts.join(" · ");
 }
-
-/** A number in three digits; large ones whole. */
-export const digits = (number) =>
-  number >= 100 ? Math.round(number).toLocaleString("en") : String(Number(number.toPrecision(3)));
 
 /** A share of 1 as a percentage. */
 export const percent = (share) => `${(100 * share).toFixed(share < 0.095 ? 1 : 0)}%`;

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from jaxtyping import Bool
 
 from app.explore.map import Categories, Overview
 from app.kit import web
@@ -42,7 +43,8 @@ class LatentMap(Widget):
 
     Props:
         marker: None, or a picture of the person's own: `{"x", "y", "neighbours": rows, "label": str}`.
-        selected: row of the selected point, or None.
+        selected: row of the selected point, or None. One that a handler sets is flown to.
+        narrowed: the points that alone are to stand out, as `bits` packs them; None for all.
         empty_text: what the empty state says; `code` in backquotes.
         drop_target: id of the gr.Image that gets a picture file dropped on the map; None where none may be dropped.
         address: key under which the page's address keeps the selected point; None for not at all.
@@ -52,6 +54,7 @@ class LatentMap(Widget):
     PROPS: ClassVar[dict[str, Any]] = {
         "marker": None,
         "selected": None,
+        "narrowed": None,
         "empty_text": "This model has no map yet.",
         "drop_target": None,
         "address": None,
@@ -99,6 +102,11 @@ class LatentMap(Widget):
             "numbers": numbers,
             "spacing": overview.spacing,
         }
+
+
+def bits(rows: Bool[np.ndarray, " count"]) -> str:
+    """Which points, as base64: a bit for each, the first in the highest of a byte."""
+    return base64.b64encode(np.packbits(rows).tobytes()).decode()
 
 
 def _base64(array: np.ndarray, dtype: str) -> str:

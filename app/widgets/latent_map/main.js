@@ -15,7 +15,7 @@ import { Legend } from "./legend.js";
 import { overlayShapes } from "./overlay.js";
 import { Palette } from "./palette.js";
 import { Places } from "./places.js";
-import { Points } from "./points.js";
+import { inBoth, Points, unpackBits } from "./points.js";
 import { Search } from "./search.js";
 import { Tools } from "./tools.js";
 import { Tooltip } from "./tooltip.js";
@@ -41,7 +41,7 @@ export function mount({ element, trigger, props, server, watch }) {
   const state = {
     points: null, // Points; null while there are none
     grouping: null, // Grouping: the points by what they are coloured by
-    matches: null, // Uint8Array with 1 for each point that the search found; null without a search
+    matches: null, // Uint8Array with 1 for each point that the search found, among those narrowed to; null for all
     selected: null, // row of a point
     // Viewport; null until the points are drawn, for which the tab has to be open
     get viewport() {
@@ -114,7 +114,7 @@ export function mount({ element, trigger, props, server, watch }) {
     legend.offer(points);
     state.grouping = legend.group();
     legend.show(state.grouping);
-    state.matches = search.run();
+    showMatches(search.run());
   }
 
   // Draws points that are there into a view that has a size, as it has once its tab is open.
@@ -215,9 +215,14 @@ export function mount({ element, trigger, props, server, watch }) {
     redraw();
   }
 
-  function showMatches(matches) {
-    state.matches = matches;
+  function showMatches(found) {
+    const { narrowed } = props;
+    state.matches = inBoth(found, narrowed && unpackBits(narrowed, state.points.count));
     redraw();
+  }
+
+  function narrow() {
+    if (state.points) showMatches(search.run());
   }
 
   function jumpTo(index) {
@@ -275,6 +280,10 @@ export function mount({ element, trigger, props, server, watch }) {
   function showSelected() {
     state.selected = props.selected ?? null;
     drawOverlay();
+    if (!isReady() || !state.points.has(state.selected)) return;
+    remember(props.address, state.selected);
+    jumpTo(state.selected);
+    tools.followSelection();
   }
 
   // ---- The marker: a person's picture ----
@@ -389,6 +398,7 @@ export function mount({ element, trigger, props, server, watch }) {
   watch("value", load);
   watch("marker", showMarker);
   watch("selected", showSelected);
+  watch("narrowed", narrow);
   watch("empty_text", showEmptyText);
   load();
 }

@@ -56,6 +56,15 @@ export class Points {
   }
 }
 
+/** 1 for each of so many points whose bit is set in a text, as app/widgets/latent_map/__init__.py packs them. */
+export function unpackBits(text, count) {
+  const packed = new Uint8Array(bytes(text));
+  return Uint8Array.from({ length: count }, (_, i) => (packed[i >> 3] >> (7 - (i & 7))) & 1);
+}
+
+/** 1 for each point that is in both; each may be null, for all. */
+export const inBoth = (one, other) => (one && other ? one.map((hit, i) => hit & other[i]) : (one ?? other));
+
 /** A number in three digits. */
 export const shortly = (number) => String(Number(number.toPrecision(3)));
 

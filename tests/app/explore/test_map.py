@@ -12,7 +12,7 @@ from app.explore.limits import MAX_THUMBNAILS, PATH_CORNERS, SHEPARD_NEIGHBOURS,
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
 from tests.app.explore.conftest import MODELS, NO_NUMBERS, difference, kind
-from vae.atlas import ERROR_COLUMN, Atlas
+from vae.atlas import ERROR_COLUMN, KL_COLUMN, Atlas
 
 NAMES = ("faces", "fruits", "emoji", "photos")
 
@@ -97,7 +97,7 @@ def test_the_overview_has_each_label_once_the_most_frequent_first(fruits):
         counts = np.bincount(column.codes)
         assert (np.diff(counts) <= 0).all()
         assert len(counts) == len(column.labels)
-    assert {column.name for column in shown.numbers} == {ERROR_COLUMN, map.PRIOR_COLUMN}
+    assert {column.name for column in shown.numbers} == {ERROR_COLUMN, KL_COLUMN, map.PRIOR_COLUMN}
 
 
 def test_colours_run_over_all_but_the_outliers(with_atlas, fruits):

@@ -124,7 +124,7 @@ class TestDrawnPictures:
     def test_of_a_point_of_the_map_it_says_the_error_of_the_original(self, library, fruits):
         point = map.point(fruits, 4724)
         said = received_note(library, fruits, drawn(fruits, point.latent, point.words))
-        assert "original of this picture of the data set is not stored" in said
+        assert "not the original of this picture of the data set" in said
         assert f"{point.numbers['reconstruction_l1']:.3f} (L1)" in said
 
     def test_another_model_encodes_it_anew_and_says_so(self, library, fruits):

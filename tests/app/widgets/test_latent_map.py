@@ -78,6 +78,7 @@ class TestMap:
         assert sent["props"] == {
             "marker": None,
             "selected": 0,
+            "narrowed": None,
             "empty_text": "This model has no map yet.",
             "drop_target": "place",
             "address": None,

@@ -1,0 +1,33 @@
+"""How well the pictures are drawn, under the map in a real Chromium: from a histogram to a picture."""
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_range_narrows_the_list_and_the_map_and_a_picture_leads_to_its_point(page, server):
+    page.goto(f"{server}?model=emoji&tab=map")
+    expect(page.locator(".latent-map[data-state=ready]")).to_be_visible()
+    page.locator("#map-failures").scroll_into_view_if_needed()
+    tiles, said = page.locator(".failures-tiles button"), page.locator(".failures-count")
+    expect(tiles).to_have_count(12)
+    expect(tiles.first.locator("img")).to_have_count(2)
+
+    page.locator(".failures-bars span").nth(20).click()
+    expect(said).to_contain_text("of 3,438 pictures, here and on the map")
+    page.get_by_label("reconstruction error (L1), to").press("End")
+    page.get_by_label("reconstruction error (L1), to").blur()
+    page.locator(".failures-list button", has_text="Flags").click()
+    expect(page.locator(".failures-list [aria-pressed=true]")).to_contain_text("Flags")
+    expect(tiles.first).to_contain_text("Flags")
+
+    tiles.first.click()
+    expect(page.locator("#map-original img")).to_be_visible()
+    expect(page.locator("#map-facts")).to_contain_text("Flags")
+    expect(page.locator(".latent-map-overlay .selected")).to_have_count(1)
+    expect(page.locator(".latent-map-tooltip")).to_contain_text("Flags")
+    page.wait_for_function("location.search.includes('map.point=')")
+
+    page.get_by_role("button", name="All pictures").click()
+    expect(said).to_contain_text("All 3,438 pictures")
