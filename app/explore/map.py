@@ -16,6 +16,7 @@ from app.explore.limits import (
     AMONG,
     COLOUR_PERCENTILES,
     EDGE,
+    FEWEST_ALIKE,
     GROUP_LABELS,
     MAX_STEPS,
     MAX_THUMBNAILS,
@@ -25,6 +26,8 @@ from app.explore.limits import (
     PATH_COUNT,
     RARE,
     SHEPARD_NEIGHBOURS,
+    TELLING_NEIGHBOURS,
+    TELLING_POINTS,
     THUMBNAIL,
     RequestError,
     check_coordinates,
@@ -83,12 +86,14 @@ class Overview:
         categories: the label columns; one of more than 65,536 different labels is left out.
         numbers: the numeric columns.
         spacing: the median distance on the map from a point to its nearest other.
+        first: the label column to look at first, as `telling_column` says.
     """
 
     positions: Float[np.ndarray, "count 2"]
     categories: list[Categories]
     numbers: list[Numbers]
     spacing: float
+    first: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,13 +125,41 @@ def overview(model: OpenModel) -> Overview:
     """
     atlas = model.atlas
     columns = atlas.numbers | {PRIOR_COLUMN: atlas.prior_distance}
-    categories = (_categories(name, values) for name, values in atlas.labels.items())
+    found = (_categories(name, values) for name, values in atlas.labels.items())
+    categories = [column for column in found if column]
     return Overview(
         positions=atlas.positions,
-        categories=[column for column in categories if column],
+        categories=categories,
         numbers=[_numbers(name, values) for name, values in columns.items()],
         spacing=atlas.map_spacing,
+        first=model.remember("telling column", None, lambda: telling_column(atlas.positions, categories)),
     )
+
+
+def telling_column(positions: Float[np.ndarray, "count 2"], categories: Sequence[Categories]) -> str | None:
+    """The column whose labels the layout keeps together best; None where it keeps none together.
+
+    How often neighbours on the map have one label, beyond how often two points drawn at random have: Cohen's kappa
+    (1960), over at most 2,000 points.
+    """
+    from sklearn.neighbors import NearestNeighbors  # takes a second to import, and is needed late
+
+    count = len(positions)
+    asked = np.linspace(0, count - 1, min(count, TELLING_POINTS)).astype(int)
+    neighbours = min(TELLING_NEIGHBOURS, count - 1)
+    if neighbours < 1:
+        return None
+    near = (
+        NearestNeighbors(n_neighbors=neighbours).fit(positions).kneighbors(positions[asked], neighbours + 1)[1][:, 1:]
+    )
+    scores = {}
+    for column in categories:
+        chance = float(np.sum((np.bincount(column.codes) / count) ** 2))
+        if 1 < len(column.labels) <= count / FEWEST_ALIKE and chance < 1:
+            alike = float(np.mean(column.codes[near] == column.codes[asked, None]))
+            scores[column.name] = (alike - chance) / (1 - chance)
+    best = max(scores, key=lambda name: scores[name], default=None)
+    return best if best is not None and scores[best] > 0 else None
 
 
 def _categories(name: str, values: Sequence[Any]) -> Categories | None:

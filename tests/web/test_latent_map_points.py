@@ -132,22 +132,3 @@ class TestGroups:
         alone = "g.toggleAlone(g.groups[1])"
         assert grouped(by_kind, f"({alone}, {shown})", sent) == [False, False, True, False]
         assert grouped(by_kind, f"({alone}, {alone}, {shown})", sent) == [True] * 4
-
-
-class TestFirstColumn:
-    def telling(self, grouped, kinds, names=None):
-        return grouped("m.tellingColumn(p)", "g?.name ?? null", value(kinds, names))
-
-    def test_is_the_finest_with_a_colour_for_each_category(self, grouped):
-        assert self.telling(grouped, ["a", "b"] * 10, ["c", "d", "e", "f"] * 5) == "name"
-
-    def test_names_that_are_nearly_all_different_say_nothing(self, grouped):
-        assert self.telling(grouped, ["a", "b"] * 10, [str(k % 10) for k in range(20)]) == "name"
-        assert self.telling(grouped, ["a"] * 40, [str(k % 20) for k in range(40)]) is None
-
-    def test_is_the_coarsest_where_none_has_colours_enough(self, grouped):
-        kinds, names = [str(k % 20) for k in range(120)], [str(k % 30) for k in range(120)]
-        assert self.telling(grouped, kinds, names) == "kind"
-
-    def test_is_none_where_all_points_are_alike(self, grouped):
-        assert self.telling(grouped, ["a"] * 9) is None

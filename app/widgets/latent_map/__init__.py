@@ -76,10 +76,11 @@ class LatentMap(Widget):
             latents: where the page finds those of the points (`OpenModel.map_latents`); None if it is not to.
 
         Returns:
-            `model`, `latents`, `count`, `spacing`, `x` and `y` (map coordinates, float32); `columns` of labels, each
-            with `name`, `categories` from the most to the least frequent, and the `codes` of the points (positions in
-            `categories`; uint8 where these are at most 256, else uint16); `numbers`, each with `name`, `note`, `values`
-            (float32, NaN for none) and the `range` of its colours. Arrays are the base64 of their little-endian bytes.
+            `model`, `latents`, `count`, `spacing`; `first`, the column to colour by at first, or None; `x` and `y` (map
+            coordinates, float32); `columns` of labels, each with `name`, `categories` from the most to the least
+            frequent, and the `codes` of the points (positions in `categories`; uint8 where these are at most 256, else
+            uint16); `numbers`, each with `name`, `note`, `values` (float32, NaN for none) and the `range` of its
+            colours. Arrays are the base64 of their little-endian bytes.
         """
         titles = titles or {}
         x, y = overview.positions.T
@@ -101,6 +102,7 @@ class LatentMap(Widget):
             "columns": columns,
             "numbers": numbers,
             "spacing": overview.spacing,
+            "first": overview.first,
         }
 
 

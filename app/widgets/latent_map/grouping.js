@@ -75,15 +75,6 @@ export function isNearlyUnique({ categories: { length } }, { count }) {
   return length > COLOURS && length * FEWEST_ALIKE > count;
 }
 
-/** The column that says most at first sight: the finest with a colour for every category, or else the coarsest; or null. */
-export function tellingColumn(points) {
-  const count = ({ categories }) => categories.length;
-  const telling = points.columns
-    .filter((column) => count(column) > 1 && !isNearlyUnique(column, points))
-    .sort((a, b) => count(a) - count(b));
-  return telling.findLast((column) => count(column) <= COLOURS) ?? telling[0] ?? null;
-}
-
 function membersOf(groupOf, count) {
   const sizes = new Uint32Array(count);
   for (const group of groupOf) sizes[group]++;

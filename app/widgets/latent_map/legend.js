@@ -1,7 +1,7 @@
 // What the colours mean: the choice of a column, a chip for each of its categories, or a ramp for numbers.
 
 import { make } from "../../web/dom.js";
-import { groupByColumn, groupByNothing, groupByNumber, isNearlyUnique, tellingColumn } from "./grouping.js";
+import { groupByColumn, groupByNothing, groupByNumber, isNearlyUnique } from "./grouping.js";
 import { shortly } from "./points.js";
 
 export class Legend {
@@ -41,7 +41,7 @@ export class Legend {
     this.#select.replaceChildren(...this.#choices.map(({ name }, k) => new Option(name, k)));
     const indexOf = (name) => this.#choices.findIndex((choice) => choice.name === name);
     const kept = this.#isChosen ? indexOf(before) : -1;
-    this.#select.value = kept >= 0 ? kept : indexOf(tellingColumn(points)?.name ?? nothing.name);
+    this.#select.value = kept >= 0 ? kept : indexOf(points.first ?? nothing.name);
   }
 
   /** The points grouped by what is chosen. */

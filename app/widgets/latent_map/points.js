@@ -7,11 +7,12 @@ import { latentsFile } from "./latents_file.js";
  * `x` and `y` are map coordinates, with their `bounds` and a `grid` to find them by. Columns of labels have `name`,
  * `categories` from the most to the least frequent, and `codes`: for each point, the position of its label among these.
  * Columns of numbers have `name`, `note`, `range` and `values`, NaN for none. `spacing` is the usual distance between
- * neighbouring points. `model` is a card, and `latents` are fetched where they are wanted; null where they cannot be.
+ * neighbouring points; `first` names the column to colour by at first, or is null. `model` is a card, and `latents` are
+ * fetched where they are wanted; null where they cannot be.
  */
 export class Points {
-  constructor({ model, count, x, y, columns, numbers, spacing, latents }) {
-    Object.assign(this, { model, count, spacing, x: floats(x), y: floats(y) });
+  constructor({ model, count, x, y, columns, numbers, spacing, latents, first }) {
+    Object.assign(this, { model, count, spacing, first, x: floats(x), y: floats(y) });
     this.columns = columns.map((column) => ({ ...column, codes: codesOf(column) }));
     this.numbers = numbers.map((number) => ({ ...number, values: floats(number.values) }));
     this.latents = latents ? latentsFile(latents, model) : null;

@@ -100,6 +100,19 @@ def test_the_overview_has_each_label_once_the_most_frequent_first(fruits):
     assert {column.name for column in shown.numbers} == {ERROR_COLUMN, KL_COLUMN, map.PRIOR_COLUMN}
 
 
+def test_the_map_is_first_coloured_by_what_its_layout_keeps_together(library):
+    """Of the faces that was the hair's colour, which is everywhere, as it has the most labels with a colour each."""
+    assert [map.overview(library[name]).first for name in NAMES] == ["style", "kind", "category", "source"]
+    random = np.random.default_rng(0)
+    positions = random.normal(size=(400, 2)).astype(np.float32)
+    side = map._categories("side", ["left" if x < 0 else "right" for x in positions[:, 0]])
+    chance = map._categories("chance", [str(k) for k in random.integers(9, size=400)])
+    names = map._categories("name", [str(k) for k in range(400)])
+    assert map.telling_column(positions, [chance, names, side]) == "side"
+    assert map.telling_column(positions, [names]) is None
+    assert map.telling_column(positions[:1], [side]) is None
+
+
 def test_colours_run_over_all_but_the_outliers(with_atlas, fruits):
     for column in map.overview(fruits).numbers:
         assert np.mean(column.values < column.low) == pytest.approx(0.01, abs=2e-3)
