@@ -334,7 +334,7 @@ def test_the_legend_follows_the_chosen_label_and_hides_what_is_clicked(page, ser
     legend = page.locator(".latent-map-legend")
     expect(legend).to_contain_text("Apple")
     page.locator(".latent-map-colour").select_option("variety")
-    expect(legend).to_contain_text("other (38 more)")
+    expect(legend).to_contain_text("other (5 more)")
     first = legend.get_by_role("button").first
     expect(first).to_have_attribute("aria-pressed", "true")
     first.click()

@@ -86,48 +86,44 @@ class TestPoints:
         assert points("p.places([1, 7, -1, 0.5])", sent) == [[1, 2]]
         assert points("[0, 1, 2, -1, null, 0.5, '0'].map((i) => p.has(i))", sent) == [True, True] + [False] * 5
 
+    def test_are_drawn_in_an_order_that_favours_none(self, points):
+        sent = value(["a"] * 500)
+        assert sorted(points("list(p.shuffled)", sent)) == [*range(500)]
+        assert abs(np.corrcoef(points("list(p.shuffled)", sent), range(500))[0, 1]) < 0.2
+
 
 class TestGroups:
     def test_are_the_categories_from_the_most_frequent_on(self, grouped):
         sent = value(["b", "a", "b", "", "b", "a"])
-        names = grouped(
-            "m.groupByColumn(p, p.columns[0])", "g.groups.map((one) => [one.name, list(one.members)])", sent
-        )
+        names = grouped("m.groupByColumn(p.columns[0])", "g.groups.map((one) => [one.name, list(one.members)])", sent)
         assert names == [["b", [0, 2, 4]], ["a", [1, 5]], ["no label", [3]]]
 
-    def test_have_the_places_of_their_points(self, grouped):
-        sent = value(["b", "a", "b"])
-        assert grouped("m.groupByColumn(p, p.columns[0])", "[list(g.groups[0].x), list(g.groups[0].y)]", sent) == [
-            [0, 2],
-            [0, 4],
-        ]
-
     def test_past_the_colours_all_are_one_group_in_grey(self, grouped):
-        sent = value([str(k) for k in range(15) for _ in range(15 - k)])
+        sent = value([str(k).zfill(2) for k in range(48) for _ in range(48 - k)])
         groups = grouped(
-            "m.groupByColumn(p, p.columns[0])", "g.groups.map((one) => [one.name, one.slot, one.members.length])", sent
+            "m.groupByColumn(p.columns[0])", "g.groups.map((one) => [one.name, one.slot, one.members.length])", sent
         )
-        assert len(groups) == 12
-        assert groups[10] == ["10", 11, 5]
-        assert groups[11] == ["other (4 more)", "other", 4 + 3 + 2 + 1]
+        assert len(groups) == 45
+        assert groups[10] == ["10", 11, 38]
+        assert groups[44] == ["other (4 more)", "other", 4 + 3 + 2 + 1]
 
-    def test_the_twelfth_of_twelve_has_the_grey_to_itself(self, grouped):
-        sent = value([str(k) for k in range(12) for _ in range(12 - k)])
-        assert grouped("m.groupByColumn(p, p.columns[0])", "[g.groups[11].name, g.groups[11].slot]", sent) == [
-            "11",
-            "other",
-        ]
+    def test_are_told_apart_by_colour_and_then_by_shape_and_the_last_may_have_the_grey_to_itself(self, grouped):
+        sent = value([str(k).zfill(2) for k in range(45) for _ in range(45 - k)])
+        looks = grouped("m.groupByColumn(p.columns[0])", "g.groups.map(({ slot, shape }) => `${slot} ${shape}`)", sent)
+        assert looks[:2] + looks[10:12] == ["1 circle", "2 circle", "11 circle", "1 square"]
+        assert looks[44] == "other circle"
+        assert len({*looks}) == 45
 
     def test_by_a_number_are_those_that_have_it_and_those_that_have_not(self, grouped):
         sent = value(["a"] * 3, numbers=[1.5, float("nan"), 2])
-        grouping = "m.groupByNumber(p, p.numbers[0])"
+        grouping = "m.groupByNumber(p.numbers[0])"
         assert grouped(grouping, "g.groups.map((one) => list(one.members))", sent) == [[0, 2], [1]]
         assert grouped(grouping, "[0, 1, 2].map((i) => g.numberAt(i))", sent) == [1.5, None, 2]
 
     def test_are_hidden_and_shown_one_by_one_or_alone(self, grouped):
         sent = value(["a", "a", "b", "c"])
         shown = "[0, 1, 2, 3].map((i) => g.isShown(i))"
-        by_kind = "m.groupByColumn(p, p.columns[0])"
+        by_kind = "m.groupByColumn(p.columns[0])"
         assert grouped(by_kind, f"(g.toggle(g.groups[0]), {shown})", sent) == [False, False, True, True]
         alone = "g.toggleAlone(g.groups[1])"
         assert grouped(by_kind, f"({alone}, {shown})", sent) == [False, False, True, False]

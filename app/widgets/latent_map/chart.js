@@ -2,7 +2,6 @@
 // knows no pinch, and its hover knows only points, not the places between them.
 
 import { clamp } from "../../web/numbers.js";
-import { selectionOf } from "./grouping.js";
 import { loadPlotly } from "./plotly.js";
 
 const HEAVY = 20_000; // points; more cannot be drawn again at every frame on a slow machine
@@ -75,27 +74,47 @@ export class Chart {
   // ---- What Plotly draws ----
 
   #traces() {
-    const { grouping, matches } = this.#state;
-    // The rarest last, on top; but the grey of the others, which are many, under all colours.
-    const groups = grouping.groups.toSorted((a, b) => (b.slot === "other") - (a.slot === "other"));
-    const all = groups.map((group) => this.#trace(group, group, { opacity: matches ? 0.12 : 0.8 }));
+    const { points, grouping, matches } = this.#state;
+    const shown = points.shuffled.filter((i) => grouping.isShown(i));
+    const all = this.#layers(shown, { opacity: matches ? 0.12 : 0.8 });
     if (!matches) return all;
-    const count = matches.reduce((sum, hit) => sum + hit, 0);
-    const line = { width: count > OUTLINED_MATCHES ? 0 : 1, color: this.#palette.slot("ink") };
-    const found = groups.map((group) => {
-      const members = group.members.filter((i) => matches[i]);
-      const selection = selectionOf(this.#state.points, members);
-      return this.#trace(group, selection, { opacity: 1, line, size: this.pointSize + 2 });
-    });
-    return all.concat(found);
+    const found = shown.filter((i) => matches[i]);
+    const line = { width: found.length > OUTLINED_MATCHES ? 0 : 1, color: this.#palette.slot("ink") };
+    return all.concat(this.#layers(found, { opacity: 1, line, size: this.pointSize + 2 }));
   }
 
-  #trace({ isVisible, slot }, { members, x, y }, options) {
-    const { number } = this.#state.grouping;
-    const isColoured = number && slot !== "other";
-    const paint = isColoured ? this.#scale(number, members) : { color: this.#palette.slot(slot) };
-    const marker = { size: this.pointSize, line: { width: 0 }, ...paint, ...options };
-    return { type: "scattergl", mode: "markers", x, y, visible: isVisible, hoverinfo: "skip", marker };
+  // The grey of the others, which are many, under all colours.
+  #layers(rows, options) {
+    const isGrey = (i) => this.#state.grouping.groupAt(i).slot === "other";
+    return [rows.filter(isGrey), rows.filter((i) => !isGrey(i))]
+      .filter(({ length }) => length)
+      .map((members) => this.#trace(members, options));
+  }
+
+  #trace(members, options) {
+    const { x, y } = this.#state.points;
+    const at = (coordinates) => Float32Array.from(members, (i) => coordinates[i]);
+    const marker = { size: this.pointSize, line: { width: 0 }, ...this.#paint(members), ...options };
+    return { type: "scattergl", mode: "markers", x: at(x), y: at(y), hoverinfo: "skip", marker };
+  }
+
+  // Of members that are all grey, or none of them.
+  #paint(members) {
+    const { grouping } = this.#state;
+    const { groups, groupOf, number } = grouping;
+    const { slot } = grouping.groupAt(members[0]);
+    if (slot === "other" || groups.length === 1) return { color: this.#palette.slot(slot) };
+    if (number) return this.#scale(number, members);
+    const colours = groups.map((group) => this.#palette.slot(group.slot));
+    const isOneShape = groups.every(({ shape }) => shape === groups[0].shape);
+    return {
+      color: Float32Array.from(members, (i) => groupOf[i] + 0.5),
+      colorscale: colours.flatMap((colour, k) => [k, k + 1].map((end) => [end / colours.length, colour])),
+      cmin: 0,
+      cmax: colours.length,
+      showscale: false,
+      symbol: isOneShape ? groups[0].shape : Array.from(members, (i) => groups[groupOf[i]].shape),
+    };
   }
 
   #scale({ values, range: [cmin, cmax] }, members) {

@@ -3,13 +3,19 @@
 
 const COLOURS = 11; // as many as the style sheet defines
 const OTHER = "other"; // and a grey
+/** Of points, by Plotly's names: the second dozen of categories has the colours again in another shape, and so on. */
+export const SHAPES = ["circle", "square", "diamond", "triangle-up"];
+const MOST = COLOURS * SHAPES.length;
 const FEWEST_ALIKE = 3; // points a category needs on average for its colour to say something
 
 export class Grouping {
-  /** A group has a name and a slot: the number of its colour, or "other". `groupOf` says for each point which is its. */
-  constructor(points, groups, groupOf, number = null) {
+  /**
+   * A group has a name, a slot: the number of its colour, or "other", and a shape: one of SHAPES. `groupOf` says for each
+   * point which is its.
+   */
+  constructor(groups, groupOf, number = null) {
     const members = membersOf(groupOf, groups.length);
-    this.groups = groups.map((group, g) => ({ ...group, isVisible: true, ...selectionOf(points, members[g]) }));
+    this.groups = groups.map((group, g) => ({ shape: SHAPES[0], ...group, isVisible: true, members: members[g] }));
     this.groupOf = groupOf;
     this.number = number; // that the points are coloured by, if they are
   }
@@ -40,34 +46,32 @@ export class Grouping {
   }
 }
 
-/** Rows of points, and their coordinates. */
-export function selectionOf({ x, y }, members) {
-  return { members, x: Float32Array.from(members, (i) => x[i]), y: Float32Array.from(members, (i) => y[i]) };
-}
-
 export function groupByNothing(points) {
-  return new Grouping(points, [{ name: "All", slot: 1 }], new Uint8Array(points.count));
+  return new Grouping([{ name: "All", slot: 1 }], new Uint8Array(points.count));
 }
 
-export function groupByColumn(points, { categories, codes }) {
-  const fits = categories.length <= COLOURS + 1; // the last may have the grey to itself
-  const named = fits ? categories : categories.slice(0, COLOURS);
-  const groups = named.map((name, k) => ({ name: name || "no label", slot: k < COLOURS ? k + 1 : OTHER }));
-  if (!fits) groups.push({ name: `other (${(categories.length - COLOURS).toLocaleString()} more)`, slot: OTHER });
+export function groupByColumn({ categories, codes }) {
+  const fits = categories.length <= MOST + 1; // the last may have the grey to itself
+  const named = fits ? categories : categories.slice(0, MOST);
+  const groups = named.map((name, k) => ({
+    name: name || "no label",
+    slot: k < MOST ? (k % COLOURS) + 1 : OTHER,
+    shape: SHAPES[Math.floor(k / COLOURS) % SHAPES.length],
+  }));
+  if (!fits) groups.push({ name: `other (${(categories.length - MOST).toLocaleString()} more)`, slot: OTHER });
   // Codes count from the most frequent category on, so that all past the colours fall into the last group.
   return new Grouping(
-    points,
     groups,
     Uint8Array.from(codes, (code) => Math.min(code, groups.length - 1)),
   );
 }
 
-export function groupByNumber(points, number) {
+export function groupByNumber(number) {
   const groups = [
     { name: number.name, slot: 1 },
     { name: "no number", slot: OTHER },
   ];
-  return new Grouping(points, groups, Uint8Array.from(number.values, Number.isNaN), number);
+  return new Grouping(groups, Uint8Array.from(number.values, Number.isNaN), number);
 }
 
 /** Whether almost every point has a label of its own: good to search in; as colours they say nothing. */

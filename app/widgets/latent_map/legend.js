@@ -32,8 +32,8 @@ export class Legend {
   /** Offers a map's columns and numbers. What a person chose of another map stays chosen where it is known here too. */
   offer(points) {
     const before = this.#choices[this.#select.value]?.name;
-    const byColumn = (column) => ({ name: column.name, group: () => groupByColumn(points, column) });
-    const byNumber = (number) => ({ name: number.name, group: () => groupByNumber(points, number) });
+    const byColumn = (column) => ({ name: column.name, group: () => groupByColumn(column) });
+    const byNumber = (number) => ({ name: number.name, group: () => groupByNumber(number) });
     const nothing = { name: "nothing", group: () => groupByNothing(points) };
     const names = points.columns.filter((column) => isNearlyUnique(column, points));
     const labels = points.columns.filter((column) => !names.includes(column));
@@ -75,7 +75,11 @@ export class Legend {
       type: "button",
       className: "latent-map-chip",
       title: "Click to hide or show, double-click for this one alone",
-      attributes: { "aria-pressed": group.isVisible, style: `--chip: var(--latent-map-${group.slot})` },
+      attributes: {
+        "aria-pressed": group.isVisible,
+        style: `--chip: var(--latent-map-${group.slot})`,
+        "data-shape": group.shape,
+      },
     };
     const button = make("button", options, group.name, count);
     button.addEventListener("click", () => this.#change(grouping, () => grouping.toggle(group)));

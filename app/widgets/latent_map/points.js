@@ -7,8 +7,9 @@ import { latentsFile } from "./latents_file.js";
  * `x` and `y` are map coordinates, with their `bounds` and a `grid` to find them by. Columns of labels have `name`,
  * `categories` from the most to the least frequent, and `codes`: for each point, the position of its label among these.
  * Columns of numbers have `name`, `note`, `range` and `values`, NaN for none. `spacing` is the usual distance between
- * neighbouring points; `first` names the column to colour by at first, or is null. `model` is a card, and `latents` are
- * fetched where they are wanted; null where they cannot be.
+ * neighbouring points; `first` names the column to colour by at first, or is null. `shuffled` has every row once, so that
+ * points drawn in this order cover each other without favour. `model` is a card, and `latents` are fetched where they are
+ * wanted; null where they cannot be.
  */
 export class Points {
   constructor({ model, count, x, y, columns, numbers, spacing, latents, first }) {
@@ -18,6 +19,7 @@ export class Points {
     this.latents = latents ? latentsFile(latents, model) : null;
     this.bounds = boundsOf(this.x, this.y);
     this.grid = new PointGrid(this.x, this.y, this.bounds);
+    this.shuffled = shuffled(count);
   }
 
   has(index) {
@@ -55,6 +57,18 @@ export class Points {
     }
     return matches.includes(1) ? matches : null;
   }
+}
+
+// The same for a count (Fisher and Yates; Lehmer's random numbers).
+function shuffled(count) {
+  const rows = Uint32Array.from({ length: count }, (_, row) => row);
+  let random = 1;
+  for (let last = count - 1; last > 0; last--) {
+    random = (random * 48271) % 0x7fffffff;
+    const other = random % (last + 1);
+    [rows[last], rows[other]] = [rows[other], rows[last]];
+  }
+  return rows;
 }
 
 /** 1 for each of so many points whose bit is set in a text, as app/widgets/latent_map/__init__.py packs them. */
