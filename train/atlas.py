@@ -20,7 +20,7 @@ from vae.images import write_thumbnail
 from vae.losses import kl, l1
 
 PCA_COMPONENTS = 64
-THUMBNAIL_BUDGET = 5 << 20  # bytes, of an atlas's small originals
+THUMBNAIL_BUDGET = 2 << 20  # bytes, of an atlas's small originals
 TRUSTWORTHINESS_POINTS = 12_000  # it needs all pairwise distances: 1 GB for these
 TRUSTED = 0.8  # of a layout: below, many neighbours on the map are strangers in latent space
 
