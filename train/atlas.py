@@ -13,11 +13,12 @@ from tqdm import tqdm
 from train.config import FlagError
 from train.data import Pictures
 from train.encode import Images, as_floats, encode_all, in_batches, open_model_and_pictures
-from vae.atlas import ERROR_COLUMN, KL_COLUMN, RESERVED, Atlas, AtlasError
+from vae.atlas import ACTIVE_FACT, ERROR_COLUMN, KL_COLUMN, RESERVED, Atlas, AtlasError
 from vae.checkpoint import ATLAS
 from vae.codec import Codec
 from vae.images import write_thumbnail
 from vae.losses import kl, l1
+from vae.priors import active_dimensions
 
 PCA_COMPONENTS = 64
 THUMBNAIL_BUDGET = 2 << 20  # bytes, of an atlas's small originals
@@ -37,6 +38,8 @@ def run_atlas(arguments: argparse.Namespace) -> None:
     trust = measure_trustworthiness(latents, positions)
     facts = {"dataset": arguments.dataset, "split": pictures.split, "seed": str(arguments.seed)}
     facts["trustworthiness"] = f"{trust:.4f}"
+    if len(latents) > 1:
+        facts[ACTIVE_FACT] = str(np.count_nonzero(active_dimensions(latents.astype(np.float16))))
     thumbnails = {} if arguments.no_thumbnails else keep_originals(pictures.images, errors)
     atlas = Atlas(pictures.ids, positions, latents.astype(np.float16), labels, numbers, facts, thumbnails)
     atlas.write(arguments.model / ATLAS)

@@ -25,6 +25,7 @@ ID_COLUMN = "id"
 ERROR_COLUMN = "reconstruction_l1"
 KL_COLUMN = "kl_nats"
 THUMBNAIL_COLUMN = "thumbnail"
+ACTIVE_FACT = "active_dimensions"  # how many there are, so that a page can say it before it reads the latents
 REQUIRED = {ID_COLUMN, *POSITION_COLUMNS, LATENT_COLUMN}
 MAX_POINTS = 2_000_000
 MAX_COLUMNS = 50
@@ -231,6 +232,16 @@ class Atlas:
             thumbnails=_thumbnails(table),
             facts={_decoded(key): _decoded(value) for key, value in (table.schema.metadata or {}).items()},
         )
+
+
+def read_facts(path: Path | str) -> dict[str, str]:
+    """The facts of an atlas, without reading the rest of it; none where the file cannot be read."""
+    try:
+        check_file(path, MAX_ATLAS_BYTES)
+        metadata = pq.read_schema(path).metadata or {}
+    except (pa.ArrowException, OSError, ValueError, MemoryError):
+        return {}
+    return {_decoded(key): _decoded(value) for key, value in metadata.items()}
 
 
 def _check_size(metadata: pq.FileMetaData, latent_size: int) -> None:

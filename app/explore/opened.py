@@ -38,7 +38,7 @@ from app.explore.snapshots import Snapshot, read_snapshots
 from app.explore.subject import Subject
 from app.explore.turns import DECODING
 from app.words import plain
-from vae.atlas import Atlas, AtlasError
+from vae.atlas import ACTIVE_FACT, Atlas, AtlasError, read_facts
 from vae.checkpoint import ATLAS, CONV_VAE, PRIOR, ModelFolderError, load_metrics
 from vae.codec import Codec, Description, describe, open_codec
 from vae.images import to_array, to_picture
@@ -193,13 +193,20 @@ class OpenModel:
         Without a map over those that `evaluate` measured; None where there are neither.
         """
         try:
-            found = self.remember("active", None, lambda: active_dimensions(self.atlas.latents))
-            return Activity(int(found.sum()), found.size) if len(self.atlas) > 1 else None
+            return Activity(self.remember("active", None, self._count_active), self.info.latent_size)
         except RequestError:
             count, active, size = (self.metrics.get(name) for name in ("count", "active_units", "latent_units"))
         if not (isinstance(count, int) and isinstance(active, int) and isinstance(size, int)):
             return None
         return Activity(active, size) if count > 1 and 0 <= active <= size else None
+
+    def _count_active(self) -> int:
+        known = read_facts(self.folder / ATLAS).get(ACTIVE_FACT, "")
+        if known.isdecimal() and len(known) < 10 and int(known) <= self.info.latent_size:
+            return int(known)
+        if len(self.atlas) < 2:
+            raise RequestError("The map has a single picture: nothing varies over it.")
+        return int(active_dimensions(self.atlas.latents).sum())
 
     # ---- Pictures and latents ----
 

@@ -25,7 +25,7 @@ from train.data import Pictures, load_pictures
 from train.encode import encode_all, in_batches
 from train.evaluate import describe_collapse, evaluate, measure_factors, was_trained_on
 from train.samples import compare_samples, draw, features_of, features_of_decoded, measure_samples
-from vae.atlas import ERROR_COLUMN, KL_COLUMN, Atlas
+from vae.atlas import ERROR_COLUMN, KL_COLUMN, Atlas, read_facts
 from vae.checkpoint import load_info, load_metrics
 from vae.codec import Codec, Description, open_codec
 from vae.latent import Posterior
@@ -92,6 +92,12 @@ def test_metrics_are_those_of_scikit_image(model, held_out):
     assert metrics["psnr_db"] == pytest.approx(psnr, abs=0.05)
     assert metrics["ssim"] == pytest.approx(ssim, abs=0.005)
     assert metrics["l1"] == pytest.approx(np.mean([np.abs(a / 255 - b / 255).mean() for a, b in pairs]), abs=2e-3)
+
+
+def test_the_atlas_says_without_being_read_how_many_dimensions_are_active(model):
+    opened = OpenModel(model)
+    active = np.count_nonzero(opened.atlas.latents.astype(np.float32).var(0) > 0.01)
+    assert read_facts(model / "atlas.parquet")["active_dimensions"] == str(active) == str(opened.activity.active)
 
 
 def test_the_card_holds_the_figures_and_the_command(model):

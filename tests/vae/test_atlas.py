@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from vae.atlas import Atlas, AtlasError
+from vae.atlas import Atlas, AtlasError, read_facts
 from vae.images import read_thumbnail, write_thumbnail
 
 
@@ -197,3 +197,12 @@ def test_small_originals_are_kept_beside_the_rows_that_have_them(atlas, tmp_path
     np.testing.assert_array_equal(np.asarray(read_thumbnail(read.thumbnails[3])), picture)
     atlas.write(tmp_path / "atlas.parquet")
     assert Atlas.read(tmp_path / "atlas.parquet", (4,)).thumbnails == {}
+
+
+def test_facts_are_read_without_the_rest(tmp_path):
+    path = tmp_path / "atlas.parquet"
+    assert read_facts(path) == {}
+    path.write_bytes(b"\0" * 100)
+    assert read_facts(path) == {}
+    Atlas(["a"], np.zeros((1, 2), np.float32), np.zeros((1, 3), np.float16), {}, facts={"seed": "0"}).write(path)
+    assert read_facts(path) == {"seed": "0"} == Atlas.read(path, (3,)).facts
