@@ -1,12 +1,15 @@
 """Many people at once, over loopback: how long each waits, what fails, and what two greedy ones do to the others.
 
-    python bench/load.py [--visitors 32] [--seconds 60] [--model fruits] [--greedy 2] [--url URL] [--requests N]
+    python bench/load.py [--visitors 32] [--seconds 60] [--model fruits] [--greedy 2] [--url URL]
+    python bench/load.py --requests 10000 | --sessions 20000
 
 Every visitor speaks the page's own protocol (queue and server functions) with connections and a session of their own,
 and pauses as a person does: they reconstruct a picture and fetch it, ask for samples and draw them, scrub, and walk
 over the map. "pointer" is a server function, asked past the queue; "queued" is a reconstruction, from the question
 until its picture is here. A greedy visitor asks for 64 pictures of samples in a loop, without a pause. `--requests`
-measures memory instead: so many mixed requests without pauses, a new session for every four of them. Linux only.
+measures memory instead: so many mixed requests without pauses, a new session for every four of them; `--sessions`, so
+many made-up session hashes, one small question each. Beside the memory: threads, open files, and files that are kept
+for visitors. Linux only.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import os
 import random
 import secrets
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -191,8 +195,35 @@ async def grow(url: str, page: Page, shape: list[int], given: argparse.Namespace
             await person.client.aclose()
         done += 4 * 8
         if done % (given.requests // 10 // 32 * 32 or 32) == 0:
-            print(f"{done:>7} requests  {memory(process):7.0f} MB", flush=True)
+            print(f"{done:>7} requests  {held(process)}", flush=True)
     print(f"errors: {sum(tally.errors.values())} {tally.errors.most_common(3)}")
+
+
+async def open_sessions(page: Page, client: httpx.AsyncClient, given: argparse.Namespace, process) -> None:
+    """One question each from so many sessions that nobody has; prints the memory as they go."""
+    latent = to_text(np.zeros((1, *given.shape), np.float32), tuple(given.shape))
+    content = {"data": [given.model, latent], "fn_name": "decode", "component_id": page.widgets["decode"]}
+
+    async def ask(_: int) -> None:
+        (await client.post("gradio_api/component_server", json=content | {"session_hash": secrets.token_hex(6)})).json()
+
+    for done in range(0, given.sessions, 8):
+        if done % (given.sessions // 10 // 8 * 8 or 8) == 0:
+            print(f"{done:>7} sessions  {held(process)}", flush=True)
+        await asyncio.gather(*map(ask, range(8)))
+    print(f"{given.sessions:>7} sessions  {held(process)}")
+
+
+def held(process) -> str:
+    """What a process holds."""
+    folder = Path(f"/proc/{process.pid}")
+    kept = [
+        len(files) for path in Path(tempfile.gettempdir()).glob("latentscape-server-*") for *_, files in os.walk(path)
+    ]
+    return (
+        f"{memory(process):5.0f} MB  {len(list((folder / 'task').iterdir()))} threads  "
+        f"{len(list((folder / 'fd').iterdir()))} open files  {sum(kept)} files of visitors"
+    )
 
 
 async def run(url: str, given: argparse.Namespace, process) -> None:
@@ -202,9 +233,12 @@ async def run(url: str, given: argparse.Namespace, process) -> None:
         visitor = Visitor(url, page, given.model, [], first)
         (models,) = await visitor.queued("models")
         shape = next(model["latent_shape"] for model in models if model["name"] == given.model)
-    visitor.shape = shape
+    visitor.shape = given.shape = shape
     await visitor.reconstruct()
     await visitor.walk()  # reads the map
+    if given.sessions:
+        await open_sessions(page, visitor.client, given, process)
+        return
     if given.requests:
         await grow(url, page, shape, given, process)
         return
@@ -224,6 +258,7 @@ def main() -> None:
     parser.add_argument("--greedy", type=int, default=2)
     parser.add_argument("--url", help="of a running app, such as another version's")
     parser.add_argument("--requests", type=int, default=0, help="measure memory over so many, instead")
+    parser.add_argument("--sessions", type=int, default=0, help="measure memory over so many, instead")
     given = parser.parse_args()
     if given.url:
         asyncio.run(run(given.url, given, None))
