@@ -1,4 +1,4 @@
-"""`python -m train fit | evaluate | atlas | prior | faces | digits`: makes model folders, and data sets for them."""
+"""`python -m train fit | evaluate | atlas | prior | push | faces | digits`: makes model folders, and data sets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vae.model import VAEConfig
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parses the command line; a wrong value prints the flag, what was given and what is accepted, and exits with 2."""
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__, allow_abbrev=False)
-    names = "fit | evaluate | atlas | prior | faces | digits"
+    names = "fit | evaluate | atlas | prior | push | faces | digits"
     commands = parser.add_subparsers(dest="command", required=True, metavar=names)
 
     fit = commands.add_parser("fit", help="train a model", allow_abbrev=False)
@@ -184,6 +184,18 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="N",
         help="optimiser steps of the flow, which vector latents get; 0 leaves it out (default: 10000)",
     )
+    push = commands.add_parser("push", help="upload a model to the Hugging Face Hub", allow_abbrev=False)
+    _add_model(push)
+    push.add_argument("--to", required=True, metavar="OWNER/NAME", help="the model on the Hub to create or update")
+    push.add_argument(
+        "--dataset",
+        action="append",
+        metavar="OWNER/NAME",
+        help="a data set on the Hub that it was trained on, for the card; may be given several times",
+    )
+    push.add_argument("--license", metavar="ID", help="of the weights, for the card, such as apache-2.0")
+    push.add_argument("--private", action="store_true", help="hide a model that is made now from others")
+    push.add_argument("--dry-run", action="store_true", help="list what would be uploaded, and upload nothing")
     faces = commands.add_parser("faces", help="make a data set of faces with known factors", allow_abbrev=False)
     faces.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder to make")
     faces.add_argument("--count", type=_positive, default=24_000, metavar="N", help="how many (default: 24000)")
@@ -451,6 +463,10 @@ def main() -> None:
             from train.atlas import run_atlas
 
             run_atlas(arguments)
+        elif arguments.command == "push":
+            from train.push import run_push
+
+            run_push(arguments)
         else:
             from train.prior import run_prior
 
