@@ -21,7 +21,7 @@ from app.explore.subject import open_subject
 from app.explore.wire import check_bounds
 from app.kit.events import QUIET, REFUSALS
 from app.kit.examples import EXAMPLES, example_name
-from app.kit.inputs import LabelChoice, PictureInput, PriorRadio
+from app.kit.inputs import LabelChoice, ModelPicker, OtherModel, PictureInput, PriorRadio
 from app.kit.workspace import Workspace
 
 SCRIPT = Path(__file__).with_suffix(".js")
@@ -56,18 +56,21 @@ def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notic
             component.change(tell, component, text, trigger_mode="multiple", queue=False, **QUIET)
         join = f"?.join({json.dumps(SEPARATOR)})" if isinstance(component, LabelChoice) else ""
         text.change(None, text, None, js=f"(value) => window.latentscape.remember({json.dumps(key)}, value{join})")
+    library, built = work.library, work.library.names
     open_tab = work.refresh.open_tab
     open_tab.change(None, open_tab, None, js="(tab) => window.latentscape.visit(tab)")
 
     def restore(request: gr.Request):
         asked = {key: text for key, text in request.query_params.items() if key in kept or key == "tab"}
         updates, refusals = {}, {}
+        if library.names != built:  # others have been opened since
+            updates[work.model] = ModelPicker(ModelPicker.choices_of(library))
         for key, text in asked.items():
             try:
                 if key == "tab":
                     updates[work.tabs] = gr.Tabs(selected=_chosen({name: name for name in work.refresh.requests}, text))
                 else:
-                    updates[kept[key]] = _value(work.library, kept[key], text, asked.get("model", ""))
+                    updates[kept[key]] = _value(library, kept[key], text, asked.get("model", ""))
             except REFUSALS as error:
                 refusals[key] = str(error)
         if refusals:
@@ -107,6 +110,12 @@ def _value(library: Library, component: Component, text: str, model: str = "") -
     if isinstance(component, PriorRadio):
         choices = component.choices_of(library[model])
         return gr.Radio(choices=choices, value=_chosen({name: name for _, name in choices}, text))
+    if isinstance(component, ModelPicker):
+        models = component.choices_of(library)
+        return ModelPicker(models, value=_chosen({name: name for _, name in models}, text))
+    if isinstance(component, OtherModel):
+        others = component.choices_of(library, model)
+        return OtherModel(others, value=_chosen({name: name for _, name in others}, text))
     if isinstance(component, LabelChoice):
         choices = {choice: choice for choice in component.choices_of(library[model])}
         return LabelChoice([*choices], multiselect=True, value=[_chosen(choices, p) for p in text.split(SEPARATOR)])

@@ -42,6 +42,11 @@ class Row:
         """Of the file."""
         return Path(self.path).name
 
+    @property
+    def pictures(self) -> list[Image.Image]:
+        """What went in and what came out; empty if it could not be read."""
+        return [picture for picture in (self.picture, self.reconstruction) if picture]
+
     def cells(self) -> list[str | float | None]:
         """In the order of COLUMNS; None where there is no such figure."""
         figures = ((self.metrics.get(name), digits) for name, (_, digits) in METRICS.items())

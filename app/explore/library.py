@@ -89,6 +89,17 @@ class Library:
         """
         return self._descriptions[self._check(name)]
 
+    def title(self, name: Any) -> str:
+        """What people call a model: its title, with its name where another one has the same title.
+
+        Raises:
+            RequestError: there is no such model.
+        """
+        name = self._check(name)
+        title = self._descriptions[name].title
+        alike = sum(other.title == title for other in self._descriptions.values())
+        return title if alike == 1 else f"{title} ({name})"
+
     def list(self) -> list[dict]:
         """Every model in JSON-ready types, the default first; none is loaded for it."""
         return [

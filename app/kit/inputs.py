@@ -15,6 +15,7 @@ import gradio as gr
 from gradio.processing_utils import save_base64_to_cache
 from gradio.utils import get_upload_folder
 
+from app.explore.library import Library
 from app.explore.limits import RequestError, shown
 from app.explore.opened import OpenModel
 from app.explore.sample import promptable
@@ -140,6 +141,50 @@ class PriorRadio(gr.Radio):
     def choices_of(model: OpenModel) -> list[tuple[str, str]]:
         """Titles and names."""
         return [(title, name) for name, title in model.prior_titles.items()]
+
+
+class ModelPicker(gr.Dropdown):
+    """The model that is picked."""
+
+    is_template = True  # the front end is gr.Dropdown's own
+
+    @staticmethod
+    def choices_of(library: Library) -> list[tuple[str, str]]:
+        """Titles and names."""
+        return [(library.title(name), name) for name in library.names]
+
+
+class OtherModel(gr.Dropdown):
+    """A model to compare the picked one with, which is not offered; "" for none."""
+
+    is_template = True  # the front end is gr.Dropdown's own
+
+    @staticmethod
+    def choices_of(library: Library, picked: str) -> list[tuple[str, str]]:
+        """Titles and names."""
+        picked = picked or library.default
+        return [("None", ""), *((library.title(name), name) for name in library.names if name != picked)]
+
+    @classmethod
+    def beside(cls, library: Library, picked: str, **options: Any) -> OtherModel:
+        """A choice for this model, of none at first."""
+        return cls(cls.choices_of(library, picked), value="", label="Compare with", **options)
+
+    @staticmethod
+    def with_picked(library: Library, picked: str, other: str | None) -> tuple[list[OpenModel], list[str]]:
+        """The picked model and, if it is another one, the one to compare it with; and their titles.
+
+        Raises:
+            RequestError: there is no such model.
+            ModelFolderError: one cannot be loaded.
+        """
+        names = OtherModel.names(picked, other)
+        return [library[name] for name in names], [library.title(name) for name in names]
+
+    @staticmethod
+    def names(picked: str, other: str | None) -> list[str]:
+        """The picked model's and, if it is another one, that of the one to compare it with."""
+        return [picked, other] if other and other != picked else [picked]
 
 
 class LabelChoice(gr.Dropdown):

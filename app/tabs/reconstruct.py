@@ -10,18 +10,22 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from app.explore import batch, map, reconstruct
+from app.explore import map, reconstruct
+from app.explore.batch import METRICS, Row
+from app.explore.compare import Pair
 from app.explore.library import Library
 from app.explore.limits import KNOWN_WELL, MAX_FILE_MEGABYTES, MAX_FILES, MAX_SEED, MAX_TEMPERATURE
 from app.explore.opened import OpenModel
 from app.explore.reconstruct import Reconstruction
 from app.explore.subject import Subject, open_subject
 from app.kit.events import NEWEST, QUIET, REFUSALS, explained, told
-from app.kit.inputs import PictureInput, Range, RawNumber, RawSlider, own_file
+from app.kit.inputs import OtherModel, PictureInput, Range, RawNumber, RawSlider, own_file
 from app.kit.pictures import strip_url
 from app.kit.questions import Questions
 from app.kit.sending import Target, drawn_picture, received
 from app.kit.workspace import Workspace
+from app.tabs.batch_tables import OneModel, TwoModels, table_of
+from app.tabs.compared import compared
 from app.tabs.tiles import metric_tiles
 from app.widgets.comparison import Comparison
 from app.widgets.examples import offer_examples
@@ -37,8 +41,9 @@ TEMPERATURE = Range("Temperature", 0, int(MAX_TEMPERATURE))
 SEED = Range("Seed", 0, MAX_SEED, whole=True)
 TABLE_WORDS = "Click a row to look at its picture. A column's ⋮ sorts by it."
 NO_FILES = "There are no pictures yet: drop some into the box, or click it."
-SAME_MODEL = "This is the model itself: choose another one to compare it with."
+KL = METRICS["kl_nats"][0]  # begins the names of its columns
 THUMBNAIL_SIDE = 48
+FIGURE_WIDTH = {1: 75, 2: 100}  # by the number of models, whose titles are in the columns' names
 SECONDS_BETWEEN_TABLES = 1.0
 
 Updates = dict[Component, Any]
@@ -53,26 +58,29 @@ def targets() -> dict[str, Target]:
 def build(work: Workspace) -> dict[str, Component]:
     """Fills the tab; returns the inputs that the address holds."""
     picture = work.targets["picture"].input
-    gr.Markdown(words(NAME, "introduction"))
+    with gr.Row(elem_classes="with-choice"):
+        gr.Markdown(words(NAME, "introduction"))
+        other = OtherModel.beside(work.library, work.library.default, elem_id="compare-with", scale=0, min_width=240)
     with gr.Tabs() as pages:
         with gr.Tab("One picture", id="one"):
-            one = _One(work)
+            one = _One(work, other)
         with gr.Tab("Many pictures", id="many"):
-            _Many(work)
+            _Many(work, other)
     # A picture may be sent from another tab while the table is open.
     picture.change(
         lambda path: gr.Tabs(selected="one") if path else gr.skip(), picture, pages, trigger_mode="multiple", **QUIET
     )
     with gr.Accordion("How it works", open=False, elem_id="reconstruct-workings"):
         one.workings.render()
-    return {"picture": picture, "temperature": one.temperature, "seed": one.seed, "compare": one.other}
+    return {"picture": picture, "temperature": one.temperature, "seed": one.seed, "compare": other}
 
 
 class _One:
     """A picture on the left, what became of it on the right, and its latent below."""
 
-    def __init__(self, work: Workspace):
+    def __init__(self, work: Workspace, other: OtherModel):
         library = self._library = work.library
+        self.other = other
         picture = work.targets["picture"].input
         first = library.look_at(library.default)
         self.workings = gr.Markdown(describe_workings(first, None, 0), latex_delimiters=LATEX, render=False)
@@ -101,8 +109,8 @@ class _One:
         self.editor.commit(explained(keep_edited), None, [edited, send_edited], **NEWEST)
         inputs = [picture, self.temperature, self.seed, self.other]
         outputs = [
-            *(self.empty, self.result, self.note, self.title, self.beside, self.second_title, self.second_views),
-            *(self.latent_part, self.editor, self.workings, self.temperature, self.seed),
+            *(self.empty, self.result, self.note, self.both, self.title, self.beside, self.second_title),
+            *(self.latent_part, self.editor, self.workings, self.temperature, self.seed, self.other),
             *self.first.parts,
             *self.second.parts,
         ]
@@ -114,14 +122,14 @@ class _One:
         self.empty = gr.Markdown(words(NAME, "empty", **limits), elem_classes="empty")
         with gr.Column(visible=False) as self.result:
             self.note = gr.Markdown(visible=False, elem_classes="note")
+            self.both = gr.HTML(visible=False, elem_id="compared")
             with gr.Row():
                 with gr.Column(min_width=280):
                     self.title = gr.Markdown(visible=False)
                     self.first = _Views(library, "")
                 with gr.Column(min_width=280, visible=False) as self.beside:
                     self.second_title = gr.Markdown()
-                    with gr.Column() as self.second_views:
-                        self.second = _Views(library, "second-")
+                    self.second = _Views(library, "second-")
 
     def _build_settings(self, first: OpenModel) -> None:
         self.temperature = RawSlider(
@@ -140,17 +148,14 @@ class _One:
             info=f"Which sample: a whole number from 0 to {MAX_SEED}. Only matters above temperature 0.",
             visible=first.info.has_variance,
         )
-        choices = [("None", ""), *((self._library.info(name).title, name) for name in self._library.names)]
-        self.other = gr.Dropdown(choices, value="", label="Compare with", elem_id="compare-with")
 
     def draw(self, name: str, path: str | None, temperature: Any, seed: Any, other: str) -> Updates:
         """What the tab shows of a picture; `other` is the model to compare with, or empty."""
-        model = self._library[name]
-        comparing = bool(other) and other != name
-        models = [model, self._library[other]] if comparing else [model]
-        samples = any(one.info.has_variance for one in models)
+        models, titles = OtherModel.with_picked(self._library, name, other)
+        model, comparing = models[0], len(models) > 1
+        settings = self._settings(models)
         if path is None:
-            return self._emptied(model) | self._settings(samples)
+            return self._emptied(model) | settings
         # An empty box is one that is being typed in.
         typed = {self.temperature: temperature, self.seed: seed}
         taken = {
@@ -167,23 +172,29 @@ class _One:
             self.result: gr.update(visible=True),
             self.latent_part: gr.update(visible=True),
             self.note: gr.update(value=note, visible=bool(note)),
-            self.title: gr.update(value=_title(model), visible=comparing),
+            self.both: gr.update(value=compared(models, titles, *made) if comparing else "", visible=comparing),
+            self.title: gr.update(value=_title(titles[0], model), visible=comparing),
             self.editor: edited_latent(model, subject, made[0], None if taken[self.temperature] else own),
-            self.beside: gr.update(visible=bool(other)),
-            self.second_title: _title(models[1], model) if comparing else SAME_MODEL,
-            self.second_views: gr.update(visible=comparing),
+            self.beside: gr.update(visible=comparing),
+            self.second_title: _title(titles[1], models[1], model) if comparing else "",
             self.workings: describe_workings(model, made[0], taken[self.temperature]),
-            **self.first.of(model, path, made[0], made[-1] if comparing else None),
+            **self.first.of(model, path, made[0], made[1] if comparing else None),
             **(self.second.of(models[1], path, made[1], made[0]) if comparing else self.second.empty()),
-            **self._settings(samples),
+            **settings,
             **corrected,
         }
 
-    def _settings(self, samples: bool) -> Updates:
-        return {box: gr.update(visible=samples) for box in (self.temperature, self.seed)}
+    def _settings(self, models: Sequence[OpenModel]) -> Updates:
+        """Of these models: the picked one, and perhaps another."""
+        samples = any(model.info.has_variance for model in models)
+        other = models[1].name if len(models) > 1 else ""
+        return {
+            **{box: gr.update(visible=samples) for box in (self.temperature, self.seed)},
+            self.other: OtherModel(OtherModel.choices_of(self._library, models[0].name), value=other),
+        }
 
     def _emptied(self, model: OpenModel) -> Updates:
-        hidden = (self.result, self.latent_part, self.note, self.title, self.beside)
+        hidden = (self.result, self.latent_part, self.note, self.both, self.title, self.beside)
         return {
             **{part: gr.update(visible=False) for part in hidden},
             self.empty: gr.update(visible=True),
@@ -207,8 +218,8 @@ class _Views:
         """A reconstruction; `beside` is what the other model made of the picture."""
         file = f"{model.name}-reconstruction.png"
         return {
-            self.comparison: Comparison.payload(made.picture, made.reconstruction, file),
-            self.tiles: metric_tiles(made, model.metrics),
+            self.comparison: Comparison.payload(made.picture, made.reconstruction, file, group=NAME),
+            self.tiles: "" if beside else metric_tiles(made, model.metrics),  # `compared` has both models' figures
             self.maps: HeatMaps.payload(model, path, made.error, beside.error if beside else None),
         }
 
@@ -220,11 +231,7 @@ class _Views:
 class _Many:
     """Files on the left, their table on the right."""
 
-    HEADERS = ("in, out", *batch.COLUMNS)
-    TYPES = ("html", "str", *["number"] * len(batch.METRICS), "str")
-    WIDTHS = (110, 140, *[75] * len(batch.METRICS), 200)
-
-    def __init__(self, work: Workspace):
+    def __init__(self, work: Workspace, other: OtherModel):
         self._library = work.library
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
@@ -237,9 +244,6 @@ class _Many:
                     words(NAME, "empty_table", files=MAX_FILES), elem_classes="empty", elem_id="batch-status"
                 )
                 self.table = gr.Dataframe(
-                    headers=[*self.HEADERS],
-                    datatype=[*self.TYPES],
-                    column_widths=[*self.WIDTHS],
                     interactive=False,
                     wrap=True,
                     visible=False,
@@ -252,14 +256,16 @@ class _Many:
                     self.archive = gr.DownloadButton(
                         "Download the reconstructions (ZIP)", size="sm", elem_id="batch-zip"
                     )
-        self.drawn = gr.State(None)  # the model whose figures they are, and the rows' files by their keys
+        self.drawn = gr.State(None)  # the models whose figures they are, and the rows' files by their keys
         outputs = [self.status, self.table, self.downloads, self.csv, self.archive, self.drawn]
         once = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "once"}
-        start.click(self.start, [work.model, files], outputs, **once)
-        gr.on([files.upload, files.clear, files.delete], self.run, [work.model, files], outputs, **once)
-        work.model.change(
+        inputs = [work.model, other, files]
+        start.click(self.start, inputs, outputs, **once)
+        gr.on([files.upload, files.clear, files.delete], self.run, inputs, outputs, **once)
+        gr.on(
+            [work.model.change, other.change],
             explained(self.say_whose),
-            [work.model, self.drawn],
+            [work.model, other, self.drawn],
             self.status,
             trigger_mode="multiple",
             queue=False,
@@ -267,25 +273,26 @@ class _Many:
         )
         self.table.select(self.look_at, self.drawn, work.targets["picture"].input, **QUIET)
 
-    def start(self, name: str, paths: list[str] | None):
+    def start(self, name: str, other: str, paths: list[str] | None):
         """Runs, and says so if there is nothing to run on."""
         if not paths:
             gr.Warning(NO_FILES, title="Nothing to reconstruct")
-        yield from self.run(name, paths)
+        yield from self.run(name, other, paths)
 
-    def run(self, name: str, paths: list[str] | None):
+    def run(self, name: str, other: str, paths: list[str] | None):
         """Yields the table as it grows, once a second, and then the files to download."""
         rows, shown_at = [], 0.0
         thumbnails: dict[str, str] = {}  # by path: encoded once, however often the table is shown
         try:
-            model = self._library[name]
-            for row in batch.reconstruct_many(model, [own_file(path) for path in paths or []]):
+            models, titles = OtherModel.with_picked(self._library, name, other)
+            table = table_of(models, titles)
+            for row in table.rows([own_file(path) for path in paths or []]):
                 rows.append(row)
                 thumbnails[row.path] = _thumbnails(row)
                 if time.monotonic() - shown_at > SECONDS_BETWEEN_TABLES:
                     shown_at = time.monotonic()
                     said = f"{len(rows)} of {len(paths)} done…"
-                    yield self._cleared() | {self.status: _note(said), self.table: self._table(model, rows, thumbnails)}
+                    yield self._cleared() | {self.status: _note(said), self.table: _filled(table, rows, thumbnails)}
         except REFUSALS as error:
             said = f"**That did not work.** {plain(str(error))}"
             yield self._cleared() | {self.status: _note(said), self.table: gr.update(visible=False)}
@@ -294,40 +301,29 @@ class _Many:
             said = gr.update(value=words(NAME, "empty_table", files=MAX_FILES), elem_classes="empty")
             yield self._cleared() | {self.status: said, self.table: gr.update(visible=False)}
             return
-        rows = batch.worst_first(rows)
-        table, archive = batch.save(rows, model)
+        rows = table.ordered(rows)
+        csv, archive = table.save(rows)
         yield {
-            self.status: _note(f"{describe_batch(model, batch.summarise(rows))} {TABLE_WORDS}"),
-            self.table: self._table(model, rows, thumbnails),
+            self.status: _note(f"{table.summary(rows)} {TABLE_WORDS}"),
+            self.table: _filled(table, rows, thumbnails),
             self.downloads: gr.update(visible=True),
-            self.csv: table,
+            self.csv: csv,
             self.archive: archive,
-            self.drawn: (name, {_key(thumbnails[row.path]): row.path for row in rows if row.reconstruction}),
+            self.drawn: (
+                [model.name for model in models],
+                {_key(thumbnails[row.path]): row.path for row in rows if row.pictures},
+            ),
         }
 
     def _cleared(self) -> Updates:
         return {self.downloads: gr.update(visible=False), self.csv: None, self.archive: None, self.drawn: None}
 
-    def _table(self, model: OpenModel, rows: Sequence[batch.Row], thumbnails: Mapping[str, str]) -> dict:
-        """A model without a variance has no KL, and so no column of it."""
-        left_out = None if model.info.has_variance else self.HEADERS.index(batch.METRICS["kl_nats"][0])
-
-        def columns(cells):
-            return [cell for k, cell in enumerate(cells) if k != left_out]
-
-        return gr.update(
-            value=[columns([thumbnails[row.path], *row.cells()]) for row in batch.worst_first(rows)],
-            headers=columns(self.HEADERS),
-            datatype=columns(self.TYPES),
-            column_widths=columns(self.WIDTHS),
-            visible=True,
-        )
-
-    def say_whose(self, name: str, drawn: tuple | None):
-        """Says that the table is of another model than the one that is picked."""
-        if not drawn or drawn[0] == name:
+    def say_whose(self, name: str, other: str, drawn: tuple | None):
+        """Says that the table is of other models than those that are picked."""
+        now = OtherModel.names(name, other)
+        if not drawn or drawn[0] == now:
             return gr.skip()
-        before, now = (plain(self._library.info(one).title) for one in (drawn[0], name))
+        before, now = ("** and **".join(plain(self._library.title(one)) for one in names) for names in (drawn[0], now))
         return _note(f'These are the figures of **{before}**. Press "Reconstruct all" for those of **{now}**.')
 
     def look_at(self, drawn: tuple | None, event: gr.EventData):
@@ -341,12 +337,31 @@ def _note(said: str) -> dict:
     return gr.update(value=said, elem_classes="note")
 
 
-def _thumbnails(row: batch.Row) -> str:
+def _filled(table: OneModel | TwoModels, rows: Sequence[Row | Pair], thumbnails: Mapping[str, str]) -> dict:
+    """The table with these rows. Models without a variance have no KL, and so no column of it."""
+    has_kl = any(model.info.has_variance for model in table.models)
+    kept = [k for k, column in enumerate(table.columns) if has_kl or not column.startswith(KL)]
+    middle = len(kept) - 2  # the first is the file's name, the last a note
+    return gr.update(
+        value=[[thumbnails[row.path], *(row.cells()[k] for k in kept)] for row in table.ordered(rows)],
+        headers=[table.pictures, *(table.columns[k] for k in kept)],
+        datatype=["html", "str", *["number"] * middle, "str"],
+        column_widths=[
+            14 + THUMBNAIL_SIDE * (1 + len(table.models)),
+            140,
+            *[FIGURE_WIDTH[len(table.models)]] * middle,
+            200,
+        ],
+        visible=True,
+    )
+
+
+def _thumbnails(row: Row | Pair) -> str:
     """What went in and what came out, as HTML."""
-    if not row.reconstruction:
+    if not row.pictures:
         return ""
-    url = strip_url([row.picture, row.reconstruction], THUMBNAIL_SIDE)
-    return f'<img src="{url}" width="{2 * THUMBNAIL_SIDE}" height="{THUMBNAIL_SIDE}" alt="">'
+    url, count = strip_url(row.pictures, THUMBNAIL_SIDE), len(row.pictures)
+    return f'<img src="{url}" width="{count * THUMBNAIL_SIDE}" height="{THUMBNAIL_SIDE}" alt="">'
 
 
 def _key(thumbnails: str) -> str:
@@ -376,21 +391,9 @@ def received_note(library: Library, model: OpenModel, subject: Subject) -> str:
     return f"{said} {words(NAME, 'error_of_the_original', error=f'{point.numbers[ERROR_COLUMN]:.3f}')}"
 
 
-def describe_batch(model: OpenModel, summary: batch.Summary) -> str:
-    """What a batch came to, in a sentence or two."""
-    total = summary.count + summary.failed
-    parts = [f"**{plain(model.info.title)}**: {summary.count} of {total} pictures reconstructed."]
-    if summary.means:
-        usual = f" (usual: {model.metrics['psnr_db']:.1f} dB)" if model.metrics else ""
-        parts.append(f"On average {summary.means['psnr_db']:.1f} dB{usual}, SSIM {summary.means['ssim']:.3f}.")
-    if summary.failed:
-        parts.append(f"{summary.failed} could not be read: the last column says why.")
-    return " ".join(parts)
-
-
-def _title(model: OpenModel, beside: OpenModel | None = None) -> str:
+def _title(title: str, model: OpenModel, beside: OpenModel | None = None) -> str:
     size = model.info.image_size
-    said = f"**{plain(model.info.title)}**, at {size} x {size}"
+    said = f"**{plain(title)}**, at {size} x {size}"
     if beside and beside.info.image_size != size:
         said += ": figures of a picture of another size, which compare only roughly"
     return said

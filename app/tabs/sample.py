@@ -15,7 +15,7 @@ from app.explore.limits import MAX_COUNT, MAX_DEVIATIONS, MAX_SEED, MAX_TEMPERAT
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
 from app.kit.events import NEWEST, QUIET, explained, told
-from app.kit.inputs import LabelChoice, PictureInput, PriorRadio, Range, RawNumber, RawSlider
+from app.kit.inputs import LabelChoice, OtherModel, PictureInput, PriorRadio, Range, RawNumber, RawSlider
 from app.kit.questions import Questions
 from app.kit.sending import Target, drawn_picture, keep_picture, received
 from app.kit.starts import start_at
@@ -24,9 +24,10 @@ from app.tabs.aggregate_view import aggregate_view
 from app.widgets.direction_sliders import DirectionSliders
 from app.widgets.examples import offer_examples
 from app.widgets.local_grid import LocalGrid
-from app.widgets.sample_grid import SampleGrid
+from app.widgets.sample_grid import Panel, SampleGrid
 from app.words import LATEX, code, plain, words
 from vae.flow import Flow
+from vae.priors import StandardNormal
 
 NAME, TITLE = "sample", "Sample"
 
@@ -66,34 +67,35 @@ def build(work: Workspace) -> dict[str, Component]:
     with gr.Accordion("How it works", open=False):
         explanation = gr.Markdown(latex_delimiters=LATEX)
 
-    def draw(name, distribution, labels, beside, count, temperature, seed, path, preset):
+    def draw(name, distribution, labels, beside, other, count, temperature, seed, path, preset):
         model = library[name]
         start = from_picture(library, model, path) if path else from_mean(model)
         return (
-            grid.of_model(model, distribution, preset, labels, beside, [count, temperature, seed])
+            grid.of_model(model, distribution, preset, labels, beside, other, [count, temperature, seed])
             | directions.of_model(model, start, PICTURE if path else MEAN)
             | around.of_model(model, start, path)
             | {note: spatial_note(model), selected: None, shown: name}
         )
 
-    def ask(name, distribution, labels, beside, *numbers):
+    def ask(name, distribution, labels, beside, other, *numbers):
         model = library[name]
         if None in numbers:  # a box that is being typed in
-            return grid.offers(model, distribution or sample.opening(model))
-        return grid.asked(model, distribution, labels, beside, numbers)
+            return grid.offers(model, distribution or sample.opening(model), other)
+        return grid.asked(model, distribution, labels, beside, other, numbers)
 
     def explain(name):
         model = library[name]
         return grid.compared(model) | {explanation: how_it_works(model)}
 
-    def select(kind, path, event: gr.EventData):
+    def select(name, kind, path, event: gr.EventData):
         file = drawn_picture(library, event)  # checks what the event carries
-        model, latent, said = (told(event, name) for name in ("model", "latent", "words"))
+        model, latent, said = (told(event, key) for key in ("model", "latent", "words"))
         said = said[:1].upper() + said[1:]
         start = {"model": library[model].card, "latent": latent, "words": said}
-        follows = {directions.sliders: start} if kind == SELECTED else {}
-        follows |= {} if path else {around.grid: start}
-        return grid.chosen(file, said) | follows | {selected: start}
+        is_picked = model == name  # and not the one to compare with, which walks have no part in
+        follows = {directions.sliders: start} if is_picked and kind == SELECTED else {}
+        follows |= {around.grid: start} if is_picked and not path else {}
+        return grid.chosen(library[model], file, said) | follows | {selected: start}
 
     def begin(name, kind, chosen, path):
         return find_start(library, name, kind, chosen, path)
@@ -118,17 +120,20 @@ def build(work: Workspace) -> dict[str, Component]:
         leaves = {directions.start: MEAN, directions.sliders: from_mean(model)} if kind == PICTURE else {}
         return around.of_model(model, start, None) | leaves
 
-    inputs = [grid.distribution, grid.labels, grid.beside, *grid.numbers]
+    inputs = [grid.distribution, grid.labels, grid.beside, grid.other, *grid.numbers]
     gr.on(
-        [grid.distribution.input, grid.labels.input, grid.beside.input, *(box.change for box in grid.numbers)],
+        [
+            *(grid.distribution.input, grid.labels.input, grid.beside.input, grid.other.input),
+            *(box.change for box in grid.numbers),
+        ],
         explained(ask),
         [work.model, *inputs],
-        [grid.samples, grid.labels, grid.beside, *grid.numbers],
+        [grid.samples, grid.labels, grid.beside, grid.other, *grid.numbers],
         **NEWEST,
     )
     walks = [directions.sliders, around.grid]
     chosen = grid.samples.select(
-        explained(select), [directions.start, picture], [*grid.selection, *walks, selected], **NEWEST
+        explained(select), [work.model, directions.start, picture], [*grid.selection, *walks, selected], **NEWEST
     )
     chosen.success(None, None, None, js=SHOW_SELECTED)
     directions.start.input(
@@ -146,6 +151,7 @@ def build(work: Workspace) -> dict[str, Component]:
         "from": grid.distribution,
         "labels": grid.labels,
         "beside": grid.beside,
+        "compare": grid.other,
         "count": grid.count,
         "temperature": grid.temperature,
         "seed": grid.seed,
@@ -175,6 +181,7 @@ class _Grid:
             elem_id="sample-labels",
             visible=bool(choices),
         )
+        self._library = work.library
         self.preset = gr.State(None)  # the distribution, where the app and no person has chosen it
         with gr.Row():
             self.count = RawSlider(
@@ -198,6 +205,8 @@ class _Grid:
             with gr.Column(min_width=160):
                 self.seed = RawNumber(0, label=SEED.name, info="The same seed gives the same grid.")
                 shuffle = gr.Button("New seed", elem_id="shuffle-button", size="sm")
+            with gr.Column(min_width=200):
+                self.other = OtherModel.beside(work.library, work.library.default, elem_id="sample-compare-with")
         self.beside = gr.Checkbox(True, label="Beside the prior, with the same noise", visible=False)
         with gr.Row():
             with gr.Column(scale=3, min_width=300):
@@ -217,30 +226,45 @@ class _Grid:
         self.unmapped = gr.Markdown(visible=False, elem_classes="caption")
         self.numbers = [self.count, self.temperature, self.seed]
         self.selection = [self.hint, self.detail, self.large, self.sent]
-        shown = [self.distribution, self.preset, self.labels, self.samples, self.beside]
+        shown = [self.distribution, self.preset, self.labels, self.samples, self.beside, self.other]
         self.parts = [*shown, *self.numbers, *self.selection]
         self.distribution.input(lambda: None, None, self.preset, queue=False, **QUIET)
         shuffle.click(lambda: random.randrange(1_000_000), None, self.seed, **QUIET)
         gr.on([self.seed.submit, self.seed.blur], fill_empty, self.seed, self.seed, **NEWEST)
 
-    def offers(self, model: OpenModel, distribution: str) -> Updates:
-        """The inputs that this distribution has."""
+    def offers(self, model: OpenModel, distribution: str, other: str) -> Updates:
+        """The inputs that this distribution has, alone or compared with another model's."""
         has_labels = distribution == Flow.name and bool(sample.promptable(model))
-        return {self.beside: gr.update(visible=distribution != "prior"), self.labels: gr.update(visible=has_labels)}
+        has_beside = distribution != StandardNormal.name and not other
+        return {self.beside: gr.update(visible=has_beside), self.labels: gr.update(visible=has_labels)}
 
     def asked(
-        self, model: OpenModel, distribution: str | None, labels: Sequence[str] | None, beside: bool, numbers
+        self,
+        model: OpenModel,
+        distribution: str | None,
+        labels: Sequence[str] | None,
+        beside: bool,
+        other: str,
+        numbers,
     ) -> Updates:
+        models, names = OtherModel.with_picked(self._library, model.name, other)
+        other = models[1].name if len(models) > 1 else ""
         distribution = distribution or sample.opening(model)
         taken = [limits.take(typed) for limits, typed in zip((COUNT, TEMPERATURE, SEED), numbers, strict=True)]
         corrected = {
             box: number for box, number, typed in zip(self.numbers, taken, numbers, strict=True) if number != typed
         }
-        kinds = ["prior", distribution] if beside and distribution != "prior" else [distribution]
-        titles, kept = model.prior_titles, LabelChoice.kept(model, labels)
-        panels = [(kind, titles.get(kind, kind), dict(kept.values()) if kind == Flow.name else {}) for kind in kinds]
-        grid = SampleGrid.payload(model, panels, *taken)
-        updates = self.offers(model, distribution) | corrected | {self.samples: grid}
+        if other:
+            panels = [panel_of(one, distribution, labels, name) for one, name in zip(models, names, strict=True)]
+        else:
+            both = beside and distribution != StandardNormal.name
+            kinds = [StandardNormal.name, distribution] if both else [distribution]
+            panels = [panel_of(model, kind, labels) for kind in kinds]
+        updates = self.offers(model, distribution, other) | corrected
+        updates[self.samples] = SampleGrid.payload(panels, *taken)
+        said = noise_in_words(*models) if other else ""
+        updates[self.other] = OtherModel(OtherModel.choices_of(self._library, model.name), value=other, info=said)
+        kept = LabelChoice.kept(model, labels)
         if [*kept] != [*(labels or [])]:
             updates[self.labels]["value"] = [*kept]
         return updates
@@ -252,6 +276,7 @@ class _Grid:
         preset: str | None,
         labels: Sequence[str] | None,
         beside: bool,
+        other: str,
         numbers,
     ) -> Updates:
         """A person's choice stays where the model has it; else it is the model's own to begin with."""
@@ -259,7 +284,7 @@ class _Grid:
         stays = distribution != preset and distribution in model.prior_titles
         distribution = distribution if stays else sample.opening(model)
         said = "" if len(choices) > 1 else f"{plain(model.info.title)} has no map, so that nothing can be fitted."
-        asked = self.asked(model, distribution, labels, beside, numbers)
+        asked = self.asked(model, distribution, labels, beside, other, numbers)
         return asked | {
             self.labels: asked[self.labels] | {"choices": [*LabelChoice.choices_of(model)]},
             self.distribution: gr.Radio(choices=choices, value=distribution, info=said),
@@ -270,11 +295,11 @@ class _Grid:
             self.sent: None,
         }
 
-    def chosen(self, file: str, said: str) -> Updates:
+    def chosen(self, model: OpenModel, file: str, said: str) -> Updates:
         return {
             self.hint: gr.update(visible=False),
             self.detail: gr.update(visible=True),
-            self.large: gr.update(value=file, label=said),
+            self.large: gr.Image(value=file, label=said, elem_classes=pixels_of(model)),
             self.sent: file,
         }
 
@@ -284,6 +309,21 @@ class _Grid:
             return {self.plot: "", self.unmapped: gr.update(value=said, visible=True)}
         view = aggregate_view(sample.spread(model.aggregate), model.info.has_variance)
         return {self.plot: view, self.unmapped: gr.update(visible=False)}
+
+
+def panel_of(model: OpenModel, distribution: str, labels: Sequence[str] | None, name: str = "") -> Panel:
+    """A grid of a model's samples; from N(0, I), where the model has no such distribution.
+
+    Args:
+        model: whose samples.
+        distribution: what they are drawn from.
+        labels: that are asked for; those that the model does not know are left out.
+        name: the model's title, where another one's grid is beside it.
+    """
+    titles = model.prior_titles
+    kind = distribution if distribution in titles else StandardNormal.name
+    asked = dict(LabelChoice.kept(model, labels).values()) if kind == Flow.name else {}
+    return Panel(model, kind, ": ".join(filter(None, [name, titles[kind]])), asked)
 
 
 class _Directions:
@@ -379,7 +419,7 @@ def find_start(library: Library, name: str, kind: str, chosen: dict | None, path
         RequestError: there is no such start yet.
     """
     if kind == SELECTED and (chosen is None or chosen["model"]["name"] != name):
-        raise RequestError("There is no selected sample yet: click one in the grid first.")
+        raise RequestError("There is no selected sample yet of this model: click one in its grid first.")
     if kind == PICTURE and path is None:
         raise RequestError('There is no picture yet: add one under "Around a picture" first.')
     model = library[name]
@@ -387,6 +427,14 @@ def find_start(library: Library, name: str, kind: str, chosen: dict | None, path
 
 
 # ---- In words ----
+
+
+def noise_in_words(first: OpenModel, second: OpenModel) -> str:
+    """What two models' samples of one number have in common."""
+    if first.info.latent_shape == second.info.latent_shape:
+        return "Samples of one number are drawn with the same noise."
+    shapes = (" x ".join(map(str, model.info.latent_shape)) for model in (first, second))
+    return f"Their latents differ in shape ({' and '.join(shapes)}): the seed is the same, and the noise is not."
 
 
 def spatial_note(model: OpenModel) -> dict:

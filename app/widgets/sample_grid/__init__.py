@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.explore.opened import OpenModel
 from app.kit.widget import Widget
 
 
+@dataclass(frozen=True)
+class Panel:
+    """A grid of samples.
+
+    Attributes:
+        model: decodes them.
+        distribution: they are drawn from it.
+        title: of the grid.
+        label: asked for, column -> label.
+    """
+
+    model: OpenModel
+    distribution: str
+    title: str
+    label: Mapping[str, str] = field(default_factory=dict)
+
+
 class SampleGrid(Widget):
-    """One grid of samples, or several side by side, whose pictures of one number share their noise.
+    """One grid of samples, or several side by side, whose pictures of one number share their seed.
+
+    Where the latents have one shape, they share their noise.
 
     The value is what `payload` builds, or None for nothing. The latents of a grid come at once, then their pictures.
 
@@ -24,20 +44,15 @@ class SampleGrid(Widget):
     EVENTS = ("select",)
 
     @staticmethod
-    def payload(
-        model: OpenModel,
-        panels: Sequence[tuple[str, str, Mapping[str, str]]],
-        count: int,
-        temperature: float,
-        seed: int,
-    ) -> dict[str, Any]:
-        """What to draw.
-
-        Args:
-            model: decodes it.
-            panels: a distribution, its title, and the labels asked for (column -> label), for each grid.
-            count: samples in each.
-            temperature, seed: of the samples.
-        """
-        titled = [{"distribution": name, "title": title, "label": dict(label)} for name, title, label in panels]
-        return {"model": model.card, "panels": titled, "count": count, "temperature": temperature, "seed": seed}
+    def payload(panels: Sequence[Panel], count: int, temperature: float, seed: int) -> dict[str, Any]:
+        """What to draw: so many samples in each panel, of this temperature and seed."""
+        drawn = [
+            {
+                "model": panel.model.card,
+                "distribution": panel.distribution,
+                "title": panel.title,
+                "label": dict(panel.label),
+            }
+            for panel in panels
+        ]
+        return {"panels": drawn, "count": count, "temperature": temperature, "seed": seed}

@@ -29,24 +29,35 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   async function fill(value, isWanted) {
-    const { model, panels, count, temperature, seed } = value;
+    const { panels, count, temperature, seed } = value;
     const answers = await Promise.all(
-      panels.map(({ distribution, label }) => ask("sample", model.name, distribution, count, temperature, seed, label)),
+      panels.map(({ model, distribution, label }) =>
+        ask("sample", model.name, distribution, count, temperature, seed, label),
+      ),
     );
     const refused = answers.find(({ error }) => error);
     if (refused || !isWanted()) return refused?.error;
-    value.latents = answers.map(({ latents }) => unpack(latents, model));
-    const { error } = await decode(model, value.latents.flat(), {
-      order: interleaved(panels.length, count),
-      isWanted,
-      onPictures(rows, pictures) {
-        rows.forEach((row, k) => {
-          const tiles = board.children[Math.floor(row / count)].lastChild.children;
-          fillTile(tiles[row % count], pictures[k]);
-        });
+    value.latents = answers.map(({ latents }, p) => unpack(latents, panels[p].model));
+    const done = await Promise.all(ofOneModel(panels).map((places) => fillPanels(value, places, isWanted)));
+    return done.find(({ error }) => error)?.error;
+  }
+
+  /** The panels at these places, which are of one model. */
+  function fillPanels({ panels, count, latents }, places, isWanted) {
+    return decode(
+      panels[places[0]].model,
+      places.flatMap((p) => latents[p]),
+      {
+        order: interleaved(places.length, count),
+        isWanted,
+        onPictures(rows, pictures) {
+          rows.forEach((row, k) => {
+            const tiles = board.children[places[Math.floor(row / count)]].lastChild.children;
+            fillTile(tiles[row % count], pictures[k]);
+          });
+        },
       },
-    });
-    return error;
+    );
   }
 
   function fillTile(tile, picture) {
@@ -85,11 +96,11 @@ export function mount({ element, trigger, props, server, watch }) {
     const index = [...grid.children].indexOf(tile);
     markSelected(tile);
     setReachable(grid.children, index);
-    const { model, temperature, seed, latents } = shown;
-    const { distribution } = panel.dataset;
+    const { temperature, seed, latents } = shown;
     const number = [...board.children].indexOf(panel);
+    const { model, distribution, label } = shown.panels[number];
     const latent = pack([latents[number][index]], model);
-    const words = wordsOf({ distribution, temperature, seed, index, label: shown.panels[number].label });
+    const words = wordsOf({ distribution, temperature, seed, index, label });
     tell("select", { model: model.name, latent, words, distribution, temperature, seed, index });
   }
 
@@ -121,6 +132,12 @@ function newPanel() {
 function newTile(index) {
   const attributes = { "aria-label": `Sample ${index + 1}`, "aria-pressed": false };
   return make("button", { type: "button", className: "is-waiting", attributes });
+}
+
+/** The places of the panels, those of one model together. */
+function ofOneModel(panels) {
+  const names = panels.map(({ model }) => model.name);
+  return [...new Set(names)].map((name) => [...names.keys()].filter((p) => names[p] === name));
 }
 
 /** The first of each panel, then the second of each, and so on. */

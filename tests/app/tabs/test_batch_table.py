@@ -21,7 +21,8 @@ def many() -> reconstruct._Many:
         targets = reconstruct.targets()
         targets["picture"].input.render()
         refresh = Refresh(gr.Dropdown(library.names, value=library.default), ["reconstruct"])
-        return reconstruct._Many(Workspace(library, refresh, gr.Tabs(), targets))
+        other = inputs.OtherModel.beside(library, library.default)
+        return reconstruct._Many(Workspace(library, refresh, gr.Tabs(), targets), other)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_a_row_leads_to_its_picture_and_is_encoded_once(many, paths, monkeypatch
     encode = reconstruct.strip_url
     monkeypatch.setattr(reconstruct, "strip_url", lambda *asked: encoded.append(1) or encode(*asked))
     monkeypatch.setattr(reconstruct, "SECONDS_BETWEEN_TABLES", -1.0)  # a table for every row
-    *growing, last = many.run("fruits", paths)
+    *growing, last = many.run("fruits", "", paths)
     assert len(growing) == len(encoded) == len(paths)
     drawn = last[many.drawn]
     assert len(pickle.dumps(drawn)) < 1000, "what is kept for each visitor"
@@ -45,5 +46,5 @@ def test_a_row_leads_to_its_picture_and_is_encoded_once(many, paths, monkeypatch
 
 @pytest.mark.parametrize("data", [None, 3, {}, {"row_value": 7}, {"row_value": [None]}, {"row_value": ["\ud800"]}])
 def test_forged_rows_lead_nowhere(many, data):
-    for drawn in (None, ("fruits", {"0": "apple.png"})):
+    for drawn in (None, (["fruits"], {"0": "apple.png"})):
         assert many.look_at(drawn, gr.EventData(None, data)) == gr.skip()

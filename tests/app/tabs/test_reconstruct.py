@@ -14,7 +14,8 @@ from app.explore.library import Library
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
 from app.kit.sending import received
-from app.tabs.reconstruct import describe_batch, describe_workings, edited_latent, received_note
+from app.tabs.batch_tables import describe_batch
+from app.tabs.reconstruct import describe_workings, edited_latent, received_note
 from app.tabs.tiles import compression_in_words, metric_tiles
 from tests.conftest import ROOT
 from vae.latent import Posterior

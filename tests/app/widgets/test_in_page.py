@@ -15,7 +15,7 @@ from app.kit.starts import start_at
 from app.widgets.corners import Corners
 from app.widgets.direction_sliders import DirectionSliders
 from app.widgets.local_grid import LocalGrid
-from app.widgets.sample_grid import SampleGrid
+from app.widgets.sample_grid import Panel, SampleGrid
 from app.widgets.scrubber import Scrubber
 from tests.conftest import ROOT
 
@@ -67,7 +67,7 @@ def refusing() -> Iterator[str]:
         values = [
             Scrubber.between(model, latent, latent + 1, 33, "slerp"),
             Corners.payload(model, [latent, latent + 1, latent - 1, latent + 2], "slerp"),
-            SampleGrid.payload(model, [("prior", "Prior", {})], 4, 1, 0),
+            SampleGrid.payload([Panel(model, "prior", "Prior")], 4, 1, 0),
             start,
             start,
         ]

@@ -20,7 +20,7 @@ from app.widgets.corners import Corners
 from app.widgets.examples import Examples
 from app.widgets.heat_maps import HeatMaps
 from app.widgets.latent_editor import LatentEditor
-from app.widgets.sample_grid import SampleGrid
+from app.widgets.sample_grid import Panel, SampleGrid
 from app.widgets.scrubber import Scrubber
 from tests.conftest import ROOT
 
@@ -63,7 +63,9 @@ def test_latents_arrive_as_they_were_sent(model):
 
 
 def test_a_grid_names_its_panels(model):
-    grid = SampleGrid.payload(model, [("prior", "Prior", {}), ("flow", "Flow", {"kind": "Apple"})], 16, 0.5, 7)
+    grid = SampleGrid.payload(
+        [Panel(model, "prior", "Prior"), Panel(model, "flow", "Flow", {"kind": "Apple"})], 16, 0.5, 7
+    )
     assert [panel["title"] for panel in grid["panels"]] == ["Prior", "Flow"]
     assert [panel["label"] for panel in grid["panels"]] == [{}, {"kind": "Apple"}]
     assert (grid["count"], grid["temperature"], grid["seed"]) == (16, 0.5, 7)

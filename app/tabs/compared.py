@@ -1,0 +1,108 @@
+"""Two models' figures side by side, and where on the picture each is nearer. Plain HTML; styled in style.css."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+
+from app.explore.compare import error_difference, measured_alike
+from app.explore.opened import OpenModel
+from app.explore.reconstruct import Reconstruction
+from app.kit.pictures import LEVELS, colour, data_url, scale_end
+
+LEAST_END = 8 / LEVELS  # of the map's scale: next to nothing must look like it
+NEAREST = 0.05  # dB; a smaller difference is none
+FORMS = {
+    "psnr_db": ("PSNR, dB", "{:.2f}"),
+    "ssim": ("SSIM", "{:.4f}"),
+    "l1": ("L1", "{:.4f}"),
+    "kl_nats": ("KL, nats", "{:,.1f}"),
+}
+COUNTED, SIZE = ("known_well", "active_units"), "latent_units"  # of how many
+HELD_OUT_FORMS = FORMS | {"active_units": ("Active dimensions", "{:,}")}
+KNOWN_FORMS = FORMS | {"known_well": ("Known well", "{:,}")}
+
+
+def compared(models: Sequence[OpenModel], titles: Sequence[str], first: Reconstruction, second: Reconstruction) -> str:
+    """Both models' figures of one picture and of their held-out pictures, with the differences; and the map of nearer.
+
+    Args:
+        models: the two.
+        titles: theirs.
+        first, second: what they made of the picture.
+    """
+    here = [{**made.metrics, "known_well": made.known_well, SIZE: made.latent.size} for made in (first, second)]
+    usual = [model.metrics for model in models]
+    alike = measured_alike(*models)
+    parts = [
+        f"<p>{_nearer(titles, first, second)}</p>",
+        '<div class="compared-parts"><div>',
+        _table("This picture", titles, here, KNOWN_FORMS, has_difference=True),
+        _table("Held-out pictures", titles, usual, HELD_OUT_FORMS, has_difference=alike) if all(usual) else "",
+    ]
+    if not all(usual):
+        missing = " and ".join(html.escape(t) for t, figures in zip(titles, usual, strict=True) if not figures)
+        parts.append(f'<p class="caption">{missing}: no held-out figures; python -m train evaluate makes them.</p>')
+    elif not alike:
+        parts.append(
+            '<p class="caption">The held-out figures are of different pictures, or of different sizes: their difference'
+            " would say nothing.</p>"
+        )
+    parts.append(f"</div>{_map(titles, first, second)}</div>")
+    return f'<section class="compared" aria-label="Comparison">{"".join(parts)}</section>'
+
+
+def _nearer(titles: Sequence[str], first: Reconstruction, second: Reconstruction) -> str:
+    ahead = (second.metrics["psnr_db"] or 0.0) - (first.metrics["psnr_db"] or 0.0)
+    if abs(ahead) < NEAREST:
+        return "Both come equally near to the picture."
+    return f"<b>{html.escape(titles[ahead > 0])}</b> comes nearer to the picture, by {abs(ahead):.1f} dB."
+
+
+def _table(
+    caption: str,
+    titles: Sequence[str],
+    figures: Sequence[Mapping[str, float | None]],
+    forms: Mapping[str, tuple[str, str]],
+    has_difference: bool,
+) -> str:
+    """A row for each figure that at least one of the two has."""
+    heads = [*titles, "Difference"] if has_difference else titles
+    head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in heads)
+    rows = []
+    for key, (name, form) in forms.items():
+        pair = [one.get(key) for one in figures]
+        if pair == [None, None]:
+            continue
+        cells = ["none" if value is None else form.format(value) for value in pair]
+        if key in COUNTED:
+            cells = [
+                f"{cell} of {one[SIZE]:,}" if one.get(key) and one.get(SIZE) else cell
+                for cell, one in zip(cells, figures, strict=True)
+            ]
+        if has_difference:
+            cells.append("" if None in pair else _signed(pair[1] - pair[0], form))
+        data = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows.append(f'<tr><th scope="row">{name}</th>{data}</tr>')
+    return f"<table><caption>{caption}</caption><tr><td></td>{head}</tr>{''.join(rows)}</table>"
+
+
+def _signed(difference: float, form: str) -> str:
+    said = form.format(abs(difference))
+    if not said.strip("0.,"):  # rounds to nothing
+        return said
+    return f"{'+' if difference > 0 else '−'}{said}"
+
+
+def _map(titles: Sequence[str], first: Reconstruction, second: Reconstruction) -> str:
+    nearer = -error_difference(first, second)
+    end = max(LEAST_END, scale_end(abs(nearer)))
+    url = data_url(colour(0.5 + nearer / (2 * end), "PuOr"))
+    one, other = (html.escape(title) for title in titles)
+    words = f"Orange where {one} is nearer to the picture, purple where {other} is"
+    return (
+        f'<figure><figcaption>Who is nearer</figcaption><img src="{url}" alt="{words}">'
+        f'<div class="compared-legend"><span>{one}</span><span class="compared-scale" aria-hidden="true"></span>'
+        f'<span>{other}</span></div><figcaption class="caption">{words}; the full colour is {end * LEVELS:.0f} levels '
+        "of 255 nearer, or more.</figcaption></figure>"
+    )
