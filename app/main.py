@@ -29,6 +29,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and
 from app.explore.library import Library
 from app.explore.limits import KEPT_SECONDS, STOP_SECONDS, TIDY_SECONDS, UNFINISHED_SECONDS, RequestError
 from app.kit import temporary
+from app.opening import opening_for
 from app.page import launch
 from vae.checkpoint import ModelFolderError
 
@@ -64,6 +65,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--share", action="store_true", help="make a public address too, by way of Gradio's servers")
     parser.add_argument(
         "--mcp", action="store_true", help='offer the endpoints to agents as tools; needs: pip install "gradio[mcp]"'
+    )
+    parser.add_argument(
+        "--allow-open",
+        action="store_true",
+        help="let everyone who sees the page open models of the Hugging Face Hub, which this machine downloads; where "
+        "nobody else can see it, the page opens them and folders without this flag",
     )
     given = parser.parse_args(arguments)
     if given.mcp and find_spec("mcp") is None:
@@ -145,6 +152,7 @@ def serve(arguments: argparse.Namespace, folder: Path) -> None:
             auth=arguments.auth,
             share=arguments.share,
             mcp=arguments.mcp,
+            may_open=opening_for(arguments.host, arguments.share, arguments.root_path, arguments.allow_open),
         )
     except (RequestError, ModelFolderError) as error:
         print(f"error: argument --model (or {FIRST_MODEL}): {error}", file=sys.stderr)

@@ -9,13 +9,14 @@ from typing import TypeVar
 import gradio as gr
 from starlette.middleware import Middleware
 
-from app import address, api, front, guide
+from app import address, api, front, guide, opening
 from app.explore.library import Library
 from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, TIDY_SECONDS
 from app.kit import web
 from app.kit.door import Door, Page
 from app.kit.events import QUIET, Refresh, explained
 from app.kit.examples import FOLDER as EXAMPLES
+from app.kit.inputs import ModelPicker
 from app.kit.shares import Shares
 from app.kit.workspace import Workspace
 from app.tabs import interpolate, learnt, map, reconstruct, sample
@@ -38,8 +39,8 @@ COPY_LINK = "() => window.latentscape.copyLink(document.querySelector('#copy-lin
 FULL_SCREEN = "() => document.fullscreenElement ? document.exitFullscreen() : document.body.requestFullscreen()"
 
 
-def build(library: Library) -> gr.Blocks:
-    """The page of these models."""
+def build(library: Library, may_open: opening.Opening = "off") -> gr.Blocks:
+    """The page of these models, and of those that it may open."""
     with Page(title=front.TITLE, fill_width=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         api.build(library)  # first: its endpoints get the plain names, whatever the tabs' handlers are called
         has_guide = guide.is_possible(library)
@@ -47,10 +48,13 @@ def build(library: Library) -> gr.Blocks:
             gr.Markdown("# Latentscape\nWalk through what an image autoencoder has learnt.", elem_id="title")
             with gr.Row(elem_id="tools", elem_classes="send"):
                 open_guide = guide.open_button(visible=has_guide)
+                open_model = opening.open_button() if may_open != "off" else None
                 copy = gr.Button("Copy link", size="sm", min_width=0, scale=0, elem_id="copy-link")
                 whole = gr.Button("Full screen", size="sm", min_width=0, scale=0, elem_id="full-screen")
-            choices = [(library.info(name).title, name) for name in library.names]
-            model = gr.Dropdown(choices, value=library.default, label="Model", elem_id="model", scale=0, min_width=240)
+            choices = ModelPicker.choices_of(library)
+            model = ModelPicker(choices, value=library.default, label="Model", elem_id="model", scale=0, min_width=240)
+        if open_model:
+            opening.build(library, model, open_model, may_open)
         with gr.Row(elem_id="model-line"):
             about = gr.Markdown(library.look_at(library.default).describe(), elem_id="about")
             gr.HTML(WHO_DRAWS, elem_id="drawing")
@@ -83,6 +87,7 @@ def launch(
     auth: tuple[str, str] | None = None,
     share: bool = False,
     mcp: bool = False,
+    may_open: opening.Opening = "off",
 ) -> gr.Blocks:
     """Serves the page, in threads of its own; `local_url` of what is returned is where.
 
@@ -95,11 +100,12 @@ def launch(
         auth: a user's name and password, without which nobody sees the page or asks it anything.
         share: whether Gradio makes a public address for it too, for three days.
         mcp: whether the endpoints are offered as tools to agents (the Model Context Protocol).
+        may_open: which models the page opens besides; see app/opening.py.
 
     Raises:
         OSError: it cannot listen there.
     """
-    page = build(library)
+    page = build(library, may_open)
     page.queue(default_concurrency_limit=2)
     page.launch(
         server_name=host,

@@ -51,7 +51,10 @@ def fetch(model_id: str, subfolder: str | None = None, on_progress: Progress | N
             "autoencoder that can be opened, or its autoencoder is in another subfolder."
         )
     folder = config.parent
-    describe(folder)  # raises, before gigabytes of something else are downloaded
+    try:
+        describe(folder)  # before gigabytes of something else are downloaded
+    except ModelFolderError as error:
+        raise ModelFolderError(str(error).replace(str(folder), model_id)) from error
     commit = config.parents[place.count("/")].name  # all files are of one version of the repository
     weights: tuple[str, ...] = (OWN_WEIGHTS,)
     others: tuple[str, ...] = (ATLAS, PRIOR, METRICS, CARD)
@@ -112,7 +115,8 @@ def _download(model_id: str, name: str, commit: str | None = None, on_progress: 
     except ModelFolderError:
         raise
     except (OSError, ValueError) as error:  # the disk is full, the connection was lost
-        raise ModelFolderError(f"{name} of {model_id} could not be downloaded ({error}): try again.") from error
+        said = (error.strerror if isinstance(error, OSError) else None) or error  # without the path of the cache
+        raise ModelFolderError(f"{name} of {model_id} could not be downloaded ({said}): try again.") from error
 
 
 def _bar(on_progress: Progress | None) -> Any:

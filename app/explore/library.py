@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.explore.limits import WARM_UP_BYTES, RequestError, shown
+from app.explore.limits import MAX_OPENED, WARM_UP_BYTES, RequestError, shown
 from app.explore.opened import OpenModel, for_visitors
 from app.explore.subject import prepare_for
 from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, load_metrics
 from vae.codec import Description, describe
-from vae.hub import MODEL_ID, fetch
+from vae.hub import MODEL_ID, Progress, fetch
 from vae.xla import give_memory_back
 
 FIRST = "faces"  # of the models that ship, what a visitor sees first
@@ -24,7 +24,6 @@ class Library:
 
     Attributes:
         default: the name of the model to begin with.
-        names: of all models, the default first.
 
     Args:
         assets: every model folder in it is offered, but for those whose `config.json` is damaged.
@@ -37,6 +36,10 @@ class Library:
     """
 
     def __init__(self, assets: Path | str, chosen: Sequence[str] = ()):
+        self._opening = threading.Lock()
+        self._opened = 0
+        self._models: dict[str, OpenModel] = {}
+        self._locks: dict[str, threading.Lock] = {}
         self._folders: dict[str, Path] = {}
         self._descriptions: dict[str, Description] = {}
         for folder in sorted(path.parent for path in Path(assets).glob(f"*/{CONFIG}")):
@@ -49,23 +52,55 @@ class Library:
             raise RequestError(f"There is no model in {assets}. Train one: python -m train fit --help")
         first = FIRST if FIRST in self._folders else next(iter(self._folders))
         self.default = picked[0] if picked else first
-        self.names = sorted(self._folders, key=lambda name: (name != self.default, name))
-        prepare_for(info.image_size for info in self._descriptions.values())
-        self._models: dict[str, OpenModel] = {}
-        self._locks = {name: threading.Lock() for name in self.names}
 
-    def _find(self, chosen: str) -> str:
+    @property
+    def names(self) -> list[str]:
+        """Of all models, the default first."""
+        return sorted([*self._folders], key=lambda name: (name != self.default, name))
+
+    def open(self, chosen: str, with_folders: bool = False, on_progress: Progress | None = None) -> str:
+        """Adds a model while the app runs, and returns its name; one that is offered already is not added again.
+
+        Args:
+            chosen: a name, an id of the Hub, or a model folder.
+            with_folders: whether folders of this machine are opened. Without, nothing is told of them either.
+            on_progress: called as a file of the Hub arrives.
+
+        Raises:
+            RequestError: it is none of these; another one is being opened; or there are too many already.
+            ModelFolderError: its folder is damaged, or the Hub does not give it.
+        """
+        if not self._opening.acquire(blocking=False):
+            raise RequestError("Another model is being opened. Try again in a moment.")
+        try:
+            if self._opened == MAX_OPENED:
+                raise RequestError(f"{MAX_OPENED} models were opened already: start the app anew for others.")
+            before = {*self._folders}
+            name = self._find(chosen, with_folders, on_progress)
+            try:
+                self[name]
+            except ModelFolderError:
+                if name not in before:
+                    del self._folders[name]  # nobody shall find it in the list
+                raise
+            self._opened += name not in before
+            return name
+        finally:
+            self._opening.release()
+
+    def _find(self, chosen: str, with_folders: bool = True, on_progress: Progress | None = None) -> str:
         """The name of a chosen model, whose folder is added if it is not one of the assets."""
         if chosen in self._folders:
             return chosen
-        folder = Path(chosen).expanduser().resolve()
-        own_name = folder.name
+        folder = Path(chosen).expanduser().resolve() if with_folders and "\0" not in chosen else None
+        own_name = (folder or Path(chosen)).name
         # A folder's path can look like an id: it is one if not even the folder around it is here.
-        if MODEL_ID.fullmatch(chosen) and not folder.parent.exists():
-            folder = fetch(chosen)
-        if not (folder / CONFIG).exists():
+        if MODEL_ID.fullmatch(chosen) and not (folder and folder.parent.exists()):
+            folder = fetch(chosen, on_progress=on_progress)
+        if folder is None or not (folder / CONFIG).exists():
+            a_folder = f"a model folder (with a {CONFIG}), " if with_folders else ""
             raise RequestError(
-                f"{chosen!r} given; accepted: a model folder (with a {CONFIG}), an id of the Hugging Face Hub "
+                f"{shown(chosen)!r} given; accepted: {a_folder}an id of the Hugging Face Hub "
                 f"(OWNER/NAME), or one of {', '.join(self._folders)}"
             )
         known = {path.resolve(): name for name, path in self._folders.items()}
@@ -79,7 +114,9 @@ class Library:
 
     def _add(self, name: str, folder: Path) -> None:
         self._descriptions[name] = describe(folder)
-        self._folders[name] = folder
+        prepare_for([self._descriptions[name].image_size])
+        self._locks[name] = threading.Lock()
+        self._folders[name] = folder  # last: whoever finds the name finds the rest
 
     def info(self, name: Any) -> Description:
         """What `config.json` says of a model, without loading it; an empty name is the default.

@@ -119,6 +119,7 @@ DECODER_BYTES = 20 * MEGABYTE  # in float16, of a decoder that is offered to bro
 SNAPSHOT_BYTES = 1 * MEGABYTE  # of one moment of a training, which a browser fetches some forty of
 MAX_SNAPSHOTS = 64  # of one training
 MAP_BYTES = 20 * MEGABYTE  # in float16, of a map's latents that are offered to browsers as a whole
+MAX_OPENED = 12  # models opened on the page, each of which is kept in memory
 WARM_UP_BYTES = 50 * MEGABYTE  # of a model's weights: a larger one is loaded when somebody picks it
 
 MAX_COMPLAINT = 600  # characters that say what is wrong with a model folder

@@ -11,6 +11,7 @@ from app.explore import map
 from app.explore.files import draw, save_picture
 from app.explore.limits import EXAMPLE_POINTS, RequestError
 from app.explore.opened import OpenModel
+from vae.checkpoint import CONV_VAE
 
 FOLDER = Path(__file__).parents[2] / "assets" / "examples"
 
@@ -30,10 +31,12 @@ KINDS = {
 def examples_for(model: OpenModel) -> dict[str, Path]:
     """What a model offers as examples, by file name: pictures like its data, since others only show it failing.
 
-    Those are shipped examples, if the model was trained on a data set that they are like; else some points of its map,
-    drawn; without a map that can be read, none.
+    Those are shipped examples, if the model was trained on a data set that they are like, or is another's, for any
+    picture; else some points of its map, drawn; without a map that can be read, none.
     """
     kind = KINDS.get(str(model.info.training.get("dataset")))
+    if model.info.kind != CONV_VAE:
+        kind = "photo"
     if kind:
         return {name: path for name, path in EXAMPLES.items() if name.startswith(f"{kind}-")}
     try:

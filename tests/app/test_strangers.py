@@ -81,7 +81,7 @@ def server(model, tmp_path_factory) -> Iterator[Server]:
         patch.setattr(tempfile, "tempdir", str(uploads))
         library = Library(model.parent)
         library.warm_up()
-        page = launch(library, "127.0.0.1")
+        page = launch(library, "127.0.0.1", may_open="ids")
         (uploads / "own").mkdir()
         own = uploads / "own" / "picture.png"
         Image.new("RGB", (20, 16), "red").save(own)
