@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.conftest import ROOT
 from vae.atlas import Atlas, AtlasError, read_facts
 from vae.images import read_thumbnail, write_thumbnail
 
@@ -206,3 +207,15 @@ def test_facts_are_read_without_the_rest(tmp_path):
     assert read_facts(path) == {}
     Atlas(["a"], np.zeros((1, 2), np.float32), np.zeros((1, 3), np.float16), {}, facts={"seed": "0"}).write(path)
     assert read_facts(path) == {"seed": "0"} == Atlas.read(path, (3,)).facts
+
+
+@pytest.mark.parametrize("name", ["faces", "fruits"])
+def test_other_tools_read_the_map_as_a_table(name):
+    """What `embedding-atlas atlas.parquet --x x --y y` needs, which reads it with pandas."""
+    pandas = pytest.importorskip("pandas")
+    table = pandas.read_parquet(ROOT / "assets" / "models" / name / "atlas.parquet")
+    assert {"x", "y"} <= {*table.select_dtypes("number").columns}
+    assert table[["x", "y"]].notna().all().all()
+    nested = {column for column in table if isinstance(table[column].iloc[0], list | dict | np.ndarray)}
+    assert nested == {"latent"}, "a flat list of numbers, which is read as it is"
+    assert table["latent"].iloc[0].dtype == np.float16
