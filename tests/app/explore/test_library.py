@@ -64,7 +64,7 @@ def test_a_model_of_the_hub_is_offered_under_its_own_name(tmp_path, monkeypatch)
     snapshot = tmp_path / "snapshots" / "0123456789abcdef"
     shutil.copytree(MODELS / "emoji", snapshot)
     fetched = []
-    monkeypatch.setattr(module, "fetch", lambda model_id: fetched.append(model_id) or snapshot)
+    monkeypatch.setattr(module, "fetch", lambda model_id, on_progress: fetched.append(model_id) or snapshot)
     monkeypatch.chdir(tmp_path)
     assert Library(MODELS, ["someone/smileys"]).names == ["smileys", "digits", "emoji", "faces", "fruits", "photos"]
     (tmp_path / "runs").mkdir()

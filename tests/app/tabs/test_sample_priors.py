@@ -74,10 +74,12 @@ def test_another_model_is_drawn_beside_with_the_same_seed_from_what_it_has(libra
     panels = updates[grid.samples]["panels"]
     assert [(panel["model"]["name"], panel["title"], panel["label"]) for panel in panels] == [
         ("fruits", f"Fruits: {FLOW[1]}", {"kind": "Cherry"}),
-        ("emoji", f"Emoji: {PRIOR[1]}", {}),
+        ("emoji", f"Emoji: {FLOW[1]}", {}),
     ]
     assert not updates[grid.beside]["visible"], "the prior would be beside which of them?"
     assert "the same noise" in updates[grid.other].info
     assert "fruits" not in dict(updates[grid.other].choices).values()
-    assert "noise is not" in grid.asked(library["fruits"], "prior", [], True, "photos", NUMBERS)[grid.other].info
+    without = grid.asked(library["fruits"], "flow", chosen, True, "photos", NUMBERS)
+    assert without[grid.samples]["panels"][1]["title"] == f"Photos: {PRIOR[1]}"
+    assert "noise is not" in without[grid.other].info
     assert len(grid.asked(library["fruits"], "prior", [], True, "fruits", NUMBERS)[grid.samples]["panels"]) == 1
