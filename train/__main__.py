@@ -1,4 +1,4 @@
-"""`python -m train fit | evaluate | atlas | prior | push | faces | digits`: makes model folders, and data sets."""
+"""`python -m train fit | evaluate | atlas | prior | report | push | faces | digits`: model folders, data sets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vae.model import VAEConfig
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parses the command line; a wrong value prints the flag, what was given and what is accepted, and exits with 2."""
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__, allow_abbrev=False)
-    names = "fit | evaluate | atlas | prior | push | faces | digits"
+    names = "fit | evaluate | atlas | prior | report | push | faces | digits"
     commands = parser.add_subparsers(dest="command", required=True, metavar=names)
 
     fit = commands.add_parser("fit", help="train a model", allow_abbrev=False)
@@ -184,6 +184,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="N",
         help="optimiser steps of the flow, which vector latents get; 0 leaves it out (default: 10000)",
     )
+    report = commands.add_parser("report", help="write a model onto one page, to send", allow_abbrev=False)
+    _add_model(report)
+    report.add_argument("--out", type=Path, required=True, metavar="FILE", help="the HTML file to write")
     push = commands.add_parser("push", help="upload a model to the Hugging Face Hub", allow_abbrev=False)
     _add_model(push)
     push.add_argument("--to", required=True, metavar="OWNER/NAME", help="the model on the Hub to create or update")
@@ -463,6 +466,10 @@ def main() -> None:
             from train.atlas import run_atlas
 
             run_atlas(arguments)
+        elif arguments.command == "report":
+            from train.report import run_report
+
+            run_report(arguments)
         elif arguments.command == "push":
             from train.push import run_push
 
