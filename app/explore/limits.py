@@ -80,6 +80,11 @@ GROUP_LABELS = 3  # most frequent labels named of a group
 RARE = 0.05  # of a group: a label so rare says nothing of it
 COLOUR_PERCENTILES = (1, 99)  # between which a column's colours run, so that a few outliers do not take them all
 
+TOUR_STOPS = 24  # points that the walk of the first page goes through
+TOUR_ROUNDS = 12  # of k-means, which finds them
+MAX_LANDMARKS = 200  # points whose pictures are strewn over it
+LANDMARK_BYTES = 128 << 10  # of their latents
+
 EXAMPLE_POINTS = 6  # offered as examples, by a model that the app has no example pictures for
 
 # Uploads
