@@ -71,6 +71,7 @@ PATH_COUNT = 33  # pictures along it, and along the direction between two groups
 NEIGHBOURS = 8  # nearest latents: shown beside a point, and placing a picture
 SHEPARD_NEIGHBOURS = 6  # nearest points on the map that a place between points is mixed from
 AMONG, EDGE = 2.0, 4.0  # spacings of the data to the nearest latent: among the data, at its edge
+FOREIGN = 1.7  # times the error that 99% of the data stay below: from there on, a picture is of another kind
 NEAR, BETWEEN = 20.0, 100.0  # spacings of the map to the nearest point: near data, between points
 THUMBNAIL = 64  # pixels; the side of a picture on the map
 MAX_THUMBNAILS = 32  # in one request
