@@ -69,12 +69,13 @@ def build(library: Library) -> gr.Blocks:
             for tab in TABS:
                 with refresh.tab(tab.TITLE, tab.NAME):
                     kept |= {f"{tab.NAME}.{key}": component for key, component in tab.build(work).items()}
+        titles = {tab.NAME: tab.TITLE for tab in TABS}
         if has_landing:
             with first:
-                landing.build(work, open_guide, {tab.NAME: tab.TITLE for tab in TABS})
+                landing.build(work, open_guide, titles)
         if has_guide:
             with above_tabs:
-                kept |= guide.build(work, open_guide)
+                kept |= guide.build(work, open_guide, titles)
         address.build(page, work, kept, notice)
     return page
 
