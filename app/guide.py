@@ -6,6 +6,7 @@ seen follows from that by `style.css` alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -60,12 +61,13 @@ def open_button(visible: bool) -> gr.Button:
     return gr.Button("What is a latent space?", size="sm", elem_id="open-guide", min_width=0, scale=0, visible=visible)
 
 
-def build(work: Workspace, opener: gr.Button) -> dict[str, Component]:
+def build(work: Workspace, opener: gr.Button, titles: Mapping[str, str]) -> dict[str, Component]:
     """Fills the place above the tabs.
 
     Args:
         work: has the models and the tabs.
         opener: `open_button`, in the header.
+        titles: of the tabs, by their names.
 
     Returns:
         What the address holds.
@@ -86,8 +88,8 @@ def build(work: Workspace, opener: gr.Button) -> dict[str, Component]:
     with gr.Column(elem_id="guide-yours"):
         yours = PictureInput("Your picture", height=240)
         with gr.Row(elem_classes="send"):
-            for tab in work.refresh.requests:
-                button = gr.Button(f"Open {tab.capitalize()}", size="md", min_width=0, scale=0)
+            for tab, title in titles.items():
+                button = gr.Button(f"Open {title}", size="md", min_width=0, scale=0)
                 button.click(lambda tab=tab: (None, gr.Tabs(selected=tab)), None, [step, work.tabs], **QUIET)
     with gr.Row(elem_id="guide-ways", elem_classes="send"):
         back = gr.Button("Back", size="md", min_width=0, scale=0, elem_id="guide-back")

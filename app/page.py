@@ -9,7 +9,7 @@ from typing import TypeVar
 import gradio as gr
 from starlette.middleware import Middleware
 
-from app import address, api, front, guide, opening
+from app import address, api, front, guide, landing, opening
 from app.explore.library import Library
 from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, TIDY_SECONDS
 from app.kit import web
@@ -64,6 +64,8 @@ def build(library: Library, may_open: opening.Opening = "off") -> gr.Blocks:
         notice = gr.HTML(visible=False, elem_id="notice", elem_classes="note")
         refresh = Refresh(model, [tab.NAME for tab in TABS])
         targets = _joined(tab.targets() for tab in TABS)
+        has_landing = landing.is_possible(library)
+        first = gr.Column(elem_id=landing.NAME, visible=has_landing)
         above_tabs = gr.Column(elem_id=guide.NAME, visible=has_guide)
         with gr.Tabs(elem_id="tabs") as tabs:
             work = Workspace(library, refresh, tabs, targets)
@@ -71,9 +73,13 @@ def build(library: Library, may_open: opening.Opening = "off") -> gr.Blocks:
             for tab in TABS:
                 with refresh.tab(tab.TITLE, tab.NAME):
                     kept |= {f"{tab.NAME}.{key}": component for key, component in tab.build(work).items()}
+        titles = {tab.NAME: tab.TITLE for tab in TABS}
+        if has_landing:
+            with first:
+                landing.build(work, open_guide, titles)
         if has_guide:
             with above_tabs:
-                kept |= guide.build(work, open_guide)
+                kept |= guide.build(work, open_guide, titles)
         address.build(page, work, kept, notice)
     return page
 

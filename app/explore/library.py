@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from app.explore import map, tour
 from app.explore.limits import MAX_OPENED, WARM_UP_BYTES, RequestError, shown
 from app.explore.opened import OpenModel, for_visitors
 from app.explore.subject import prepare_for
@@ -158,7 +160,7 @@ class Library:
     def warm_up(self) -> None:
         """Loads and compiles the models, the default first; large and damaged ones only when somebody picks them.
 
-        Then it reads their maps: a visitor begins with a picture.
+        Of the default, what the landing shows is next; the other maps are last: a visitor begins with a picture.
         """
         warm = []
         for name in self.names:
@@ -166,11 +168,19 @@ class Library:
                 if name == self.default or _size(self._folders[name]) <= WARM_UP_BYTES:
                     self[name].warm_up()
                     warm.append(name)
+                if name == self.default:
+                    self._warm_up_landing()
             except ModelFolderError as error:
                 print(f"Not warmed up: {error}", file=sys.stderr)
         for name in warm:
             self[name].warm_up_map()
         give_memory_back()
+
+    def _warm_up_landing(self) -> None:
+        model = self[self.default]
+        with suppress(RequestError):  # there may be no map
+            for question in (map.overview, tour.tour, tour.landmarks):
+                question(model)
 
     def __getitem__(self, name: Any) -> OpenModel:
         """A model, loaded; an empty name is the default.

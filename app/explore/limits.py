@@ -71,6 +71,7 @@ PATH_COUNT = 33  # pictures along it, and along the direction between two groups
 NEIGHBOURS = 8  # nearest latents: shown beside a point, and placing a picture
 SHEPARD_NEIGHBOURS = 6  # nearest points on the map that a place between points is mixed from
 AMONG, EDGE = 2.0, 4.0  # spacings of the data to the nearest latent: among the data, at its edge
+FOREIGN = 1.7  # times the error that 99% of the data stay below: from there on, a picture is of another kind
 NEAR, BETWEEN = 20.0, 100.0  # spacings of the map to the nearest point: near data, between points
 THUMBNAIL = 64  # pixels; the side of a picture on the map
 MAX_THUMBNAILS = 32  # in one request
@@ -79,6 +80,11 @@ FEWEST_ALIKE = 3  # points a label needs on average for its colour to say someth
 GROUP_LABELS = 3  # most frequent labels named of a group
 RARE = 0.05  # of a group: a label so rare says nothing of it
 COLOUR_PERCENTILES = (1, 99)  # between which a column's colours run, so that a few outliers do not take them all
+
+TOUR_STOPS = 24  # points that the walk of the first page goes through
+TOUR_ROUNDS = 12  # of k-means, which finds them
+MAX_LANDMARKS = 200  # points whose pictures are strewn over it
+LANDMARK_BYTES = 128 << 10  # of their latents
 
 EXAMPLE_POINTS = 6  # offered as examples, by a model that the app has no example pictures for
 

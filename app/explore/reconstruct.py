@@ -14,17 +14,20 @@ from jaxtyping import Float
 from PIL import Image
 
 from app.explore.limits import (
+    FOREIGN,
     KNOWN_WELL,
     LEAST_UNCERTAINTY_SAMPLES,
     MAX_TEMPERATURE,
     MAX_UNCERTAINTY_SAMPLES,
     UNCERTAINTY_SECONDS,
+    RequestError,
     check_range,
     check_seed,
 )
 from app.explore.opened import OpenModel
 from app.explore.subject import Subject
 from vae import losses
+from vae.atlas import ERROR_COLUMN
 from vae.images import to_array, to_picture
 from vae.latent import Posterior, sample_posterior
 
@@ -130,6 +133,30 @@ def reconstruct(model: OpenModel, subject: Subject, temperature: Any = 0.0, seed
         posterior=model.posterior(subject),
         note=subject.note(model.info.image_size),
     )
+
+
+def is_foreign(model: OpenModel, made: Reconstruction) -> bool:
+    """Whether a picture, decoded from its posterior mean, comes back worse than anything like the model's data.
+
+    False where nobody knows, without a map that has the data's errors. By the error alone: how far a latent is from the
+    data's says nothing with a model that draws everything, such as that of the photos. `bench/foreign.py` counts.
+    """
+    usual, error = worst_usual_error(model), made.metrics["l1"]
+    return usual is not None and error is not None and error > FOREIGN * usual
+
+
+def worst_usual_error(model: OpenModel) -> float | None:
+    """The reconstruction error (L1, pixels in [0, 1]) that 99% of the data stay below; None if the map has none."""
+    return model.remember("worst usual error", None, lambda: _worst_usual_error(model))
+
+
+def _worst_usual_error(model: OpenModel) -> float | None:
+    try:
+        errors = model.atlas.numbers.get(ERROR_COLUMN, np.array([]))
+    except RequestError:  # there is no map
+        return None
+    errors = errors[np.isfinite(errors)]
+    return float(np.percentile(errors, 99)) if errors.size else None
 
 
 def uncertainty(model: OpenModel, subject: Subject) -> Uncertainty | None:

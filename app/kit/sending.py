@@ -14,10 +14,13 @@ from app.explore.latents import unpack
 from app.explore.library import Library
 from app.explore.limits import RequestError
 from app.explore.opened import OpenModel
+from app.explore.reconstruct import Reconstruction, is_foreign, reconstruct
 from app.explore.subject import Subject
 from app.kit.events import NEWEST, QUIET, explained, told
 from app.kit.inputs import PictureInput
 from app.words import plain, words
+
+PHOTOS = "photos"  # the model that knows photographs
 
 
 @dataclass(frozen=True)
@@ -100,3 +103,20 @@ def received(library: Library, model: OpenModel, subject: Subject) -> str:
     part = "encoded_anew" if not own else "altered" if model.own_latent(subject) is None else "used_as_it_is"
     figures = {"model": model.info.title, "drawn_by": drawn_by, "words": subject.words}
     return words("received", part, **{name: plain(text) for name, text in figures.items()})
+
+
+def foreign(library: Library, model: OpenModel, subject: Subject, made: Reconstruction | None = None) -> str:
+    """What to expect of a picture of another kind than a model's data, in a sentence or two; empty for its own kind.
+
+    Args:
+        library: may have a model that knows photographs.
+        model: whose data.
+        subject: the picture.
+        made: its reconstruction from the posterior mean, where that is at hand.
+    """
+    if not is_foreign(model, made or reconstruct(model, subject)):
+        return ""
+    said = words("received", "foreign", model=plain(model.info.title))
+    if PHOTOS not in library.names or model.name == PHOTOS:
+        return said
+    return f"{said} {words('received', 'try_photos', photos=plain(library.info(PHOTOS).title))}"

@@ -17,7 +17,7 @@ from app.explore.subject import open_subject
 from app.kit.events import NEWEST, QUIET, explained, told
 from app.kit.inputs import PictureInput
 from app.kit.questions import Questions
-from app.kit.sending import Target, keep_picture, received
+from app.kit.sending import Target, foreign, keep_picture, received
 from app.kit.workspace import Workspace
 from app.widgets.examples import offer_examples
 from app.widgets.failures import Failures
@@ -123,7 +123,7 @@ def build(work: Workspace) -> dict[str, Component]:
         located = map.locate(model, subject)
         rows = [point.index for point in located.neighbours]
         marker = {"x": located.x, "y": located.y, "neighbours": rows, "label": "your picture"}
-        note = received(library, model, subject)
+        note = " ".join(filter(None, [foreign(library, model, subject), received(library, model, subject)]))
         return panel.of_picture(model, path, located, note) | {chart: LatentMap(marker=marker)}
 
     def place_again(name, path):

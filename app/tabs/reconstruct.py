@@ -22,7 +22,7 @@ from app.kit.events import NEWEST, QUIET, REFUSALS, explained, told
 from app.kit.inputs import OtherModel, PictureInput, Range, RawNumber, RawSlider, own_file
 from app.kit.pictures import strip_url
 from app.kit.questions import Questions
-from app.kit.sending import Target, drawn_picture, received
+from app.kit.sending import Target, drawn_picture, foreign, received
 from app.kit.workspace import Workspace
 from app.tabs.batch_tables import OneModel, TwoModels, table_of
 from app.tabs.compared import compared
@@ -166,7 +166,8 @@ class _One:
         subject = open_subject(path)
         made = [reconstruct.reconstruct(one, subject, *taken.values()) for one in models]
         own = model.own_latent(subject)
-        note = " ".join(filter(None, [made[0].note, received_note(self._library, model, subject)]))
+        warning = foreign(self._library, model, subject, None if taken[self.temperature] else made[0])
+        note = " ".join(filter(None, [warning, made[0].note, received_note(self._library, model, subject)]))
         return {
             self.empty: gr.update(visible=False),
             self.result: gr.update(visible=True),

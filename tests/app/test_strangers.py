@@ -27,7 +27,7 @@ from app.explore.limits import MAX_REQUEST_MEGABYTES, MEGABYTE
 from app.kit import temporary
 from app.kit.door import CLOSED, FULL
 from app.kit.events import FORGED
-from app.kit.questions import Questions
+from app.landing import LandscapeQuestions  # all questions, and its own
 from app.page import launch
 from vae.atlas import Atlas
 from vae.checkpoint import ModelInfo, parameters, save_model
@@ -303,7 +303,7 @@ def test_every_server_function_takes_anything(server, foreign, client):
     known |= {"picture": server.upload, "ranges": {"prior_distance": [0, 1]}, "label": "a", "first": 0}
     wrong, met = [], set()
     for number, name in server_functions(server.page):
-        parameters = [*inspect.signature(getattr(Questions, name)).parameters][1:]
+        parameters = [*inspect.signature(getattr(LandscapeQuestions, name)).parameters][1:]
         usual = [known.get(parameter) for parameter in parameters]
         sent = [None, [], usual * 2, {"model": "small"}]
         for place, value in itertools.product(range(len(usual)), FEW if name in met else [*WRONG, foreign["picture"]]):

@@ -79,7 +79,7 @@ export class Chart {
     const all = this.#layers(shown, { opacity: matches ? 0.12 : 0.8 });
     if (!matches) return all;
     const found = shown.filter((i) => matches[i]);
-    const line = { width: found.length > OUTLINED_MATCHES ? 0 : 1, color: this.#palette.slot("ink") };
+    const line = { width: found.length > OUTLINED_MATCHES ? 0 : 1, color: this.#palette.ink };
     return all.concat(this.#layers(found, { opacity: 1, line, size: this.pointSize + 2 }));
   }
 

@@ -1,7 +1,7 @@
 // The points in groups, one colour each: the categories of a column, as many as there are colours, or the points with a
 // number and those without. Pure.
 
-const COLOURS = 11; // as many as the style sheet defines
+const COLOURS = 11; // as many as palette.js has
 const OTHER = "other"; // and a grey
 /** Of points, by Plotly's names: the second dozen of categories has the colours again in another shape, and so on. */
 export const SHAPES = ["circle", "square", "diamond", "triangle-up"];

@@ -77,7 +77,7 @@ export class Legend {
       title: "Click to hide or show, double-click for this one alone",
       attributes: {
         "aria-pressed": group.isVisible,
-        style: `--chip: var(--latent-map-${group.slot})`,
+        style: `--chip: ${this.#palette.slot(group.slot)}`,
         "data-shape": group.shape,
       },
     };

@@ -211,7 +211,7 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   function recolour() {
-    if (isReady()) legend.showRamp(state.grouping);
+    if (isReady()) legend.show(state.grouping);
     redraw();
   }
 

@@ -11,7 +11,7 @@ from PIL import Image
 from app.explore import reconstruct as module
 from app.explore.limits import LEAST_UNCERTAINTY_SAMPLES, MAX_UNCERTAINTY_SAMPLES, RequestError
 from app.explore.opened import OpenModel
-from app.explore.reconstruct import loss_terms, reconstruct, uncertainty
+from app.explore.reconstruct import is_foreign, loss_terms, reconstruct, uncertainty
 from app.explore.subject import open_subject
 from tests.app.explore.conftest import MODELS, NO_NUMBERS, difference, kind
 from vae.images import to_array
@@ -38,6 +38,20 @@ def test_reconstruction_resembles_its_own_kind_of_picture(library, examples, nam
     grey = Image.new("RGB", made.picture.size, "grey")
     assert difference(made.picture, made.reconstruction) < 0.5 * difference(made.picture, grey)
     assert made.latent.shape == made.posterior_deviation.shape == model.info.latent_shape
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_of_another_kind_is_told_from_its_own(library, examples, name):
+    model = library[name]
+    assert not is_foreign(model, reconstruct(model, open_subject(examples[name])))
+    if name in ("faces", "fruits"):  # the others draw nearly everything
+        others = [open_subject(path) for kind, path in examples.items() if kind in {*NAMES} - {name}]
+        assert all(is_foreign(model, reconstruct(model, other)) for other in others)
+
+
+def test_without_the_datas_errors_no_picture_is_of_another_kind(without_map, examples):
+    subject = open_subject(examples["photos"])
+    assert not is_foreign(without_map, reconstruct(without_map, subject))
 
 
 def test_the_metrics_are_those_of_the_two_pictures_shown(fruits, apple):
