@@ -36,7 +36,7 @@ def test_after_quick_switching_the_last_choice_is_shown_and_the_page_falls_silen
             pick_model(page, model)
             page.get_by_role("tab", name=tab).click()
     expect(page.locator("#about")).to_contain_text("Emoji.")
-    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(16)
+    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(32)  # a flow's, beside the prior's
     fall_silent(page)
 
 
@@ -94,7 +94,7 @@ def test_a_link_brings_back_a_checkbox(page, server):
 
 
 def test_a_link_holds_a_drawn_picture_as_its_latent(page, server):
-    page.goto(f"{server}?tab=sample&sample.seed=7")
+    page.goto(f"{server}?tab=sample&sample.from=prior&sample.seed=7")
     expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(16)
     page.get_by_role("button", name="Sample 3", exact=True).click()
     page.locator(".send-picture").locator("visible=true").click()

@@ -13,7 +13,7 @@ PICTURES = "#samples .sample-grid-tiles button:not(.is-waiting) img"
 
 
 def open_sample(page: Page, server: str, address: str = "model=fruits") -> None:
-    page.goto(f"{server}?tab=sample&{address}")
+    page.goto(f"{server}?tab=sample&sample.from=prior&{address}")
     expect(page.locator(PICTURES).first).to_be_visible()
 
 

@@ -20,7 +20,7 @@ PICTURES = "#samples button:not(.is-waiting)"
 
 
 def choose_sample(page: Page, server: str, number: int, model: str = "fruits") -> None:
-    page.goto(f"{server}?tab=sample&model={model}&sample.seed=7")
+    page.goto(f"{server}?tab=sample&model={model}&sample.from=prior&sample.seed=7")
     expect(page.locator(PICTURES)).to_have_count(16)
     page.get_by_role("button", name=f"Sample {number}", exact=True).click()
     expect(page.locator("#sample-selected img")).to_be_visible()

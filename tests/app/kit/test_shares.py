@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -53,6 +54,12 @@ def ask(app, host="1.2.3.4", path="/gradio_api/component_server", forwarded=None
     return asyncio.create_task(asked())
 
 
+def run(story):
+    """In a thread of its own: Playwright keeps a loop running in the tests' own."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(story())).result()
+
+
 async def settle():
     for _ in range(50):
         await asyncio.sleep(0)
@@ -74,7 +81,7 @@ def test_one_address_has_a_few_at_work_and_others_go_on():
         assert await ask(app) == 200
         assert not app._visitors, "nothing is kept of who was here"
 
-    asyncio.run(story())
+    run(story)
 
 
 def test_who_leaves_frees_their_place():
@@ -99,5 +106,5 @@ def test_who_leaves_frees_their_place():
         with pytest.raises(LeftError):
             await request
 
-    asyncio.run(story())
+    run(story)
     assert len(drawn) < 500
