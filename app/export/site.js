@@ -222,8 +222,8 @@ function keptSamples(from, count, seed) {
 
 function gridValue() {
   const { value, text } = distribution.selectedOptions[0];
-  const panels = [{ distribution: value, title: text, label: {} }];
-  return { model, panels, count: samples.count, temperature: Number(temperature.value), seed };
+  const panels = [{ model, distribution: value, title: text, label: {} }];
+  return { panels, count: samples.count, temperature: Number(temperature.value), seed };
 }
 
 const setGrid = host(find("samples"), mountGrid, {

@@ -159,7 +159,7 @@ def test_mistakes_are_explained_without_a_stack_trace(client, picture, tmp_path)
         ("/decode", ([[0.0] * 128], ""), "latent must be 128 numbers, in a list"),
         ("/decode", ([1e9] * 128, ""), "must be finite, from -100 to 100"),
         ("/decode", (None, ""), "latent must be 128 numbers"),
-        ("/sample", (1, 1, 0, "", "flow"), "distribution is flow; accepted:"),
+        ("/sample", (1, 1, 0, "", "flows"), "distribution is flows; accepted:"),
         ("/sample", (1, 1, 0, "", "prior", {"kind": "Apple"}), 'only "flow" can be asked'),
     ],
 )

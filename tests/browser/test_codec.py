@@ -176,7 +176,7 @@ def test_both_draw_the_same_pictures(page, server, model):
     slow_server(page, 3000)  # longer than the photos' decoder takes anywhere
     tiles = page.locator("#samples .sample-grid-tiles button:not(.is-waiting) img")
     sources = "pictures => pictures.map(picture => picture.src)"
-    page.goto(f"{server}?tab=sample&model={model}&sample.count=3")
+    page.goto(f"{server}?tab=sample&model={model}&sample.from=prior&sample.count=3")
     expect(tiles).to_have_count(3, timeout=SLOW)
     by_server = tiles.evaluate_all(sources)
     expect(page.locator(SIGN)).to_have_text(HERE, timeout=SLOW)

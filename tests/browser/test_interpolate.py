@@ -24,7 +24,7 @@ def choose(page: Page, letter: str, name: str) -> None:
 
 def open_tab(page: Page, server: str, query: str = "") -> None:
     page.goto(f"{server}?tab=interpolate{query}")
-    expect(page.locator(".scrubber-message")).to_be_visible()
+    expect(page.locator("#scrubber .scrubber-message")).to_be_visible()
 
 
 def open_with_two(page: Page, server: str, query: str = "") -> None:
