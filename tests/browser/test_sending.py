@@ -119,7 +119,7 @@ def test_an_upload_is_decoded_once_and_encoded_once_for_each_model(page, counted
     expect(page.locator("#heat-maps [data-map=uncertainty]")).to_have_attribute("data-state", "ready")
     page.get_by_label("Compare with").click()
     page.get_by_role("option", name="Emoji", exact=True).click()
-    expect(page.locator("#second-metrics")).to_contain_text("dB")
+    expect(page.locator("#compared")).to_contain_text("PSNR")
     send(page, "a")
     expect(page.locator("#interpolate-a img").first).to_be_visible()
     page.get_by_role("tab", name="Reconstruct").click()
