@@ -56,7 +56,8 @@ class Shares:
 
         async def watch() -> None:
             await arrived.wait()
-            await receive()  # after the whole request, nothing comes but that the visitor has gone
+            while (await receive())["type"] != "http.disconnect":
+                pass
             asked.left.set()
 
         watching = asyncio.create_task(watch())
