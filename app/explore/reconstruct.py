@@ -138,8 +138,8 @@ def reconstruct(model: OpenModel, subject: Subject, temperature: Any = 0.0, seed
 def is_foreign(model: OpenModel, made: Reconstruction) -> bool:
     """Whether a picture, decoded from its posterior mean, comes back worse than anything like the model's data.
 
-    False where nobody knows, without a map that has the data's errors. By the error alone: a model that draws everything
-    well, such as that of the photos, warns of nothing. `bench/foreign.py` counts.
+    False where nobody knows, without a map that has the data's errors. By the error alone: a model that draws
+    everything well, such as that of the photos, warns of nothing. `bench/foreign.py` counts.
     """
     usual, error = worst_usual_error(model), made.metrics["l1"]
     return usual is not None and error is not None and error > FOREIGN * usual
