@@ -24,7 +24,7 @@ def choose_model(page: Page, title: str) -> None:
 
 def show(page: Page, server: str, picture, model: str = "Fruits") -> None:
     """The page with a picture reconstructed."""
-    page.goto(server)
+    page.goto(f"{server}?tab=reconstruct")
     if model != "Fruits":
         choose_model(page, model)
     page.set_input_files(INPUT, str(picture))
@@ -36,7 +36,7 @@ EDITED = "#latent canvas"
 
 @pytest.mark.parametrize("model", ["Fruits", "Emoji", "Photos"])
 def test_shows_comparison_figures_maps_and_latent(page, server, examples, model):
-    page.goto(server)
+    page.goto(f"{server}?tab=reconstruct")
     expect(page.get_by_text(EMPTY)).to_be_visible()
     show(page, server, examples[model.lower()], model)
     expect(page.locator("#comparison img").first).to_be_visible()
@@ -56,7 +56,7 @@ def test_shows_comparison_figures_maps_and_latent(page, server, examples, model)
 
 
 def test_examples_of_the_models_own_kind_come_first(page, server):
-    page.goto(server)
+    page.goto(f"{server}?tab=reconstruct")
     first = page.locator("#reconstruct-examples button").first
     expect(first).to_have_attribute("value", re.compile("fruit-"))
     choose_model(page, "Emoji")
@@ -205,7 +205,7 @@ def test_typed_numbers_are_applied_and_those_out_of_range_corrected_in_words(pag
 def test_many_pictures_become_a_table_and_files(page, server, examples, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
-    page.goto(server)
+    page.goto(f"{server}?tab=reconstruct")
     page.get_by_role("tab", name="Many pictures").click()
     files = [examples["fruits"], broken, examples["emoji"]]
     page.set_input_files("#batch-files input[type=file]", [str(path) for path in files])
@@ -225,7 +225,7 @@ def test_many_pictures_become_a_table_and_files(page, server, examples, tmp_path
 
 
 def test_a_row_of_the_table_is_looked_at_and_the_table_says_whose_figures_it_has(page, server, examples):
-    page.goto(server)
+    page.goto(f"{server}?tab=reconstruct")
     page.get_by_role("tab", name="Many pictures").click()
     page.locator("#batch-start").click()
     expect(page.get_by_text("There are no pictures yet")).to_be_visible()

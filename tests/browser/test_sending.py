@@ -114,7 +114,7 @@ def counted(monkeypatch, tmp_path) -> Iterator[tuple[str, Counter]]:
 
 def test_an_upload_is_decoded_once_and_encoded_once_for_each_model(page, counted, examples):
     url, counts = counted
-    page.goto(url)
+    page.goto(f"{url}?tab=reconstruct")
     page.set_input_files("#reconstruct-picture input[type=file]", str(examples["fruits"]))
     expect(page.locator("#heat-maps [data-map=uncertainty]")).to_have_attribute("data-state", "ready")
     page.get_by_label("Compare with").click()
