@@ -25,6 +25,16 @@ export function smooth(canvas) {
   return context;
 }
 
+/** The context of a canvas, emptied, to draw on in CSS pixels. */
+export function blank(canvas) {
+  const context = smooth(canvas);
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.globalAlpha = 1;
+  context.scale(devicePixelRatio, devicePixelRatio);
+  return context;
+}
+
 /** Draws a picture over all of a canvas, which gets as many pixels as it takes up on the screen. */
 export function paint(canvas, picture) {
   const width = Math.round(canvas.clientWidth * devicePixelRatio);

@@ -1,6 +1,5 @@
 """A model's page as static files: in a real Chromium, from `python -m http.server`, in a subfolder."""
 
-import json
 import re
 import subprocess
 import sys
@@ -10,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from app.explore.opened import OpenModel
 from app.export import LATENTS, WEIGHTS, export
 from app.kit.web import PLOTLY
+from tests.browser.accessibility import serious_violations
 from tests.browser.waiting import another_picture, picture_of
 from tests.conftest import ROOT, free_port
 
@@ -157,7 +156,5 @@ def test_it_follows_the_visitors_theme_fits_a_phone_and_can_be_used_by_all(site,
     site.wait_for_function("isDark => document.body.classList.contains('dark') === isDark", arg=scheme == "dark")
     site.set_viewport_size({"width": 390, "height": 844})
     assert site.evaluate("document.documentElement.scrollWidth") == 390
-    violations = Axe().run(site).response["violations"]
-    serious = [found for found in violations if found["impact"] in ("serious", "critical")]
-    assert not serious, json.dumps(serious, indent=1)[:4000]
+    assert not (serious := serious_violations(site)), serious
     site.set_viewport_size({"width": 1440, "height": 900})

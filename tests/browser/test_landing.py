@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.accessibility import serious_violations
 from tests.browser.waiting import another_picture, come_to_rest, fall_silent, picture_of
 
 pytestmark = pytest.mark.browser
@@ -91,14 +91,7 @@ def test_axe_finds_no_serious_violation_and_a_phone_is_wide_enough(page, server)
     picture_of(page, PICTURE)
     assert page.locator(PICTURE).bounding_box()["y"] < 844 / 2
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    serious = []
     for theme in ("light", "dark"):
         page.evaluate("(theme) => document.body.classList.toggle('dark', theme === 'dark')", theme)
         come_to_rest(page)
-        serious += [
-            f"{theme}: {violation['id']}: {node['target']}  {node['html'][:200]}"
-            for violation in Axe().run(page).response["violations"]
-            if violation["impact"] in ("serious", "critical")
-            for node in violation["nodes"]
-        ]
-    assert not serious, "\n".join(serious)
+        assert not (serious := serious_violations(page)), f"{theme}: {serious}"

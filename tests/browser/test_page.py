@@ -6,10 +6,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from app import page as app_page
+from tests.browser.accessibility import serious_violations
 from tests.browser.waiting import come_to_rest, fall_silent
 
 pytestmark = pytest.mark.browser
@@ -249,14 +249,7 @@ def test_axe_finds_no_serious_violation(page, server, tab, theme):
         expect(page.locator("#metrics")).to_contain_text("dB")
     fall_silent(page)
     come_to_rest(page)
-    found = Axe().run(page).response["violations"]
-    serious = [
-        f"{violation['id']}: {violation['help']}\n    {node['target']}  {node['html'][:200]}"
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
-    assert not serious, "\n".join(serious)
+    assert not (serious := serious_violations(page)), serious
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

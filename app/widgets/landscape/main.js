@@ -6,7 +6,7 @@ import { decoder } from "../../web/decoder.js";
 import { onSeen } from "../../web/dom.js";
 import { unpack } from "../../web/latents.js";
 import { oneAtATime } from "../../web/latest.js";
-import { paint, smooth } from "../../web/sheet.js";
+import { blank, paint } from "../../web/sheet.js";
 import { groupByColumn, groupByNothing } from "../latent_map/grouping.js";
 import { Palette } from "../latent_map/palette.js";
 import { Placement } from "../latent_map/placement.js";
@@ -247,16 +247,6 @@ export function mount({ element, props, server }) {
     themes.disconnect();
     for (const touch of touches) window.removeEventListener(touch, stopAtATouch, { capture: true });
   });
-}
-
-// An empty canvas to draw on in CSS pixels.
-function blank(canvas) {
-  const context = smooth(canvas);
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  context.globalAlpha = 1;
-  context.scale(devicePixelRatio, devicePixelRatio);
-  return context;
 }
 
 function ring(context, [x, y], radius, colour, width) {

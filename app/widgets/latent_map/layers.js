@@ -2,7 +2,7 @@
 
 import { makeSvg } from "../../web/dom.js";
 import { LIMITS } from "../../web/limits.js";
-import { smooth } from "../../web/sheet.js";
+import { blank } from "../../web/sheet.js";
 import { densityLines } from "./density.js";
 import { latticeCells, Placement } from "./placement.js";
 import { Thumbnails } from "./thumbnails.js";
@@ -179,14 +179,4 @@ export class Layers {
     const transform = `matrix(${viewport.scale} 0 0 ${-viewport.scale} ${x} ${y})`;
     for (const line of this.#lines) line.setAttribute("transform", transform);
   }
-}
-
-// An empty canvas to draw on in CSS pixels.
-function blank(canvas) {
-  const context = smooth(canvas);
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  context.globalAlpha = 1;
-  context.scale(devicePixelRatio, devicePixelRatio);
-  return context;
 }

@@ -1,6 +1,7 @@
 // A latent space of two numbers, all of which is seen: a digit goes in on the left, its place is in the middle, and what
 // the decoder draws there on the right; at any moment of the training, with or without the KL.
 
+import { besideModules } from "../../web/beside.js";
 import { make, makeSvg, onSeen, say } from "../../web/dom.js";
 import { oneAtATime } from "../../web/latest.js";
 import { clamp } from "../../web/numbers.js";
@@ -49,7 +50,7 @@ export function mount({ element, props, watch }) {
   async function drawAll() {
     if (!stage()) return;
     const { step, file } = plane.runs[seen.run][seen.moment];
-    const snapshot = { architecture: plane.architecture, url: String(new URL(`../../../${file}`, import.meta.url)) };
+    const snapshot = { architecture: plane.architecture, url: String(besideModules(file)) };
     const ask = (task, values) => codecs.ask(task, snapshot, values);
     if (snapshot.url !== shown.url) await drawSpace(ask, snapshot.url);
     training.querySelector("output").textContent =
@@ -221,7 +222,7 @@ export function mount({ element, props, watch }) {
     await ink.show(find("-digits").querySelector("img"));
     await draw();
     for (const { file } of Object.values(plane.runs).flat()) {
-      codecs.ask("fetch", { url: String(new URL(`../../../${file}`, import.meta.url)) }).catch(() => {});
+      codecs.ask("fetch", { url: String(besideModules(file)) }).catch(() => {});
     }
   }
 
