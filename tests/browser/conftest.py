@@ -2,19 +2,45 @@
 
 import pytest
 
-# Counts what the page has asked the server for and not been answered yet. Gradio's results come in one stream, which
-# ends, or is closed by the page, when there is nothing left to wait for.
+# Keeps what the page has asked the server for and not been answered yet, by the question's name. Gradio answers what it
+# queued in one stream: a question there is open until its `process_completed`, or until the stream ends. The stream
+# itself may stay open longer, with nothing to say.
 WATCH = """
-window.asked = { open: 0, at: 0 };
+window.asked = { open: new Map(), answered: new Set(), at: 0 };
 const fetched = window.fetch;
+const changed = () => { window.asked.at = performance.now(); };
+const closed = (name) => { window.asked.open.delete(name); window.asked.answered.add(name); changed(); };
+const opened = (name, what) => {
+  if (!window.asked.answered.has(name)) window.asked.open.set(name, what);
+  changed();
+};
+const listen = async (response) => {
+  let rest = "";
+  for await (const text of response.clone().body.pipeThrough(new TextDecoderStream())) {
+    const messages = (rest + text).split("\\n\\n");
+    rest = messages.pop();
+    for (const message of messages) {
+      const { msg, event_id } = JSON.parse(message.replace(/^data:/, ""));
+      if (msg === "process_completed") closed(event_id);
+    }
+  }
+};
+let count = 0;
 window.fetch = (...parts) => {
   const url = String(parts[0]?.url ?? parts[0]);
   if (!/queue\\/(join|data)|component_server|\\/upload|\\/run\\//.test(url)) return fetched(...parts);
-  const done = () => Object.assign(window.asked, { open: window.asked.open - 1, at: performance.now() });
-  Object.assign(window.asked, { open: window.asked.open + 1, at: performance.now() });
   const answer = fetched(...parts);
-  const toItsEnd = (response) => response.clone().body.pipeTo(new WritableStream());
-  (url.includes("queue/data") ? answer.then(toItsEnd) : answer).catch(() => {}).finally(done);
+  if (url.includes("queue/data")) {
+    const queued = () => [...window.asked.open.keys()].filter((name) => typeof name === "string").forEach(closed);
+    answer.then(listen).catch(() => {}).finally(queued);
+    return answer;
+  }
+  const number = count++;
+  opened(number, url);
+  const join = async (response) => {
+    if (url.includes("queue/join")) opened((await response.clone().json()).event_id, parts[1]?.body ?? url);
+  };
+  answer.then(join).catch(() => {}).finally(() => closed(number));
   return answer;
 };
 """

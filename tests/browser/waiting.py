@@ -1,6 +1,6 @@
 """What a test waits for: conditions of the page, never a time."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, TimeoutError
 
 LONGEST_MS = 120_000  # that a machine which does other things too may need
 SILENCE_MS = 800  # in which the page asks nothing: longer than any of its timers
@@ -9,8 +9,11 @@ SILENCE_MS = 800  # in which the page asks nothing: longer than any of its timer
 def fall_silent(page: Page) -> None:
     """Waits until every question of the page is answered and, for as long as its timers may take, nothing is asked."""
     page.evaluate("() => { window.asked.at = performance.now(); }")
-    is_silent = "(ms) => window.asked.open === 0 && performance.now() - window.asked.at > ms"
-    page.wait_for_function(is_silent, arg=SILENCE_MS, polling=50, timeout=LONGEST_MS)
+    is_silent = "(ms) => window.asked.open.size === 0 && performance.now() - window.asked.at > ms"
+    try:
+        page.wait_for_function(is_silent, arg=SILENCE_MS, polling=50, timeout=LONGEST_MS)
+    except TimeoutError as error:
+        raise AssertionError(f"not answered: {page.evaluate('() => [...window.asked.open.values()]')}") from error
 
 
 def come_to_rest(page: Page) -> None:
