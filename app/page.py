@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import TypeVar
@@ -111,8 +112,9 @@ def launch(
     Raises:
         OSError: it cannot listen there.
     """
+    # Read as the page begins; `page.queue` would set it too, and build the application once more.
+    os.environ.setdefault("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "2")
     page = build(library, may_open)
-    page.queue(default_concurrency_limit=2)
     page.launch(
         server_name=host,
         server_port=port,

@@ -155,7 +155,7 @@ PRESETS: dict[str, TrainConfig] = {
     "photos16": TrainConfig(
         model=VAEConfig(latent_dim=16),
         objective=L1SSIM(LossWeights(1.0, 0.2, 2e-7)),
-        steps=15_000,
+        steps=9_000,
         batch_size=8,
         load_size=272,
         crop=64,

@@ -13,7 +13,7 @@ import optax
 from jaxtyping import Array, Float, Int
 from tqdm import tqdm
 
-from vae.flow import MAX_ROWS, Flow, Labels, Weights, initial_weights, velocity
+from vae.flow import MAX_ROWS, Flow, Labels, Weights, initial_weights, velocity, weight_shapes
 from vae.latent import Posterior
 
 WIDTH, BLOCKS = 512, 3
@@ -57,7 +57,7 @@ def fit_flow(
 
     key = jax.random.key(seed)
     sizes = [len(names) for names in known.names.values()] if known else []
-    weights = initial_weights(key, mean.shape[1], sizes, width, blocks)
+    weights = initial_weights(key, weight_shapes(mean.shape[1], sizes, width, blocks))
     schedule = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, min(500, steps // 10), steps, LEARNING_RATE / 50)
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, b2=0.99, weight_decay=1e-2))
     state = _State(weights, optimiser.init(weights), weights)

@@ -170,7 +170,7 @@ def load(blank: Module, folder: Path | str) -> Module:
                 if not np.isfinite(value).all():
                     unfit.append(f"{stored[name]} holds numbers that are not finite")
                 value = np.ascontiguousarray(value.transpose(TORCH_TO_FLAX[value.ndim]))
-                values[path] = variable.replace(jnp.asarray(value))
+                values[path] = variable.replace(jax.device_put(value))
     problems = [*_listed("missing", missing), *_listed("left over", left_over), *_listed("unfit", unfit)]
     if problems:
         raise ModelFolderError(f"The weights in {folder} do not fit its {CONFIG}:\n  " + "\n  ".join(problems))

@@ -135,10 +135,8 @@ class Flow:
         blocks = sum(name.startswith("net.blocks.") and name.endswith(".expand.kernel") for name in tensors)
         if not 1 <= width <= 8192 or not 1 <= blocks <= 64:
             raise ValueError(f"the network is {width} wide and {blocks} blocks deep")
-        like = jax.eval_shape(
-            lambda key: initial_weights(key, latent_shape[0], sizes, width, blocks), jax.random.key(0)
-        )
-        expected = {f"net.{name}": array.shape for name, array in like.items()}
+        network = weight_shapes(latent_shape[0], sizes, width, blocks)
+        expected = {f"net.{name}": shape for name, shape in network.items()}
         expected |= {"mean": latent_shape, "deviation": latent_shape}
         for name, shape in expected.items():
             if name not in tensors:
@@ -148,7 +146,7 @@ class Flow:
             if tensors[name].dtype not in (np.float16, np.float32) or not np.isfinite(tensors[name]).all():
                 raise ValueError(f"{name} holds values that are not finite numbers")
         return cls(
-            weights={name: jnp.asarray(tensors[f"net.{name}"], jnp.float32) for name in like},
+            weights={name: jax.device_put(tensors[f"net.{name}"].astype(np.float32)) for name in network},
             mean=tensors["mean"].astype(np.float32),
             deviation=tensors["deviation"].astype(np.float32),
             labels=labels,
@@ -176,30 +174,42 @@ def _read_labels(tensors: Mapping[str, np.ndarray]) -> Labels | None:
 # ---- The network: a residual MLP whose blocks are modulated by the time and the labels (Peebles & Xie 2022, adaLN)
 
 
-def initial_weights(key: PRNGKeyArray, size: int, labels: list[int], width: int, blocks: int) -> Weights:
-    """Random weights; the blocks and the output begin at zero, so that the network begins as the identity, and at rest.
+def weight_shapes(size: int, labels: list[int], width: int, blocks: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the network's weights, by name.
 
     Args:
-        key: of the random numbers.
         size: dimensions of a latent.
         labels: how many different labels each column has.
         width: of the residual stream; a block expands it to twice that.
         blocks: how many.
     """
-    keys = iter(jax.random.split(key, 8 + len(labels) + 3 * blocks))
 
-    def dense(name: str, inputs: int, outputs: int, scale: float = 1.0) -> Weights:
-        kernel = scale / np.sqrt(inputs) * jax.random.normal(next(keys), (inputs, outputs))
-        return {f"{name}.kernel": kernel, f"{name}.bias": jnp.zeros(outputs)}
+    def dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+        return {f"{name}.kernel": (inputs, outputs), f"{name}.bias": (outputs,)}
 
-    weights = dense("time.0", 2 * TIME_FREQUENCIES, EMBEDDING) | dense("time.1", EMBEDDING, EMBEDDING)
+    shapes = dense("time.0", 2 * TIME_FREQUENCIES, EMBEDDING) | dense("time.1", EMBEDDING, EMBEDDING)
     for column, count in enumerate(labels):
-        weights[f"labels.{column}"] = 0.02 * jax.random.normal(next(keys), (count + 1, EMBEDDING))
-    weights |= dense("enter", size, width) | dense("leave", width, size, 0.0)
+        shapes[f"labels.{column}"] = (count + 1, EMBEDDING)
+    shapes |= dense("enter", size, width) | dense("leave", width, size)
     for block in range(blocks):
         name = f"blocks.{block}"
-        weights |= dense(f"{name}.modulate", EMBEDDING, 3 * width, 0.0)
-        weights |= dense(f"{name}.expand", width, 2 * width) | dense(f"{name}.contract", 2 * width, width)
+        shapes |= dense(f"{name}.modulate", EMBEDDING, 3 * width)
+        shapes |= dense(f"{name}.expand", width, 2 * width) | dense(f"{name}.contract", 2 * width, width)
+    return shapes
+
+
+def initial_weights(key: PRNGKeyArray, shapes: dict[str, tuple[int, ...]]) -> Weights:
+    """Random weights of these `weight_shapes`.
+
+    The blocks and the output begin at zero, so that the network begins as the identity, and at rest.
+    """
+    weights = {}
+    for (name, shape), own in zip(shapes.items(), jax.random.split(key, len(shapes)), strict=True):
+        if name.endswith(("bias", "modulate.kernel")) or name == "leave.kernel":
+            weights[name] = jnp.zeros(shape)
+        else:
+            scale = 0.02 if name.startswith("labels.") else 1 / np.sqrt(shape[0])
+            weights[name] = scale * jax.random.normal(own, shape)
     return weights
 
 

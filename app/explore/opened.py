@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import jax.numpy as jnp
@@ -67,6 +67,21 @@ def for_visitors(error: Exception, folder: Path) -> str:
     return said if len(said) <= MAX_COMPLAINT else f"{said[:MAX_COMPLAINT]}…"
 
 
+def _first_alone(compiled: Callable[[Any], T]) -> Callable[[Any], T]:
+    """The same, but for its first call, which compiles: whoever comes meanwhile waits, and compiles nothing again."""
+    compiling, is_compiled = threading.Lock(), threading.Event()
+
+    def call(batch: Any) -> T:
+        if is_compiled.is_set():
+            return compiled(batch)
+        with compiling:
+            answer = compiled(batch)
+            is_compiled.set()
+        return answer
+
+    return call
+
+
 @dataclass(frozen=True)
 class Activity:
     """How many dimensions of a latent are active (`vae.priors.active_dimensions`), and how many it has."""
@@ -115,8 +130,8 @@ class OpenModel:
         self.seconds_per_decode: float | None = None
         self._codec: Codec | None = None
         self._codec_lock = threading.Lock()
-        self._encode = lambda pictures: self.load().encode(pictures)
-        self._decode = lambda latents: self.load().decode(latents)
+        self._encode = _first_alone(lambda pictures: self.load().encode(pictures))
+        self._decode = _first_alone(lambda latents: self.load().decode(latents))
         # The widgets' questions come by Gradio's threads, 40 of them, and not through its queue.
         self._atlas: Atlas | None = None
         self._atlas_lock = threading.Lock()

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from train.flow import fit_flow, label_positions
 from vae.checkpoint import PRIOR
-from vae.flow import Flow, initial_weights, velocity
+from vae.flow import Flow, initial_weights, velocity, weight_shapes
 from vae.latent import Posterior
 from vae.priors import PriorError, load_priors, save_priors
 
@@ -102,7 +102,7 @@ def test_latents_without_labels_or_variance_are_learnt_too(tmp_path):
 
 
 def test_the_network_begins_at_rest_and_knows_the_time_and_the_labels():
-    weights = initial_weights(jax.random.key(0), 3, [2], 16, 1)
+    weights = initial_weights(jax.random.key(0), weight_shapes(3, [2], 16, 1))
     at = (jnp.asarray(noise(4)), jnp.full(4, 0.5), jnp.array([[0], [1], [2], [0]]))
     np.testing.assert_array_equal(velocity(weights, *at), 0)
     rng = np.random.default_rng(0)
