@@ -19,7 +19,7 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, Python knows app/ and not its neighbour vae/
 
-from vae.xla import keep_compiled_programs, use_fast_cpu_reductions, use_little_memory
+from vae.xla import give_memory_back, keep_compiled_programs, use_fast_cpu_reductions, use_little_memory
 
 use_little_memory()
 use_fast_cpu_reductions()
@@ -102,10 +102,11 @@ def _port(text: str) -> int:
 
 
 def keep_tidy(folder: Path) -> None:
-    """Deletes again and again what visitors sent and the app wrote long ago."""
+    """Deletes again and again what visitors sent and the app wrote long ago, and gives free memory back."""
     while True:
         time.sleep(TIDY_SECONDS)
         temporary.remove_older_than(folder, KEPT_SECONDS, UNFINISHED_SECONDS)
+        give_memory_back()
 
 
 def leave(folder: Path) -> NoReturn:

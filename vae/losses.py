@@ -28,16 +28,19 @@ SSIM_SIGMA = 1.5
 SSIM_RADIUS = 5  # scikit-image truncates the Gaussian at 3.5 sigma: 11 taps
 
 
+@jax.jit
 def l1(x: Float[AnyArray, "batch h w c"], y: Float[AnyArray, "batch h w c"]) -> Float[Array, " batch"]:
     """Mean absolute error of each picture."""
     return jnp.mean(jnp.abs(x - y), axis=(1, 2, 3))
 
 
+@jax.jit
 def psnr(x: Float[AnyArray, "batch h w c"], y: Float[AnyArray, "batch h w c"]) -> Float[Array, " batch"]:
     """Peak signal-to-noise ratio of each picture in dB: `-10 log10(mean squared error)`, peak 1."""
     return -10 * jnp.log10(jnp.maximum(jnp.mean((x - y) ** 2, axis=(1, 2, 3)), 1e-12))
 
 
+@jax.jit
 def ssim(x: Float[AnyArray, "batch h w c"], y: Float[AnyArray, "batch h w c"]) -> Float[Array, " batch"]:
     """Structural similarity of each picture, per channel and averaged; 1 for equal pictures. Differentiable.
 
@@ -78,6 +81,7 @@ def _gaussian_band(size: int) -> Float[np.ndarray, "valid size"]:
     return band
 
 
+@jax.jit
 def kl(posterior: Posterior) -> Float[Array, " batch"]:
     """KL(q(latent | picture) || N(0, I)) of each picture, in nats, summed over the latent.
 

@@ -42,14 +42,16 @@ def keep_compiled_programs() -> None:
         return
     if os.access(folder, os.W_OK):
         os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
-        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.01")
 
 
 def use_little_memory() -> None:
-    """Has glibc keep few pools of memory, where it is the C library. Call this before threads begin.
+    """Has glibc keep few pools of memory, where it is the C library, and Arrow take its from there.
 
-    It makes one for each of up to eight threads a core, and a server has many: what one frees, the others cannot use.
+    Call this before threads begin, and before pyarrow is imported. glibc makes a pool for each of up to eight threads a
+    core, and a server has many: what one frees, the others cannot use. Arrow's own pool keeps what reading a map took.
     """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if mallopt := _glibc("mallopt"):
         mallopt(M_ARENA_MAX, ARENAS)
 

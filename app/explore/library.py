@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from app.explore import map, tour
+from app.explore import map, reconstruct, tour
 from app.explore.limits import MAX_OPENED, WARM_UP_BYTES, RequestError, shown
 from app.explore.opened import OpenModel, for_visitors
 from app.explore.subject import prepare_for
@@ -167,6 +167,7 @@ class Library:
             try:
                 if name == self.default or _size(self._folders[name]) <= WARM_UP_BYTES:
                     self[name].warm_up()
+                    reconstruct.warm_up(self[name])
                     warm.append(name)
                 if name == self.default:
                     self._warm_up_landing()

@@ -114,25 +114,40 @@ def reconstruct(model: OpenModel, subject: Subject, temperature: Any = 0.0, seed
         RequestError: a number is out of range.
     """
     temperature, seed = check_range("temperature", temperature, 0, MAX_TEMPERATURE), check_seed(seed)
-    fitted = subject.fitted(model.info.image_size)
-    posterior = _with_batch_axis(model.posterior(subject))
-    latent = np.asarray(sample_posterior(posterior, seed, temperature))[0]
-    pixels = model.decode_pixels(latent)
-    before, after = jnp.asarray(to_array(fitted)[None]), jnp.asarray(pixels[None])
+    fitted, posterior = subject.fitted(model.info.image_size), model.posterior(subject)
+    latent, pixels, metrics = _there_and_back(model, fitted, posterior, temperature, seed)
     return Reconstruction(
         picture=fitted,
         reconstruction=to_picture(pixels),
         pixels=pixels,
-        metrics={
-            "psnr_db": float(losses.psnr(before, after)[0]),
-            "ssim": float(losses.ssim(before, after)[0]),
-            "l1": float(losses.l1(before, after)[0]),
-            "kl_nats": float(losses.kl(posterior)[0]) if model.info.has_variance else None,
-        },
+        metrics=metrics,
         latent=latent,
-        posterior=model.posterior(subject),
+        posterior=posterior,
         note=subject.note(model.info.image_size),
     )
+
+
+def warm_up(model: OpenModel) -> None:
+    """Compiles what the first reconstruction would, so that nobody has to wait for it."""
+    blank = Image.new("RGB", (model.info.image_size,) * 2)
+    _there_and_back(model, blank, model.encode(blank), 0.0, 0)
+
+
+def _there_and_back(
+    model: OpenModel, fitted: Image.Image, posterior: Posterior, temperature: float, seed: int
+) -> tuple[Float[np.ndarray, "*latent"], Float[np.ndarray, "size size 3"], dict[str, float | None]]:
+    """The latent, its picture, and how near that is to the picture fitted to the model."""
+    batch = _with_batch_axis(posterior)
+    latent = np.asarray(sample_posterior(batch, seed, temperature))[0]
+    pixels = model.decode_pixels(latent)
+    before, after = jnp.asarray(to_array(fitted)[None]), jnp.asarray(pixels[None])
+    metrics = {
+        "psnr_db": float(losses.psnr(before, after)[0]),
+        "ssim": float(losses.ssim(before, after)[0]),
+        "l1": float(losses.l1(before, after)[0]),
+        "kl_nats": float(losses.kl(batch)[0]) if model.info.has_variance else None,
+    }
+    return latent, pixels, metrics
 
 
 def is_foreign(model: OpenModel, made: Reconstruction) -> bool:
