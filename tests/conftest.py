@@ -98,6 +98,14 @@ def server():
         yield url
 
 
+def launch(chromium, *arguments: str):
+    """A Chromium, started with these arguments too."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    usual = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    return chromium.launch(executable_path=path, args=[*usual, *arguments])
+
+
 @pytest.fixture(scope="session")
 def browser():
     """Debian's Chromium, best its headless shell, which has no windows to draw; or Playwright's own.
@@ -108,11 +116,8 @@ def browser():
 
     expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
-        names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-        path = next(filter(None, map(shutil.which, names)), None)
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
         try:
-            chromium = playwright.chromium.launch(executable_path=path, args=arguments)
+            chromium = launch(playwright.chromium)
         except Error as error:
             if os.environ.get("LATENTSCAPE_REQUIRE_BROWSER"):
                 raise

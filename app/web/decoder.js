@@ -114,5 +114,5 @@ function showWhoDraws(model) {
   const pace = paces.get(model.name);
   if (model.name !== latest || !pace) return;
   const codec = fasterCodec(model);
-  showDrawer(codec !== null, codec?.milliseconds ?? pace);
+  showDrawer(codec, codec?.milliseconds ?? pace);
 }

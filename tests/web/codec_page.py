@@ -7,7 +7,7 @@ import numpy as np
 
 from app.web import codec
 
-HOME = "http://codec.test/"
+HOME = "https://codec.test/"  # a secure context, which WebGPU needs
 HERE = Path(codec.__file__).parent
 
 

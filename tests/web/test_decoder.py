@@ -165,3 +165,20 @@ def test_where_there_is_no_server_the_browser_draws_all_or_says_that_it_cannot(r
 def test_a_codec_that_fails_or_was_closed_is_replaced_by_the_server(ask_both):
     assert ask_both("fails", "{ decode: () => Promise.reject(new Error('Lost.')) }") == [1, 3, 1]
     assert ask_both("closed", "{ decode: async () => null }") == [1, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("codec", "text"),
+    [
+        ("null", "drawn by the server, 120 ms"),
+        ("{ drawer: 'WebAssembly' }", "drawn in your browser, 120 ms"),
+        ("{ drawer: 'WebGPU' }", "drawn in your browser (WebGPU), 120 ms"),
+    ],
+)
+def test_the_sign_says_who_draws(run, codec, text):
+    body = f"""(() => {{
+        document.body.innerHTML = "<p id='who-draws'></p>";
+        m.showDrawer({codec}, 120.4);
+        return document.body.textContent;
+    }})()"""
+    assert run("who_draws", body) == text

@@ -12,6 +12,7 @@ const STOPPED = "The codec of this page has stopped. Reload the page.";
  * - `encode(picture, { isWanted })`: the posterior { mean, logVar } of an ImageData, or of { data, width, height } with
  *   colours in [0, 1], three for each pixel, in a Float32Array.
  * - `milliseconds`: how long a decode takes in the worker, a running mean.
+ * - `drawer`: what decodes there, "WebAssembly" or "WebGPU".
  * - `close()`: ends the worker, which frees its memory.
  *
  * Pictures are computed one at a time, those of the newest request first. `isWanted()` is asked before each of them;
@@ -22,8 +23,9 @@ const STOPPED = "The codec of this page has stopped. Reload the page.";
  * @param {string} files.weights - the URL of safetensors, as `weights` of app/web/codec makes them.
  */
 export async function openCodec({ architecture, weights }) {
-  const { ask, stop } = startWorker();
+  const { ask, stop } = startWorker(notePace);
   let milliseconds;
+  let drawer = "WebAssembly";
   try {
     const url = String(new URL(weights, document.baseURI));
     const [{ value }] = await ask([{ task: "load", architecture, weights: url }]);
@@ -33,10 +35,14 @@ export async function openCodec({ architecture, weights }) {
     throw error;
   }
 
+  function notePace(last) {
+    milliseconds += (last.drawer === drawer ? SMOOTHING : 1) * (last.milliseconds - milliseconds);
+    drawer = last.drawer;
+  }
+
   async function decode(latents, { height, width, isWanted } = {}) {
     const messages = latents.map((latent) => ({ task: "decode", latent: Float32Array.from(latent), height, width }));
     const answers = await ask(messages, isWanted);
-    for (const answer of answers ?? []) milliseconds += SMOOTHING * (answer.milliseconds - milliseconds);
     return answers?.map(({ value }) => new ImageData(value, width ?? architecture.image_size)) ?? null;
   }
 
@@ -51,12 +57,15 @@ export async function openCodec({ architecture, weights }) {
     get milliseconds() {
       return milliseconds;
     },
+    get drawer() {
+      return drawer;
+    },
     close: stop,
   };
 }
 
-/** A worker that is sent one message at a time. */
-function startWorker() {
+/** A worker that is sent one message at a time. `onPace` is told who draws, and in what time, as often as it tells. */
+function startWorker(onPace) {
   const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   const requests = []; // the newest last
   let sent = null; // the request whose message the worker has
@@ -88,6 +97,8 @@ function startWorker() {
   }
 
   function receive({ data: { error, ...answer } }) {
+    if (answer.drawer) onPace(answer);
+    if (answer.isNews) return;
     clearTimeout(silence);
     const request = sent;
     sent = null;

@@ -58,12 +58,17 @@ export async function createCodec(architecture, weights, wasm) {
     if (!fits(height) || !fits(width)) throw new Error(`The sides of a picture must be multiples of ${factor} pixels.`);
   }
 
-  /** The plan by which a latent was decoded, where its picture lies. */
-  function draw(latent, height, width) {
+  /** Throws a sentence if this is no latent of such a picture. */
+  function checkLatent(latent, height = imageSize, width = imageSize) {
     check("decoder", height, width);
     const shape = latentShape(architecture, height, width);
     if (latent?.length !== product(shape)) throw new Error(`This model's latent is ${shape.join(" x ")} numbers.`);
     if (!areFinite(latent)) throw new Error("The numbers of a latent must be finite.");
+  }
+
+  /** The plan by which a latent was decoded, where its picture lies. */
+  function draw(latent, height, width) {
+    checkLatent(latent, height, width);
     const { decoder, scratch, rgb, rgba } = planFor(height, width);
     writeMap(decoder.input, latent, latentDim, machine);
     run(decoder.steps, scratch, machine);
@@ -97,7 +102,8 @@ export async function createCodec(architecture, weights, wasm) {
   }
 
   planFor(imageSize, imageSize);
-  return { imageSize, latentShape: latentShape(architecture, imageSize, imageSize), decode, decodeFloats, encode };
+  const shape = latentShape(architecture, imageSize, imageSize);
+  return { imageSize, latentShape: shape, checkLatent, decode, decodeFloats, encode };
 }
 
 /** Finds room for networks' maps, for what their kernels work in, and for a picture. */
