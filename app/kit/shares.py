@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable
 
+from gradio.queueing import Event
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,9 +19,12 @@ TOO_MANY = "Too many questions at once come from your address. Try again in a mo
 class Shares:
     """ASGI middleware, for `launch(app_kwargs={"middleware": ...})`, before the server functions of the widgets.
 
-    Those past VISITOR_AT_ONCE wait until the visitor's others are answered, without a thread; those past
-    VISITOR_WAITING are refused. A visitor is an address. Behind a proxy that is the proxy's, with what it says of whom
-    it speaks for: anyone can say that, so that this shares the server among those who mean well, and keeps nobody out.
+    Of a visitor's questions, those past VISITOR_AT_ONCE wait until the visitor's others are answered, without a thread;
+    those past VISITOR_WAITING are refused. A visitor is an address. Behind a proxy that is the proxy's, with what it
+    says of whom it speaks for: anyone can say that, so that this shares the server among those who mean well, and keeps
+    nobody out.
+
+    Before Gradio's queue too, which has workers of its own: who waits there goes by turns (`in_turns`).
     """
 
     def __init__(self, app: ASGIApp):
@@ -26,7 +32,11 @@ class Shares:
         self._visitors: dict[tuple, _Visitor] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].rstrip("/").endswith("/component_server"):
+        path = scope["path"].rstrip("/") if scope["type"] == "http" else ""
+        if path.endswith("/queue/join"):
+            await self._join(scope, receive, send)
+            return
+        if not path.endswith("/component_server"):
             await self._app(scope, receive, send)
             return
         who = _who(scope)
@@ -42,6 +52,16 @@ class Shares:
             visitor.asked -= 1
             if not visitor.asked:
                 del self._visitors[who]
+
+    async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
+        queues = scope["app"].get_blocks()._queue.event_queue_per_concurrency_id
+        who = _who(scope)
+        if sum(_who(event.request.scope) == who for one in queues.values() for event in one.queue) >= VISITOR_WAITING:
+            await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+        for one in queues.values():
+            one.queue[:] = in_turns(one.queue)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Has it answered; tells those who work on it (`app.explore.turns`) when the visitor is gone."""
@@ -65,6 +85,17 @@ class Shares:
             await self._app(scope, heard, send)
         finally:
             watching.cancel()
+
+
+def in_turns(waiting: Iterable[Event]) -> list[Event]:
+    """Everybody's first question, then everybody's second, and so on; each as they came."""
+    turns: Counter[tuple] = Counter()
+    by_turn = []
+    for event in waiting:
+        who = _who(event.request.scope)
+        by_turn.append((turns[who], event))
+        turns[who] += 1
+    return [event for _, event in sorted(by_turn, key=lambda turn_and_event: turn_and_event[0])]
 
 
 class _Visitor:

@@ -5,11 +5,15 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import gradio as gr
+import httpx
 import pytest
+from starlette.middleware import Middleware
 
 from app.explore.limits import VISITOR_AT_ONCE, VISITOR_WAITING
 from app.explore.turns import LeftError, Turns
-from app.kit.shares import Shares
+from app.kit.shares import TOO_MANY, Shares
+from tests.conftest import free_port
 
 ASKED = VISITOR_AT_ONCE + VISITOR_WAITING
 
@@ -108,3 +112,39 @@ def test_who_leaves_frees_their_place():
 
     run(story)
     assert len(drawn) < 500
+
+
+@pytest.fixture
+def slow_page():
+    """A page with one endpoint, in Gradio's queue: its address, what was asked, in order, and when it may answer."""
+    asked, go_on = [], threading.Event()
+
+    def answer(name):
+        go_on.wait()
+        asked.append(name)
+
+    with gr.Blocks() as page:
+        name = gr.Textbox()
+        name.submit(answer, name, None, api_name="ask")
+    options = {"middleware": [Middleware(Shares)]}
+    page.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, ssr_mode=False, app_kwargs=options)
+    yield page.local_url, asked, go_on
+    go_on.set()
+    page.close()
+
+
+def test_who_queued_much_does_not_hold_up_who_asks_once(slow_page):
+    url, asked, go_on = slow_page
+
+    def join(who):
+        content = {"data": [who], "fn_index": 0, "session_hash": who}
+        return httpx.post(f"{url}gradio_api/queue/join", json=content, headers={"X-Forwarded-For": who})
+
+    while (answer := join("greedy")).status_code == 200:
+        assert join("greedy").status_code in (200, 429)
+    assert answer.json() == {"detail": TOO_MANY}
+    assert join("other").status_code == 200
+    go_on.set()
+    while "other" not in asked:
+        time.sleep(0.01)
+    assert asked.index("other") <= 2, asked  # after the one at work, and the first of those that waited
