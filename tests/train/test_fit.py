@@ -345,20 +345,20 @@ def test_a_killed_run_resumes_to_the_same_weights(whole, tmp_path, capsys):
         assert {**line, "pictures_per_s": 0} == {**expected, "pictures_per_s": 0}
 
 
-def test_a_run_killed_six_times_ends_in_the_same_weights(whole, tmp_path):
-    """At random moments, every second time while a checkpoint is being written."""
+def test_a_run_killed_three_times_ends_in_the_same_weights(whole, tmp_path):
+    """The second time while a checkpoint is being written."""
     out, rng = tmp_path / "out", random.Random(0)
     arguments = arguments_for(out)
     arguments[arguments.index("--checkpoint-every") + 1] = "10"
     checkpoints = out / "training" / "checkpoints"
     half_written = 0
-    for kill in range(6):
+    for kill in range(3):
         before = set(checkpoints.glob("*"))
         process = start([*arguments, "--resume"] if before else arguments)
         while not (appeared := set(checkpoints.glob("*")) - before):
             assert process.poll() is None, process.communicate()
             time.sleep(0.001)
-        if kill % 2:
+        if kill != 1:
             time.sleep(rng.uniform(0, 0.05))
         process.kill()
         process.communicate()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -182,6 +183,7 @@ def test_what_is_wrong_is_said_in_a_sentence(arguments, words, server):
 
 
 def test_a_broken_hub_and_no_network_are_told_apart_from_a_wrong_name(server, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between the tries of huggingface_hub, 23 s in all
     with pytest.raises(ModelFolderError, match="cannot be reached"):
         fetch("someone/broken")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
