@@ -21,7 +21,7 @@ from app.explore.subject import open_subject
 from app.explore.wire import check_bounds
 from app.kit.events import QUIET, REFUSALS
 from app.kit.examples import EXAMPLES, example_name
-from app.kit.inputs import LabelChoice, ModelPicker, OtherModel, PictureInput, PriorRadio
+from app.kit.inputs import MOST_OTHERS, LabelChoice, ModelPicker, OtherModels, PictureInput, PriorRadio
 from app.kit.workspace import Workspace
 
 SCRIPT = Path(__file__).with_suffix(".js")
@@ -54,7 +54,7 @@ def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notic
             text = gr.Textbox(visible=False)
             tell = partial(_picture_text, work.library)
             component.change(tell, component, text, trigger_mode="multiple", queue=False, **QUIET)
-        join = f"?.join({json.dumps(SEPARATOR)})" if isinstance(component, LabelChoice) else ""
+        join = f"?.join({json.dumps(SEPARATOR)})" if isinstance(component, LabelChoice | OtherModels) else ""
         text.change(None, text, None, js=f"(value) => window.latentscape.remember({json.dumps(key)}, value{join})")
     library, built = work.library, work.library.names
     open_tab = work.refresh.open_tab
@@ -113,9 +113,11 @@ def _value(library: Library, component: Component, text: str, model: str = "") -
     if isinstance(component, ModelPicker):
         models = component.choices_of(library)
         return ModelPicker(models, value=_chosen({name: name for _, name in models}, text))
-    if isinstance(component, OtherModel):
+    if isinstance(component, OtherModels):
         others = component.choices_of(library, model)
-        return OtherModel(others, value=_chosen({name: name for _, name in others}, text))
+        names = {name: name for _, name in others}
+        chosen = [_chosen(names, part) for part in text.split(SEPARATOR)][:MOST_OTHERS]
+        return OtherModels(others, multiselect=True, value=chosen)
     if isinstance(component, LabelChoice):
         choices = {choice: choice for choice in component.choices_of(library[model])}
         return LabelChoice([*choices], multiselect=True, value=[_chosen(choices, p) for p in text.split(SEPARATOR)])

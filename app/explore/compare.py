@@ -1,19 +1,21 @@
-"""Two models on the same pictures, and where they differ. A difference is the second's figure minus the first's."""
+"""Several models on the same pictures, and where they differ. A difference is another's figure minus the first's."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from PIL import Image
 
 from app.explore import files
 from app.explore.batch import METRICS, Row, reconstruct_many
 from app.explore.opened import OpenModel
 from app.explore.reconstruct import Reconstruction
+from vae.atlas import Atlas
 
 SORTED_BY = "psnr_db"
 
@@ -40,48 +42,86 @@ def _resized(values: Float[np.ndarray, "height width"], size: int) -> Float[np.n
 # ---- Held-out figures ----
 
 
-def measured_alike(first: OpenModel, second: OpenModel) -> bool:
+def measured_alike(models: Sequence[OpenModel]) -> bool:
     """Whether the figures of `metrics.json` are of the same pictures, as far as is recorded, at the same size."""
-    one, other = (
+    first, *others = (
         (*(m.metrics.get(key) for key in ("split", "count")), m.info.training.get("dataset"), m.info.image_size)
-        for m in (first, second)
+        for m in models
     )
-    return one == other and None not in one
+    return all(one == first for one in others) and None not in first
+
+
+# ---- The maps ----
+
+
+def same_pictures(first: OpenModel, other: OpenModel) -> Int[np.ndarray, " count"] | None:
+    """For each point of the other's map, the row of the same picture on the first's, or -1.
+
+    Both maps have to record one data set and one split of it. Where they have the same names in the same order, their
+    rows are the same pictures; else a picture is the one with its name and labels, if no other of its map has these.
+
+    Returns:
+        None where they share no picture, or do not say.
+
+    Raises:
+        RequestError: one has no map.
+    """
+    source, of_other = (tuple(model.atlas.facts.get(key) for key in ("dataset", "split")) for model in (first, other))
+    if source != of_other or None in source:
+        return None
+    if first.atlas.ids == other.atlas.ids:
+        return np.arange(len(other.atlas))
+    columns = sorted(first.atlas.labels.keys() & other.atlas.labels.keys())
+    rows, known = (_rows_by_name(model.atlas, columns) for model in (first, other))
+    found = np.full(len(other.atlas), -1)
+    for name, row in known.items():
+        found[row] = rows.get(name, -1)
+    return found if (found >= 0).any() else None
+
+
+def _rows_by_name(atlas: Atlas, columns: Sequence[str]) -> dict[tuple[str, ...], int]:
+    names = [*zip(atlas.ids, *(atlas.labels[column] for column in columns), strict=True)]
+    counts = Counter(names)
+    return {name: row for row, name in enumerate(names) if name[0] and counts[name] == 1}
 
 
 # ---- Many pictures ----
 
 
 @dataclass(frozen=True)
-class Pair:
-    """What became of one file with two models."""
+class Compared:
+    """What became of one file with each model."""
 
-    first: Row
-    second: Row
+    rows: tuple[Row, ...]
 
     @property
     def path(self) -> str:
         """Of the file."""
-        return self.first.path
+        return self.rows[0].path
 
     @property
     def pictures(self) -> list[Image.Image]:
-        """What went in, and what came out of the first and of the second; empty if it could not be read."""
-        both = [self.first.picture, self.first.reconstruction, self.second.reconstruction]
-        return [picture for picture in both if picture]
+        """What went in, and what came out of each model; empty if it could not be read."""
+        known = [self.rows[0].picture, *(row.reconstruction for row in self.rows)]
+        return [picture for picture in known if picture]
 
-    def difference(self, metric: str) -> float | None:
-        """Of a figure; None where either has none."""
-        one, other = (row.metrics.get(metric) for row in (self.first, self.second))
-        return None if one is None or other is None else other - one
+    def differences(self, metric: str) -> list[float | None]:
+        """Of a figure, each other's minus the first's; None where either has none."""
+        first, *others = (row.metrics.get(metric) for row in self.rows)
+        return [None if first is None or other is None else other - first for other in others]
+
+    def spread(self) -> float | None:
+        """How far the models' PSNRs are apart, in dB; None if the file could not be read."""
+        known = [value for row in self.rows if (value := row.metrics.get(SORTED_BY)) is not None]
+        return max(known) - min(known) if known else None
 
     def cells(self) -> list[str | float | None]:
         """In the order of `columns`."""
-        cells: list[str | float | None] = [self.first.name]
+        cells: list[str | float | None] = [self.rows[0].name]
         for metric, (_, digits) in METRICS.items():
-            figures = (self.first.metrics.get(metric), self.second.metrics.get(metric), self.difference(metric))
+            figures = [*(row.metrics.get(metric) for row in self.rows), *self.differences(metric)]
             cells += [None if figure is None else round(figure, digits) for figure in figures]
-        return [*cells, self.first.note]
+        return [*cells, self.rows[0].note]
 
 
 @dataclass(frozen=True)
@@ -89,69 +129,66 @@ class Summary:
     """What a comparison over pictures comes to.
 
     Attributes:
-        count: pictures that both reconstructed; `failed` could not be read.
-        first_nearer, second_nearer: on how many of them each has the higher PSNR.
-        mean_difference: of the PSNR, in dB; None without pictures.
-        worst_of_first, worst_of_second: the files that each reconstructs worst; empty without pictures.
+        count: pictures that all models reconstructed; `failed` could not be read.
+        nearest: of each model, on how many of them it alone has the highest PSNR.
+        mean_differences: of the PSNR, in dB, of each other model; empty without pictures.
+        worst: of each model, the file that it reconstructs worst; empty without pictures.
     """
 
     count: int
     failed: int
-    first_nearer: int
-    second_nearer: int
-    mean_difference: float | None
-    worst_of_first: str
-    worst_of_second: str
+    nearest: list[int]
+    mean_differences: list[float]
+    worst: list[str]
 
 
-def reconstruct_pairs(first: OpenModel, second: OpenModel, paths: Sequence[str]) -> Iterator[Pair]:
-    """A pair for each file as it is done.
+def reconstruct_compared(models: Sequence[OpenModel], paths: Sequence[str]) -> Iterator[Compared]:
+    """What the models make of each file, as it is done.
 
     Raises:
         RequestError: there are too many.
     """
-    for rows in zip(reconstruct_many(first, paths), reconstruct_many(second, paths), strict=True):
-        yield Pair(*rows)
+    for rows in zip(*(reconstruct_many(model, paths) for model in models), strict=True):
+        yield Compared(rows)
 
 
 def columns(titles: Sequence[str]) -> list[str]:
-    """Of a table of pairs, for two models of these titles."""
-    figures = (f"{title} {of}" for title, _ in METRICS.values() for of in (*titles, "difference"))
-    return ["name", *figures, "note"]
+    """Of a table, for models of these titles."""
+    first, *others = titles
+    differences = ["difference"] if len(others) == 1 else [f"{title} minus {first}" for title in others]
+    return ["name", *(f"{title} {of}" for title, _ in METRICS.values() for of in (*titles, *differences)), "note"]
 
 
-def most_different_first(pairs: Sequence[Pair]) -> list[Pair]:
+def most_different_first(compared: Sequence[Compared]) -> list[Compared]:
     """By how far their PSNRs are apart; files that could not be read come last."""
-    return sorted(pairs, key=lambda pair: -abs(pair.difference(SORTED_BY) or -1.0) if pair.pictures else 1.0)
+    return sorted(compared, key=lambda one: 1.0 if (apart := one.spread()) is None else -apart)
 
 
-def summarise(pairs: Sequence[Pair]) -> Summary:
-    """Over the pairs that have reconstructions."""
-    read = [pair for pair in pairs if pair.pictures]
-    differences = [pair.difference(SORTED_BY) or 0.0 for pair in read]
-
-    def worst(rows: list[Row]) -> str:
-        return min(rows, key=lambda row: row.metrics[SORTED_BY] or 0.0).name if rows else ""
-
+def summarise(compared: Sequence[Compared]) -> Summary:
+    """Over the files that have reconstructions."""
+    read = [one for one in compared if one.pictures]
+    names = [one.rows[0].name for one in read]
+    psnr = np.array([[row.metrics[SORTED_BY] for row in one.rows] for one in read], float)
+    if not read:
+        return Summary(0, len(compared), [], [], [])
+    is_nearest = (psnr == psnr.max(axis=1, keepdims=True)) & (np.sort(psnr)[:, -1:] > np.sort(psnr)[:, -2:-1])
     return Summary(
         count=len(read),
-        failed=len(pairs) - len(read),
-        first_nearer=sum(difference < 0 for difference in differences),
-        second_nearer=sum(difference > 0 for difference in differences),
-        mean_difference=float(np.mean(differences)) if read else None,
-        worst_of_first=worst([pair.first for pair in read]),
-        worst_of_second=worst([pair.second for pair in read]),
+        failed=len(compared) - len(read),
+        nearest=is_nearest.sum(axis=0).tolist(),
+        mean_differences=(psnr[:, 1:] - psnr[:, :1]).mean(axis=0).tolist(),
+        worst=[names[row] for row in psnr.argmin(axis=0)],
     )
 
 
-def save(pairs: Sequence[Pair], models: Sequence[OpenModel], titles: Sequence[str]) -> tuple[str, str]:
-    """Writes the table (CSV) and the reconstructions of both (ZIP of PNGs) to temporary files; returns their paths."""
+def save(compared: Sequence[Compared], models: Sequence[OpenModel], titles: Sequence[str]) -> tuple[str, str]:
+    """Writes the table (CSV) and all reconstructions (ZIP of PNGs) to temporary files; returns their paths."""
     names = [model.name for model in models]
-    table = files.save_table([columns(titles), *(pair.cells() for pair in pairs)], *names, "compared")
+    table = files.save_table([columns(titles), *(one.cells() for one in compared)], *names, "compared")
     pictures = {
         f"{place:03d}-{Path(row.name).stem}-{name}.png": row.reconstruction
-        for place, pair in enumerate(pairs, 1)
-        for row, name in zip((pair.first, pair.second), names, strict=True)
+        for place, one in enumerate(compared, 1)
+        for row, name in zip(one.rows, names, strict=True)
         if row.reconstruction
     }
     return table, files.save_archive(pictures, [table], *names, "compared")

@@ -26,6 +26,7 @@ from vae.images import PictureError
 
 GONE = "This picture is no longer here. Add it again."
 REFUSED = "That did not work"  # the title of a message
+MOST_OTHERS = 2  # models beside the picked one
 
 _EXAMPLES = frozenset(os.path.realpath(path) for path in EXAMPLES.values())
 
@@ -154,8 +155,8 @@ class ModelPicker(gr.Dropdown):
         return [(library.title(name), name) for name in library.names]
 
 
-class OtherModel(gr.Dropdown):
-    """A model to compare the picked one with, which is not offered; "" for none."""
+class OtherModels(gr.Dropdown):
+    """Models to compare the picked one with, which is not offered: two at most."""
 
     is_template = True  # the front end is gr.Dropdown's own
 
@@ -163,28 +164,35 @@ class OtherModel(gr.Dropdown):
     def choices_of(library: Library, picked: str) -> list[tuple[str, str]]:
         """Titles and names."""
         picked = picked or library.default
-        return [("None", ""), *((library.title(name), name) for name in library.names if name != picked)]
+        return [(library.title(name), name) for name in library.names if name != picked]
 
     @classmethod
-    def beside(cls, library: Library, picked: str, **options: Any) -> OtherModel:
+    def beside(cls, library: Library, picked: str, **options: Any) -> OtherModels:
         """A choice for this model, of none at first."""
-        return cls(cls.choices_of(library, picked), value="", label="Compare with", **options)
+        choices = cls.choices_of(library, picked)
+        return cls(choices, value=[], multiselect=True, max_choices=MOST_OTHERS, label="Compare with", **options)
+
+    @classmethod
+    def of(cls, library: Library, models: Sequence[OpenModel], **options: Any) -> OtherModels:
+        """An update: what there is beside the first of these models; the others are chosen."""
+        choices, chosen = cls.choices_of(library, models[0].name), [model.name for model in models[1:]]
+        return cls(choices, value=chosen, multiselect=True, **options)
 
     @staticmethod
-    def with_picked(library: Library, picked: str, other: str | None) -> tuple[list[OpenModel], list[str]]:
-        """The picked model and, if it is another one, the one to compare it with; and their titles.
+    def with_picked(library: Library, picked: str, others: Sequence[str] | None) -> tuple[list[OpenModel], list[str]]:
+        """The picked model and those to compare it with; and their titles.
 
         Raises:
             RequestError: there is no such model.
             ModelFolderError: one cannot be loaded.
         """
-        names = OtherModel.names(picked, other)
+        names = OtherModels.names(picked, others)
         return [library[name] for name in names], [library.title(name) for name in names]
 
     @staticmethod
-    def names(picked: str, other: str | None) -> list[str]:
-        """The picked model's and, if it is another one, that of the one to compare it with."""
-        return [picked, other] if other and other != picked else [picked]
+    def names(picked: str, others: Sequence[str] | None) -> list[str]:
+        """The picked model's, and those of the others, each once."""
+        return [picked, *[name for name in dict.fromkeys(others or []) if name != picked][:MOST_OTHERS]]
 
 
 class LabelChoice(gr.Dropdown):

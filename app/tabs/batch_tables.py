@@ -1,7 +1,7 @@
-"""The table of many pictures: of one model, the worst first; of two, those first on which they differ most.
+"""The table of many pictures: of one model, the worst first; of several, those first on which they differ most.
 
-`OneModel` and `TwoModels` offer the same: `rows` as they are done, `ordered`, a `summary` in words, files to `save`;
-what the column of `pictures` shows, and the other `columns`.
+`OneModel` and `SeveralModels` offer the same: `rows` as they are done, `ordered`, a `summary` in words, files to
+`save`; what the column of `pictures` shows, and the other `columns`.
 """
 
 from __future__ import annotations
@@ -39,35 +39,34 @@ class OneModel:
         return batch.save(rows, *self.models)
 
 
-class TwoModels:
-    """A row for each picture, with the figures of both models, whose titles differ, and the difference."""
-
-    pictures = "in, out, out"
+class SeveralModels:
+    """A row for each picture, with the figures of all models, whose titles differ, and the differences."""
 
     def __init__(self, models: Sequence[OpenModel], titles: Sequence[str]):
         self.models, self.titles = [*models], [*titles]
+        self.pictures = ", ".join(["in", *["out"] * len(models)])
         self.columns = compare.columns(titles)
 
-    def rows(self, paths: Sequence[str]) -> Iterator[compare.Pair]:
+    def rows(self, paths: Sequence[str]) -> Iterator[compare.Compared]:
         """A row for each file, as it is done."""
-        return compare.reconstruct_pairs(*self.models, paths)
+        return compare.reconstruct_compared(self.models, paths)
 
-    def ordered(self, rows: Sequence[compare.Pair]) -> list[compare.Pair]:
+    def ordered(self, rows: Sequence[compare.Compared]) -> list[compare.Compared]:
         """Where they differ most first."""
         return compare.most_different_first(rows)
 
-    def summary(self, rows: Sequence[compare.Pair]) -> str:
+    def summary(self, rows: Sequence[compare.Compared]) -> str:
         """What they came to, in some sentences."""
         return describe_comparison(self.titles, compare.summarise(rows))
 
-    def save(self, rows: Sequence[compare.Pair]) -> tuple[str, str]:
+    def save(self, rows: Sequence[compare.Compared]) -> tuple[str, str]:
         """The paths of a CSV and a ZIP."""
         return compare.save(rows, self.models, self.titles)
 
 
-def table_of(models: Sequence[OpenModel], titles: Sequence[str]) -> OneModel | TwoModels:
-    """Of one model or two."""
-    return TwoModels(models, titles) if len(models) > 1 else OneModel(models[0])
+def table_of(models: Sequence[OpenModel], titles: Sequence[str]) -> OneModel | SeveralModels:
+    """Of one model or several."""
+    return SeveralModels(models, titles) if len(models) > 1 else OneModel(models[0])
 
 
 def describe_batch(model: OpenModel, summary: batch.Summary) -> str:
@@ -81,21 +80,28 @@ def describe_batch(model: OpenModel, summary: batch.Summary) -> str:
 
 
 def describe_comparison(titles: Sequence[str], summary: compare.Summary) -> str:
-    """What a batch through two models came to, in some sentences; differences are the second's minus the first's."""
-    first, second = map(plain, titles)
-    parts = [
-        f"**{first}** and **{second}**: {summary.count} of {summary.count + summary.failed} pictures reconstructed."
-    ]
+    """What a batch through several models came to, in some sentences; differences are to the first."""
+    first, *others = said = [*map(plain, titles)]
+    total = summary.count + summary.failed
+    parts = [f"{_listed([f'**{title}**' for title in said])}: {summary.count} of {total} pictures reconstructed."]
     if summary.count:
-        ahead = summary.mean_difference or 0.0
-        leader = second if ahead > 0 else first
+        nearest = _listed([f"{title} to {count}" for title, count in zip(said, summary.nearest, strict=True)])
+        differences = _listed(
+            [
+                f"{title} is {abs(ahead):.2f} dB {'nearer' if ahead > 0 else 'farther'} than {first}"
+                for title, ahead in zip(others, summary.mean_differences, strict=True)
+            ]
+        )
+        worst = _listed([f"{title} {plain(name)}" for title, name in zip(said, summary.worst, strict=True)])
         parts += [
-            f"{first} is nearer to {summary.first_nearer} of them, {second} to {summary.second_nearer}; on average "
-            f"{leader} by {abs(ahead):.2f} dB.",
-            f"{first} does {plain(summary.worst_of_first)} worst, {second} {plain(summary.worst_of_second)}.",
-            "Those on which they differ most come first.",
+            f"Nearest to the picture: {nearest}. On average {differences}.",
+            f"Drawn worst: by {worst}. Those on which they differ most come first.",
         ]
     return " ".join([*parts, *_failed(summary.failed)])
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
 
 
 def _failed(count: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Two models' figures side by side, and where on the picture each is nearer. Plain HTML; styled in style.css."""
+"""Several models' figures side by side, and where on the picture each is nearer. Plain HTML; styled in style.css."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ HELD_OUT_FORMS = FORMS | {"active_units": ("Active dimensions", "{:,}")}
 KNOWN_FORMS = FORMS | {"known_well": ("Known well", "{:,}")}
 
 
-def compared(models: Sequence[OpenModel], titles: Sequence[str], first: Reconstruction, second: Reconstruction) -> str:
-    """Both models' figures of one picture and of their held-out pictures, with the differences; and the map of nearer.
+def compared(models: Sequence[OpenModel], titles: Sequence[str], made: Sequence[Reconstruction]) -> str:
+    """All models' figures of one picture and of their held-out pictures, with the differences; and the maps of nearer.
 
     Args:
-        models: the two.
+        models: two or more.
         titles: theirs.
-        first, second: what they made of the picture.
+        made: what they made of the picture.
     """
-    here = [{**made.metrics, "known_well": made.known_well, SIZE: made.latent.size} for made in (first, second)]
+    here = [{**one.metrics, "known_well": one.known_well, SIZE: one.latent.size} for one in made]
     usual = [model.metrics for model in models]
-    alike = measured_alike(*models)
+    alike = measured_alike(models)
     parts = [
-        f"<p>{_nearer(titles, first, second)}</p>",
+        f"<p>{_nearer(titles, made)}</p>",
         '<div class="compared-parts"><div>',
         _table("This picture", titles, here, KNOWN_FORMS, has_difference=True),
         _table("Held-out pictures", titles, usual, HELD_OUT_FORMS, has_difference=alike) if all(usual) else "",
@@ -48,15 +48,21 @@ def compared(models: Sequence[OpenModel], titles: Sequence[str], first: Reconstr
             '<p class="caption">The held-out figures are of different pictures, or of different sizes: their difference'
             " would say nothing.</p>"
         )
-    parts.append(f"</div>{_map(titles, first, second)}</div>")
+    maps = (_map((titles[0], title), made[0], other) for title, other in zip(titles[1:], made[1:], strict=True))
+    parts.append(f"</div>{''.join(maps)}</div>")
     return f'<section class="compared" aria-label="Comparison">{"".join(parts)}</section>'
 
 
-def _nearer(titles: Sequence[str], first: Reconstruction, second: Reconstruction) -> str:
-    ahead = (second.metrics["psnr_db"] or 0.0) - (first.metrics["psnr_db"] or 0.0)
-    if abs(ahead) < NEAREST:
-        return "Both come equally near to the picture."
-    return f"<b>{html.escape(titles[ahead > 0])}</b> comes nearer to the picture, by {abs(ahead):.1f} dB."
+def _nearer(titles: Sequence[str], made: Sequence[Reconstruction]) -> str:
+    nearness = [one.metrics["psnr_db"] or 0.0 for one in made]
+    nearest, second, *_ = sorted(range(len(made)), key=lambda k: -nearness[k])
+    ahead = nearness[nearest] - nearness[second]
+    is_two = len(made) == 2
+    if ahead < NEAREST:
+        both = "Both" if is_two else f"<b>{html.escape(titles[nearest])}</b> and <b>{html.escape(titles[second])}</b>"
+        return f"{both} come equally near to the picture."
+    how = "nearer" if is_two else "nearest"
+    return f"<b>{html.escape(titles[nearest])}</b> comes {how} to the picture, by {ahead:.1f} dB."
 
 
 def _table(
@@ -66,23 +72,26 @@ def _table(
     forms: Mapping[str, tuple[str, str]],
     has_difference: bool,
 ) -> str:
-    """A row for each figure that at least one of the two has."""
-    heads = [*titles, "Difference"] if has_difference else titles
+    """A row for each figure that at least one of them has."""
+    first, *others = titles
+    differences = ["Difference"] if len(others) == 1 else [f"{title} − {first}" for title in others]
+    heads = [*titles, *differences] if has_difference else titles
     head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in heads)
     rows = []
     for key, (name, form) in forms.items():
-        pair = [one.get(key) for one in figures]
-        if pair == [None, None]:
+        known = [one.get(key) for one in figures]
+        if not any(value is not None for value in known):
             continue
-        cells = ["none" if value is None else form.format(value) for value in pair]
+        cells = ["none" if value is None else form.format(value) for value in known]
         if key in COUNTED:
             cells = [
                 f"{cell} of {one[SIZE]:,}" if one.get(key) and one.get(SIZE) else cell
                 for cell, one in zip(cells, figures, strict=True)
             ]
-        if has_difference:
-            cells.append("" if None in pair else _signed(pair[1] - pair[0], form))
         data = "".join(f"<td>{cell}</td>" for cell in cells)
+        if has_difference:
+            apart = (None if None in (known[0], other) else other - known[0] for other in known[1:])
+            data += "".join(f"<td><b>{'' if d is None else _signed(d, form)}</b></td>" for d in apart)
         rows.append(f'<tr><th scope="row">{name}</th>{data}</tr>')
     return f"<table><caption>{caption}</caption><tr><td></td>{head}</tr>{''.join(rows)}</table>"
 

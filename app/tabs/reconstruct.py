@@ -12,19 +12,19 @@ from gradio.components import Component
 
 from app.explore import map, reconstruct
 from app.explore.batch import METRICS, Row
-from app.explore.compare import Pair
+from app.explore.compare import Compared
 from app.explore.library import Library
 from app.explore.limits import KNOWN_WELL, MAX_FILE_MEGABYTES, MAX_FILES, MAX_SEED, MAX_TEMPERATURE
 from app.explore.opened import OpenModel
 from app.explore.reconstruct import Reconstruction
 from app.explore.subject import Subject, open_subject
 from app.kit.events import NEWEST, QUIET, REFUSALS, explained, told
-from app.kit.inputs import OtherModel, PictureInput, Range, RawNumber, RawSlider, own_file
+from app.kit.inputs import OtherModels, PictureInput, Range, RawNumber, RawSlider, own_file
 from app.kit.pictures import strip_url
 from app.kit.questions import Questions
 from app.kit.sending import Target, drawn_picture, foreign, received
 from app.kit.workspace import Workspace
-from app.tabs.batch_tables import OneModel, TwoModels, table_of
+from app.tabs.batch_tables import OneModel, SeveralModels, table_of
 from app.tabs.compared import compared
 from app.tabs.tiles import metric_tiles
 from app.widgets.comparison import Comparison
@@ -43,7 +43,7 @@ TABLE_WORDS = "Click a row to look at its picture. A column's ⋮ sorts by it."
 NO_FILES = "There are no pictures yet: drop some into the box, or click it."
 KL = METRICS["kl_nats"][0]  # begins the names of its columns
 THUMBNAIL_SIDE = 48
-FIGURE_WIDTH = {1: 75, 2: 100}  # by the number of models, whose titles are in the columns' names
+FIGURE_WIDTH = {1: 75, 2: 100, 3: 100}  # by the number of models, whose titles are in the columns' names
 SECONDS_BETWEEN_TABLES = 1.0
 
 Updates = dict[Component, Any]
@@ -60,7 +60,7 @@ def build(work: Workspace) -> dict[str, Component]:
     picture = work.targets["picture"].input
     with gr.Row(elem_classes="with-choice"):
         gr.Markdown(words(NAME, "introduction"))
-        other = OtherModel.beside(work.library, work.library.default, elem_id="compare-with", scale=0, min_width=240)
+        other = OtherModels.beside(work.library, work.library.default, elem_id="compare-with", scale=0, min_width=240)
     with gr.Tabs() as pages:
         with gr.Tab("One picture", id="one"):
             one = _One(work, other)
@@ -78,7 +78,7 @@ def build(work: Workspace) -> dict[str, Component]:
 class _One:
     """A picture on the left, what became of it on the right, and its latent below."""
 
-    def __init__(self, work: Workspace, other: OtherModel):
+    def __init__(self, work: Workspace, other: OtherModels):
         library = self._library = work.library
         self.other = other
         picture = work.targets["picture"].input
@@ -109,10 +109,10 @@ class _One:
         self.editor.commit(explained(keep_edited), None, [edited, send_edited], **NEWEST)
         inputs = [picture, self.temperature, self.seed, self.other]
         outputs = [
-            *(self.empty, self.result, self.note, self.both, self.title, self.beside, self.second_title),
+            *(self.empty, self.result, self.note, self.both, self.title),
             *(self.latent_part, self.editor, self.workings, self.temperature, self.seed, self.other),
             *self.first.parts,
-            *self.second.parts,
+            *(part for column, title, views in self.beside for part in (column, title, *views.parts)),
         ]
         changes = [picture.change, self.temperature.change, self.seed.change, self.other.input]
         work.refresh.keep_drawn(NAME, self.draw, inputs, outputs, changes, show_progress="minimal")
@@ -127,9 +127,13 @@ class _One:
                 with gr.Column(min_width=280):
                     self.title = gr.Markdown(visible=False)
                     self.first = _Views(library, "")
-                with gr.Column(min_width=280, visible=False) as self.beside:
-                    self.second_title = gr.Markdown()
-                    self.second = _Views(library, "second-")
+                self.beside = [self._build_beside(library, prefix) for prefix in ("second-", "third-")]
+
+    @staticmethod
+    def _build_beside(library: Library, prefix: str) -> tuple[gr.Column, gr.Markdown, _Views]:
+        with gr.Column(min_width=280, visible=False) as column:
+            title = gr.Markdown()
+            return column, title, _Views(library, prefix)
 
     def _build_settings(self, first: OpenModel) -> None:
         self.temperature = RawSlider(
@@ -149,9 +153,9 @@ class _One:
             visible=first.info.has_variance,
         )
 
-    def draw(self, name: str, path: str | None, temperature: Any, seed: Any, other: str) -> Updates:
-        """What the tab shows of a picture; `other` is the model to compare with, or empty."""
-        models, titles = OtherModel.with_picked(self._library, name, other)
+    def draw(self, name: str, path: str | None, temperature: Any, seed: Any, others: list[str]) -> Updates:
+        """What the tab shows of a picture; `others` are the models to compare with."""
+        models, titles = OtherModels.with_picked(self._library, name, others)
         model, comparing = models[0], len(models) > 1
         settings = self._settings(models)
         if path is None:
@@ -173,36 +177,45 @@ class _One:
             self.result: gr.update(visible=True),
             self.latent_part: gr.update(visible=True),
             self.note: gr.update(value=note, visible=bool(note)),
-            self.both: gr.update(value=compared(models, titles, *made) if comparing else "", visible=comparing),
+            self.both: gr.update(value=compared(models, titles, made) if comparing else "", visible=comparing),
             self.title: gr.update(value=_title(titles[0], model), visible=comparing),
             self.editor: edited_latent(model, subject, made[0], None if taken[self.temperature] else own),
-            self.beside: gr.update(visible=comparing),
-            self.second_title: _title(titles[1], models[1], model) if comparing else "",
             self.workings: describe_workings(model, made[0], taken[self.temperature]),
-            **self.first.of(model, path, made[0], made[1] if comparing else None),
-            **(self.second.of(models[1], path, made[1], made[0]) if comparing else self.second.empty()),
+            **self.first.of(model, path, made),
+            **self._others(models, titles, path, made),
             **settings,
             **corrected,
         }
 
+    def _others(
+        self, models: Sequence[OpenModel], titles: Sequence[str], path: str, made: Sequence[Reconstruction]
+    ) -> Updates:
+        """A column for each model but the first; those without a model are hidden."""
+        updates: Updates = {}
+        for k, (column, title, views) in enumerate(self.beside, 1):
+            is_shown = k < len(models)
+            updates[column] = gr.update(visible=is_shown)
+            updates[title] = _title(titles[k], models[k], models[0]) if is_shown else ""
+            updates |= views.of(models[k], path, made[k:] + made[:k]) if is_shown else views.empty()
+        return updates
+
     def _settings(self, models: Sequence[OpenModel]) -> Updates:
-        """Of these models: the picked one, and perhaps another."""
+        """Of these models: the picked one, and perhaps others."""
         samples = any(model.info.has_variance for model in models)
-        other = models[1].name if len(models) > 1 else ""
         return {
             **{box: gr.update(visible=samples) for box in (self.temperature, self.seed)},
-            self.other: OtherModel(OtherModel.choices_of(self._library, models[0].name), value=other),
+            self.other: OtherModels.of(self._library, models),
         }
 
     def _emptied(self, model: OpenModel) -> Updates:
-        hidden = (self.result, self.latent_part, self.note, self.both, self.title, self.beside)
+        hidden = (self.result, self.latent_part, self.note, self.both, self.title)
         return {
             **{part: gr.update(visible=False) for part in hidden},
             self.empty: gr.update(visible=True),
             self.editor: None,
             self.workings: describe_workings(model, None, 0),
             **self.first.empty(),
-            **self.second.empty(),
+            **self._others([], [], "", []),
         }
 
 
@@ -215,13 +228,14 @@ class _Views:
         self.maps = HeatMaps(server=[Questions(library).uncertainty], elem_id=f"{prefix}heat-maps")
         self.parts = [self.comparison, self.tiles, self.maps]
 
-    def of(self, model: OpenModel, path: str, made: Reconstruction, beside: Reconstruction | None) -> Updates:
-        """A reconstruction; `beside` is what the other model made of the picture."""
+    def of(self, model: OpenModel, path: str, all_made: Sequence[Reconstruction]) -> Updates:
+        """The first of these reconstructions; the others are what other models made of the picture."""
+        made, *beside = all_made
         file = f"{model.name}-reconstruction.png"
         return {
             self.comparison: Comparison.payload(made.picture, made.reconstruction, file, group=NAME),
-            self.tiles: "" if beside else metric_tiles(made, model.metrics),  # `compared` has both models' figures
-            self.maps: HeatMaps.payload(model, path, made.error, beside.error if beside else None),
+            self.tiles: "" if beside else metric_tiles(made, model.metrics),  # `compared` has all models' figures
+            self.maps: HeatMaps.payload(model, path, made.error, [other.error for other in beside]),
         }
 
     def empty(self) -> Updates:
@@ -232,7 +246,7 @@ class _Views:
 class _Many:
     """Files on the left, their table on the right."""
 
-    def __init__(self, work: Workspace, other: OtherModel):
+    def __init__(self, work: Workspace, other: OtherModels):
         self._library = work.library
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
@@ -274,18 +288,18 @@ class _Many:
         )
         self.table.select(self.look_at, self.drawn, work.targets["picture"].input, **QUIET)
 
-    def start(self, name: str, other: str, paths: list[str] | None):
+    def start(self, name: str, others: list[str], paths: list[str] | None):
         """Runs, and says so if there is nothing to run on."""
         if not paths:
             gr.Warning(NO_FILES, title="Nothing to reconstruct")
-        yield from self.run(name, other, paths)
+        yield from self.run(name, others, paths)
 
-    def run(self, name: str, other: str, paths: list[str] | None):
+    def run(self, name: str, others: list[str], paths: list[str] | None):
         """Yields the table as it grows, once a second, and then the files to download."""
         rows, shown_at = [], 0.0
         thumbnails: dict[str, str] = {}  # by path: encoded once, however often the table is shown
         try:
-            models, titles = OtherModel.with_picked(self._library, name, other)
+            models, titles = OtherModels.with_picked(self._library, name, others)
             table = table_of(models, titles)
             for row in table.rows([own_file(path) for path in paths or []]):
                 rows.append(row)
@@ -319,9 +333,9 @@ class _Many:
     def _cleared(self) -> Updates:
         return {self.downloads: gr.update(visible=False), self.csv: None, self.archive: None, self.drawn: None}
 
-    def say_whose(self, name: str, other: str, drawn: tuple | None):
+    def say_whose(self, name: str, others: list[str], drawn: tuple | None):
         """Says that the table is of other models than those that are picked."""
-        now = OtherModel.names(name, other)
+        now = OtherModels.names(name, others)
         if not drawn or drawn[0] == now:
             return gr.skip()
         before, now = ("** and **".join(plain(self._library.title(one)) for one in names) for names in (drawn[0], now))
@@ -338,7 +352,7 @@ def _note(said: str) -> dict:
     return gr.update(value=said, elem_classes="note")
 
 
-def _filled(table: OneModel | TwoModels, rows: Sequence[Row | Pair], thumbnails: Mapping[str, str]) -> dict:
+def _filled(table: OneModel | SeveralModels, rows: Sequence[Row | Compared], thumbnails: Mapping[str, str]) -> dict:
     """The table with these rows. Models without a variance have no KL, and so no column of it."""
     has_kl = any(model.info.has_variance for model in table.models)
     kept = [k for k, column in enumerate(table.columns) if has_kl or not column.startswith(KL)]
@@ -357,7 +371,7 @@ def _filled(table: OneModel | TwoModels, rows: Sequence[Row | Pair], thumbnails:
     )
 
 
-def _thumbnails(row: Row | Pair) -> str:
+def _thumbnails(row: Row | Compared) -> str:
     """What went in and what came out, as HTML."""
     if not row.pictures:
         return ""

@@ -15,7 +15,7 @@ from app.explore.limits import MAX_COUNT, MAX_DEVIATIONS, MAX_SEED, MAX_TEMPERAT
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
 from app.kit.events import NEWEST, QUIET, explained, told
-from app.kit.inputs import LabelChoice, OtherModel, PictureInput, PriorRadio, Range, RawNumber, RawSlider
+from app.kit.inputs import LabelChoice, OtherModels, PictureInput, PriorRadio, Range, RawNumber, RawSlider
 from app.kit.questions import Questions
 from app.kit.sending import Target, drawn_picture, keep_picture, received
 from app.kit.starts import start_at
@@ -67,21 +67,21 @@ def build(work: Workspace) -> dict[str, Component]:
     with gr.Accordion("How it works", open=False):
         explanation = gr.Markdown(latex_delimiters=LATEX)
 
-    def draw(name, distribution, labels, beside, other, count, temperature, seed, path, preset):
+    def draw(name, distribution, labels, beside, others, count, temperature, seed, path, preset):
         model = library[name]
         start = from_picture(library, model, path) if path else from_mean(model)
         return (
-            grid.of_model(model, distribution, preset, labels, beside, other, [count, temperature, seed])
+            grid.of_model(model, distribution, preset, labels, beside, others, [count, temperature, seed])
             | directions.of_model(model, start, PICTURE if path else MEAN)
             | around.of_model(model, start, path)
             | {note: spatial_note(model), selected: None, shown: name}
         )
 
-    def ask(name, distribution, labels, beside, other, *numbers):
+    def ask(name, distribution, labels, beside, others, *numbers):
         model = library[name]
         if None in numbers:  # a box that is being typed in
-            return grid.offers(model, distribution or sample.opening(model), other)
-        return grid.asked(model, distribution, labels, beside, other, numbers)
+            return grid.offers(model, distribution or sample.opening(model), others)
+        return grid.asked(model, distribution, labels, beside, others, numbers)
 
     def explain(name):
         model = library[name]
@@ -206,7 +206,7 @@ class _Grid:
                 self.seed = RawNumber(0, label=SEED.name, info="The same seed gives the same grid.")
                 shuffle = gr.Button("New seed", elem_id="shuffle-button", size="sm")
             with gr.Column(min_width=200):
-                self.other = OtherModel.beside(work.library, work.library.default, elem_id="sample-compare-with")
+                self.other = OtherModels.beside(work.library, work.library.default, elem_id="sample-compare-with")
         self.beside = gr.Checkbox(True, label="Beside the prior, with the same noise", visible=False)
         with gr.Row():
             with gr.Column(scale=3, min_width=300):
@@ -232,10 +232,10 @@ class _Grid:
         shuffle.click(lambda: random.randrange(1_000_000), None, self.seed, **QUIET)
         gr.on([self.seed.submit, self.seed.blur], fill_empty, self.seed, self.seed, **NEWEST)
 
-    def offers(self, model: OpenModel, distribution: str, other: str) -> Updates:
-        """The inputs that this distribution has, alone or compared with another model's."""
+    def offers(self, model: OpenModel, distribution: str, others: Sequence[str]) -> Updates:
+        """The inputs that this distribution has, alone or compared with other models'."""
         has_labels = distribution == Flow.name and bool(sample.promptable(model))
-        has_beside = distribution != StandardNormal.name and not other
+        has_beside = distribution != StandardNormal.name and not others
         return {self.beside: gr.update(visible=has_beside), self.labels: gr.update(visible=has_labels)}
 
     def asked(
@@ -244,26 +244,26 @@ class _Grid:
         distribution: str | None,
         labels: Sequence[str] | None,
         beside: bool,
-        other: str,
+        others: Sequence[str],
         numbers,
     ) -> Updates:
-        models, names = OtherModel.with_picked(self._library, model.name, other)
-        other = models[1].name if len(models) > 1 else ""
+        models, names = OtherModels.with_picked(self._library, model.name, others)
+        is_comparing = len(models) > 1
         distribution = distribution or sample.opening(model)
         taken = [limits.take(typed) for limits, typed in zip((COUNT, TEMPERATURE, SEED), numbers, strict=True)]
         corrected = {
             box: number for box, number, typed in zip(self.numbers, taken, numbers, strict=True) if number != typed
         }
-        if other:
+        if is_comparing:
             panels = [panel_of(one, distribution, labels, name) for one, name in zip(models, names, strict=True)]
         else:
             both = beside and distribution != StandardNormal.name
             kinds = [StandardNormal.name, distribution] if both else [distribution]
             panels = [panel_of(model, kind, labels) for kind in kinds]
-        updates = self.offers(model, distribution, other) | corrected
+        updates = self.offers(model, distribution, others) | corrected
         updates[self.samples] = SampleGrid.payload(panels, *taken)
-        said = noise_in_words(*models) if other else ""
-        updates[self.other] = OtherModel(OtherModel.choices_of(self._library, model.name), value=other, info=said)
+        said = noise_in_words(models) if is_comparing else ""
+        updates[self.other] = OtherModels.of(self._library, models, info=said)
         kept = LabelChoice.kept(model, labels)
         if [*kept] != [*(labels or [])]:
             updates[self.labels]["value"] = [*kept]
@@ -276,7 +276,7 @@ class _Grid:
         preset: str | None,
         labels: Sequence[str] | None,
         beside: bool,
-        other: str,
+        others: Sequence[str],
         numbers,
     ) -> Updates:
         """A person's choice stays where the model has it; else it is the model's own to begin with."""
@@ -284,7 +284,7 @@ class _Grid:
         stays = distribution != preset and distribution in model.prior_titles
         distribution = distribution if stays else sample.opening(model)
         said = "" if len(choices) > 1 else f"{plain(model.info.title)} has no map, so that nothing can be fitted."
-        asked = self.asked(model, distribution, labels, beside, other, numbers)
+        asked = self.asked(model, distribution, labels, beside, others, numbers)
         return asked | {
             self.labels: asked[self.labels] | {"choices": [*LabelChoice.choices_of(model)]},
             self.distribution: gr.Radio(choices=choices, value=distribution, info=said),
@@ -429,11 +429,11 @@ def find_start(library: Library, name: str, kind: str, chosen: dict | None, path
 # ---- In words ----
 
 
-def noise_in_words(first: OpenModel, second: OpenModel) -> str:
-    """What two models' samples of one number have in common."""
-    if first.info.latent_shape == second.info.latent_shape:
+def noise_in_words(models: Sequence[OpenModel]) -> str:
+    """What these models' samples of one number have in common."""
+    shapes = [" x ".join(map(str, model.info.latent_shape)) for model in models]
+    if len({*shapes}) == 1:
         return "Samples of one number are drawn with the same noise."
-    shapes = (" x ".join(map(str, model.info.latent_shape)) for model in (first, second))
     return f"Their latents differ in shape ({' and '.join(shapes)}): the seed is the same, and the noise is not."
 
 

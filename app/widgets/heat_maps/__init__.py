@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class HeatMaps(Widget):
         model: OpenModel,
         picture: str,
         error: Float[np.ndarray, "size size"],
-        beside: Float[np.ndarray, "other other"] | None = None,
+        beside: Sequence[Float[np.ndarray, "other other"]] = (),
     ) -> dict[str, Any]:
         """What the page needs to draw the error and to ask for the uncertainty.
 
@@ -35,8 +36,7 @@ class HeatMaps(Widget):
             model: whose reconstruction it is.
             picture: the path of the picture's file.
             error: of each pixel, in [0, 1].
-            beside: an error that is shown next to this one, so that both have one scale.
+            beside: errors that are shown next to this one, so that all have one scale.
         """
-        errors = [error] if beside is None else [error, beside]
-        drawn = heat_map(error, max(LEAST_ERROR, *map(scale_end, errors)))
+        drawn = heat_map(error, max(LEAST_ERROR, *map(scale_end, [error, *beside])))
         return {"model": model.name, "picture": picture, "has_variance": model.info.has_variance, "error": drawn}

@@ -1,4 +1,4 @@
-"""Two models on the same pictures."""
+"""Several models on the same pictures."""
 
 import csv
 import dataclasses
@@ -11,11 +11,13 @@ import pytest
 from app.explore import compare
 from app.explore.batch import METRICS, Row
 from app.explore.library import Library
+from app.explore.opened import OpenModel
 from app.explore.reconstruct import reconstruct
 from app.explore.subject import open_subject
 from app.tabs.batch_tables import describe_comparison
 from app.tabs.compared import compared
 from tests.conftest import ROOT
+from vae.atlas import Atlas
 
 TITLES = ["Fruits", "Emoji"]
 
@@ -31,7 +33,7 @@ def pairs(models, examples, tmp_path_factory):
     broken = tmp_path_factory.mktemp("files") / "broken.png"
     broken.write_text("text")
     paths = [str(examples["another fruit"]), str(broken), str(examples["emoji"])]
-    return list(compare.reconstruct_pairs(*models, paths))
+    return list(compare.reconstruct_compared(models, paths))
 
 
 def row(name: str, psnr: float) -> Row:
@@ -50,7 +52,7 @@ def test_a_pair_has_the_figures_of_both_and_the_seconds_minus_the_firsts(models,
 
 def test_those_on_which_two_models_differ_most_come_first_and_failures_last(pairs):
     ordered = compare.most_different_first(pairs)
-    apart = [abs(pair.difference("psnr_db")) for pair in ordered[:2]]
+    apart = [pair.spread() for pair in ordered[:2]]
     assert apart[0] > apart[1] > 0
     assert ordered[2].pictures == []
     assert "not a picture" in ordered[2].cells()[-1]
@@ -58,20 +60,20 @@ def test_those_on_which_two_models_differ_most_come_first_and_failures_last(pair
 
 def test_what_a_comparison_comes_to(pairs):
     summary = compare.summarise(pairs)
-    assert (summary.count, summary.failed, summary.first_nearer, summary.second_nearer) == (2, 1, 0, 2)
-    differences = [pairs[k].difference("psnr_db") for k in (0, 2)]
-    assert summary.mean_difference == pytest.approx(np.mean(differences))
-    assert (summary.worst_of_first, summary.worst_of_second) == ("emoji-panda.png", "emoji-panda.png")
+    assert (summary.count, summary.failed, summary.nearest) == (2, 1, [0, 2])
+    differences = [pairs[k].differences("psnr_db")[0] for k in (0, 2)]
+    assert summary.mean_differences == [pytest.approx(np.mean(differences))]
+    assert summary.worst == ["emoji-panda.png", "emoji-panda.png"]
     said = describe_comparison(TITLES, summary)
-    assert f"on average Emoji by {summary.mean_difference:.2f} dB" in said
+    assert f"On average Emoji is {summary.mean_differences[0]:.2f} dB nearer than Fruits." in said
     assert "1 could not be read" in said
-    assert compare.summarise(pairs[1:2]).mean_difference is None
+    assert compare.summarise(pairs[1:2]).mean_differences == []
 
 
 def test_the_files_hold_both_models(models, pairs):
     table, archive = compare.save(pairs, models, TITLES)
     rows = list(csv.DictReader(Path(table).read_text().splitlines()))
-    assert float(rows[0]["PSNR (dB) difference"]) == round(pairs[0].difference("psnr_db"), 2)
+    assert float(rows[0]["PSNR (dB) difference"]) == round(pairs[0].differences("psnr_db")[0], 2)
     with zipfile.ZipFile(archive) as files:
         names = {"001-fruit-lemon-fruits.png", "001-fruit-lemon-emoji.png"}
         assert names < set(files.namelist())
@@ -87,10 +89,57 @@ def test_the_map_of_errors_is_negative_where_the_second_is_nearer_also_between_s
     assert np.abs(compare.error_difference(fruits, fruits)).max() == 0
 
 
+def test_three_models_are_compared_with_the_first(models, examples):
+    library = Library(ROOT / "assets" / "models")
+    three, titles = [*models, library["faces"]], [*TITLES, "Faces"]
+    (found,) = compare.reconstruct_compared(three, [str(examples["emoji"])])
+    cells = dict(zip(compare.columns(titles), found.cells(), strict=True))
+    first, _, third = (row.metrics["psnr_db"] for row in found.rows)
+    assert cells["PSNR (dB) Faces minus Fruits"] == pytest.approx(third - first, abs=0.006)
+    assert len(found.pictures) == 4
+    made = [reconstruct(model, open_subject(examples["emoji"])) for model in three]
+    shown = compared(three, titles, made)
+    assert shown.count("<figure>") == 2
+    assert "Faces − Fruits" in shown
+    best = max(range(3), key=lambda k: made[k].metrics["psnr_db"])
+    assert f"<b>{titles[best]}</b> comes nearest" in shown
+
+
+class TestSamePictures:
+    def test_a_picture_has_one_name_in_one_data_set(self, models, tmp_path):
+        fruits = models[0]
+        atlas = fruits.atlas
+        rows = np.array([7, 3, 5, 0])
+        names = [*(atlas.ids[row] for row in rows[:3]), "a stranger.jpg"]
+        for facts, expected in ((atlas.facts, [7, 3, 5, -1]), (atlas.facts | {"dataset": "other"}, None)):
+            labels = {name: [values[row] for row in rows] for name, values in atlas.labels.items()}
+            subset = Atlas(names, atlas.positions[rows], atlas.latents[rows], labels, facts=facts)
+            other = copy_with_atlas(fruits, tmp_path, subset)
+            found = compare.same_pictures(fruits, other)
+            assert (found if found is None else found.tolist()) == expected
+
+    def test_maps_of_two_data_sets_share_none(self, models):
+        assert compare.same_pictures(*models) is None
+
+    def test_two_maps_of_one_reading_are_of_the_same_rows(self, models):
+        """Also where names come twice, as the fruits' do."""
+        fruits = models[0]
+        assert len({*fruits.atlas.ids}) < len(fruits.atlas)
+        assert compare.same_pictures(fruits, fruits).tolist() == [*range(len(fruits.atlas))]
+
+
+def copy_with_atlas(model: OpenModel, folder: Path, atlas: Atlas) -> OpenModel:
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(model.folder / name)
+    atlas.write(folder / "atlas.parquet")
+    return OpenModel(folder)
+
+
 class TestFigures:
     def test_held_out_figures_of_other_pictures_have_no_difference(self, models, examples):
         made = [reconstruct(model, open_subject(examples["fruits"])) for model in models]
-        shown = compared(models, TITLES, *made)
+        shown = compared(models, TITLES, made)
         assert shown.count("Difference") == 1
         assert "of different pictures" in shown
         assert "<b>Emoji</b> comes nearer" in shown
@@ -98,13 +147,13 @@ class TestFigures:
 
     def test_of_two_runs_on_one_data_set_they_have(self, models, examples):
         made = reconstruct(models[0], open_subject(examples["fruits"]))
-        shown = compared([models[0], models[0]], ["<b>", "second"], made, made)
+        shown = compared([models[0], models[0]], ["<b>", "second"], [made, made])
         assert shown.count("Difference") == 2
         assert "equally near" in shown
         assert "&lt;b&gt;" in shown
-        assert "<td><b></td>" not in shown
+        assert "<td><b>" not in shown.replace("<td><b>0", "")  # of equal figures, the difference is 0
 
     def test_what_neither_model_has_is_left_out(self, models, examples):
         made = reconstruct(models[0], open_subject(examples["fruits"]))
         bare = dataclasses.replace(made, metrics=made.metrics | {"kl_nats": None})
-        assert "KL, nats" not in compared(models, TITLES, bare, bare).partition("Held-out")[0]
+        assert "KL, nats" not in compared(models, TITLES, [bare, bare]).partition("Held-out")[0]

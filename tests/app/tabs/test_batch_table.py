@@ -21,7 +21,7 @@ def many() -> reconstruct._Many:
         targets = reconstruct.targets()
         targets["picture"].input.render()
         refresh = Refresh(gr.Dropdown(library.names, value=library.default), ["reconstruct"])
-        other = inputs.OtherModel.beside(library, library.default)
+        other = inputs.OtherModels.beside(library, library.default)
         return reconstruct._Many(Workspace(library, refresh, gr.Tabs(), targets), other)
 
 
@@ -36,7 +36,7 @@ def test_a_row_leads_to_its_picture_and_is_encoded_once(many, paths, monkeypatch
     encode = reconstruct.strip_url
     monkeypatch.setattr(reconstruct, "strip_url", lambda *asked: encoded.append(1) or encode(*asked))
     monkeypatch.setattr(reconstruct, "SECONDS_BETWEEN_TABLES", -1.0)  # a table for every row
-    *growing, last = many.run("fruits", "", paths)
+    *growing, last = many.run("fruits", [], paths)
     assert len(growing) == len(encoded) == len(paths)
     drawn = last[many.drawn]
     assert len(pickle.dumps(drawn)) < 1000, "what is kept for each visitor"

@@ -27,7 +27,7 @@ def grid(library) -> sample._Grid:
 
 def drawn(grid, model, distribution, preset=None) -> tuple[list[tuple[str, str]], str, str | None]:
     """The panels, the choice that is shown, and whether it is the app's own."""
-    updates = grid.of_model(model, distribution, preset, [], True, "", NUMBERS)
+    updates = grid.of_model(model, distribution, preset, [], True, [], NUMBERS)
     panels = [(panel["distribution"], panel["title"]) for panel in updates[grid.samples]["panels"]]
     return panels, updates[grid.distribution].value, updates[grid.preset]
 
@@ -47,19 +47,19 @@ def test_another_model_keeps_what_a_person_chose_and_only_that(library, grid):
 
 
 def test_numbers_that_come_before_the_tab_is_drawn_are_for_the_same_distribution(library, grid):
-    updates = grid.asked(library["fruits"], None, [], False, "", NUMBERS)
+    updates = grid.asked(library["fruits"], None, [], False, [], NUMBERS)
     assert [panel["title"] for panel in updates[grid.samples]["panels"]] == [FLOW[1]]
 
 
 def test_only_the_flow_is_asked_for_labels_of_each_column_the_last(library, grid):
     chosen = ["kind: Apple", "kind: Cherry", "variety: Apple Red 2", "hair: long"]
-    updates = grid.asked(library["fruits"], "flow", chosen, True, "", NUMBERS)
+    updates = grid.asked(library["fruits"], "flow", chosen, True, [], NUMBERS)
     labels = [panel["label"] for panel in updates[grid.samples]["panels"]]
     assert labels == [{}, {"kind": "Cherry", "variety": "Apple Red 2"}]
     assert updates[grid.labels]["value"] == ["kind: Cherry", "variety: Apple Red 2"]
     assert updates[grid.labels]["visible"]
-    assert not grid.asked(library["fruits"], "prior", chosen, True, "", NUMBERS)[grid.labels]["visible"]
-    emptied = grid.of_model(library["photos"], "flow", None, chosen, True, "", NUMBERS)[grid.labels]
+    assert not grid.asked(library["fruits"], "prior", chosen, True, [], NUMBERS)[grid.labels]["visible"]
+    emptied = grid.of_model(library["photos"], "flow", None, chosen, True, [], NUMBERS)[grid.labels]
     assert (emptied["choices"], emptied["value"], emptied["visible"]) == ([], [], False)
 
 
@@ -70,7 +70,7 @@ def test_the_flow_is_explained_where_there_is_one(library):
 
 def test_another_model_is_drawn_beside_with_the_same_seed_from_what_it_has(library, grid):
     chosen = ["kind: Cherry"]
-    updates = grid.asked(library["fruits"], "flow", chosen, True, "emoji", NUMBERS)
+    updates = grid.asked(library["fruits"], "flow", chosen, True, ["emoji"], NUMBERS)
     panels = updates[grid.samples]["panels"]
     assert [(panel["model"]["name"], panel["title"], panel["label"]) for panel in panels] == [
         ("fruits", f"Fruits: {FLOW[1]}", {"kind": "Cherry"}),
@@ -79,7 +79,7 @@ def test_another_model_is_drawn_beside_with_the_same_seed_from_what_it_has(libra
     assert not updates[grid.beside]["visible"], "the prior would be beside which of them?"
     assert "the same noise" in updates[grid.other].info
     assert "fruits" not in dict(updates[grid.other].choices).values()
-    without = grid.asked(library["fruits"], "flow", chosen, True, "photos", NUMBERS)
+    without = grid.asked(library["fruits"], "flow", chosen, True, ["photos"], NUMBERS)
     assert without[grid.samples]["panels"][1]["title"] == f"Photos: {PRIOR[1]}"
     assert "noise is not" in without[grid.other].info
-    assert len(grid.asked(library["fruits"], "prior", [], True, "fruits", NUMBERS)[grid.samples]["panels"]) == 1
+    assert len(grid.asked(library["fruits"], "prior", [], True, ["fruits"], NUMBERS)[grid.samples]["panels"]) == 1
