@@ -78,6 +78,8 @@ MAX_THUMBNAILS = 32  # in one request
 TELLING_POINTS, TELLING_NEIGHBOURS = 2_000, 10  # of the map, that tell which labels it keeps together
 FEWEST_ALIKE = 3  # points a label needs on average for its colour to say something
 GROUP_LABELS = 3  # most frequent labels named of a group
+MAX_SELECTIONS = 32  # of one map, that a person keeps
+MAX_SELECTION_NAME = 60  # characters
 RARE = 0.05  # of a group: a label so rare says nothing of it
 COLOUR_PERCENTILES = (1, 99)  # between which a column's colours run, so that a few outliers do not take them all
 

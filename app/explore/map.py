@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,15 +30,20 @@ from app.explore.limits import (
     TELLING_POINTS,
     THUMBNAIL,
     RequestError,
+    check_choice,
     check_coordinates,
     check_whole,
 )
 from app.explore.opened import OpenModel
 from app.explore.subject import Subject
-from vae.atlas import ERROR_COLUMN, Place
+from vae.atlas import ERROR_COLUMN, Atlas, Place
+from vae.directions import principal_directions
 
 PRIOR_COLUMN = "prior_distance"  # a number of each point that the atlas works out
 MAX_CATEGORIES = 1 << 16  # codes are 16-bit numbers
+
+UMAP, PCA = "umap", "pca"
+LAYOUTS = {UMAP: "UMAP", PCA: "PCA"}  # what places the points -> what it is called
 
 Nearness = Literal["among", "edge", "far"]
 
@@ -52,7 +57,7 @@ class Categories:
 
     Attributes:
         name: of the column.
-        labels: each once, the most frequent first; "" is no label.
+        labels: each once, the most frequent first, but for `in_order_of`; "" is no label.
         codes: of each point, the position of its label in `labels`.
     """
 
@@ -87,6 +92,7 @@ class Overview:
         numbers: the numeric columns.
         spacing: the median distance on the map from a point to its nearest other.
         first: the label column to look at first, as `telling_column` says.
+        layout: what placed them.
     """
 
     positions: Float[np.ndarray, "count 2"]
@@ -94,6 +100,7 @@ class Overview:
     numbers: list[Numbers]
     spacing: float
     first: str | None = None
+    layout: str = UMAP
 
 
 @dataclass(frozen=True)
@@ -117,13 +124,32 @@ class Figures:
     trustworthiness: float | None
 
 
-def overview(model: OpenModel) -> Overview:
+def atlas_in(model: OpenModel, layout: Any) -> Atlas:
+    """The map, its points placed by UMAP, as it is stored; or by the first two principal components of the latents.
+
+    Raises:
+        RequestError: there is no such layout, or no map.
+    """
+    if check_choice("layout", layout, [*LAYOUTS]) == UMAP:
+        return model.atlas
+    return model.remember("principal layout", None, lambda: _lay_out_principally(model.atlas))
+
+
+def _lay_out_principally(atlas: Atlas) -> Atlas:
+    found = principal_directions(atlas.latents, 2)
+    centred = (atlas.latents - found.mean).reshape(len(atlas), -1).astype(np.float32)
+    positions = centred @ found.directions.reshape(len(found.directions), -1).T
+    missing = 2 - positions.shape[1]  # of a latent of one number
+    return replace(atlas, positions=np.pad(positions, ((0, 0), (0, missing))))
+
+
+def overview(model: OpenModel, layout: Any = UMAP) -> Overview:
     """All points.
 
     Raises:
-        RequestError: there is no map.
+        RequestError: there is no such layout, or no map.
     """
-    atlas = model.atlas
+    atlas = atlas_in(model, layout)
     columns = atlas.numbers | {PRIOR_COLUMN: atlas.prior_distance}
     found = (_categories(name, values) for name, values in atlas.labels.items())
     categories = [column for column in found if column]
@@ -132,7 +158,8 @@ def overview(model: OpenModel) -> Overview:
         categories=categories,
         numbers=[_numbers(name, values) for name, values in columns.items()],
         spacing=atlas.map_spacing,
-        first=model.remember("telling column", None, lambda: telling_column(atlas.positions, categories)),
+        first=model.remember("telling column", None, lambda: telling_column(model.atlas.positions, categories)),
+        layout=layout,
     )
 
 
@@ -172,11 +199,33 @@ def _categories(name: str, values: Sequence[Any]) -> Categories | None:
     return Categories(name, labels, np.fromiter((code[text] for text in texts), np.uint16, len(texts)))
 
 
+def in_order_of(column: Categories, other: Categories) -> Categories:
+    """A column with its labels in the order of another's, then those that this one lacks: for the same colours."""
+    known = {*column.labels}
+    labels = [*other.labels, *(label for label in column.labels if label not in {*other.labels})]
+    if len(labels) > MAX_CATEGORIES or not known & {*other.labels}:
+        return column
+    code = {label: k for k, label in enumerate(labels)}
+    return Categories(column.name, labels, np.array([code[label] for label in column.labels], np.uint16)[column.codes])
+
+
 def _numbers(name: str, values: Float[np.ndarray, " count"]) -> Numbers:
     values = np.where(np.isfinite(values), values, np.nan).astype(np.float32)
     finite = values[np.isfinite(values)]
     low, high = np.percentile(finite, COLOUR_PERCENTILES).tolist() if finite.size else (0.0, 1.0)
     return Numbers(name, values, low, high)
+
+
+def unit(model: OpenModel, index: Any) -> Numbers:
+    """The points' numbers in one dimension of a vector latent; of a spatial one's channel, the mean over its places.
+
+    Raises:
+        RequestError: there is no such dimension, or no map.
+    """
+    latents = model.atlas.latents
+    index = check_whole("The dimension", index, 0, latents.shape[-1] - 1)
+    places = latents[..., index].reshape(len(latents), -1)
+    return _numbers(f"unit {index}", places.mean(axis=1, dtype=np.float32))
 
 
 def figures(model: OpenModel) -> Figures:
@@ -318,17 +367,18 @@ class Located:
     nearness: Nearness
 
 
-def locate(model: OpenModel, subject: Subject) -> Located:
+def locate(model: OpenModel, subject: Subject, layout: Any = UMAP) -> Located:
     """Places a picture on the map by its nearest neighbours in latent space.
 
     Raises:
-        RequestError: there is no map.
+        RequestError: there is no such layout, or no map.
     """
     latent = model.latent(subject)
     place = model.atlas.locate(latent, NEIGHBOURS)
+    x, y = place.weights @ atlas_in(model, layout).positions[place.neighbours]
     return Located(
-        x=place.x,
-        y=place.y,
+        x=float(x),
+        y=float(y),
         latent=latent,
         neighbours=[_point(model, row, latent) for row in place.neighbours.tolist()],
         weights=place.weights.tolist(),
@@ -357,37 +407,40 @@ def decode_at(model: OpenModel, x: Any, y: Any) -> tuple[Image.Image, Place]:
     return model.decode(latent), place
 
 
-def latent_at(model: OpenModel, x: Any, y: Any) -> tuple[Float[np.ndarray, "*latent"], Place]:
+def latent_at(model: OpenModel, x: Any, y: Any, layout: Any = UMAP) -> tuple[Float[np.ndarray, "*latent"], Place]:
     """The latent of a place on the map.
 
     Raises:
         RequestError: as for `decode_at`.
     """
     x, y = check_coordinates(x, y)
-    return model.atlas.latent_at(x, y, SHEPARD_NEIGHBOURS)
+    return atlas_in(model, layout).latent_at(x, y, SHEPARD_NEIGHBOURS)
 
 
-def thumbnails(model: OpenModel, places: Any) -> list[Image.Image]:
+def thumbnails(model: OpenModel, places: Any, layout: Any = UMAP) -> list[Image.Image]:
     """Small pictures, 64 pixels at most, of points and of places between them.
 
     Args:
         model: whose map it is.
         places: 1 to 32; each is the row of a point, or a pair (x, y).
+        layout: what placed the points.
 
     Raises:
-        RequestError: none or too many are asked for, one is neither a row nor a place, or there is no map.
+        RequestError: none or too many are asked for, one is neither a row nor a place; no such layout, or no map.
     """
+    atlas = atlas_in(model, layout)
     if not isinstance(places, list | tuple) or not 1 <= len(places) <= MAX_THUMBNAILS:
         raise RequestError(f"Ask for 1 to {MAX_THUMBNAILS} pictures of the map at a time.")
-    return [_thumbnail(model, _check_place(model, place)) for place in places]
+    return [_thumbnail(model, _check_place(model, place), atlas, layout) for place in places]
 
 
-def _thumbnail(model: OpenModel, place: int | tuple[float, float]) -> Image.Image:
-    return model.remember("thumbnail", place, lambda: _draw_thumbnail(model, place))
+def _thumbnail(model: OpenModel, place: int | tuple[float, float], atlas: Atlas, layout: str) -> Image.Image:
+    key = place if isinstance(place, int) else (*place, layout)
+    return model.remember("thumbnail", key, lambda: _draw_thumbnail(model, place, atlas))
 
 
-def _draw_thumbnail(model: OpenModel, place: int | tuple[float, float]) -> Image.Image:
-    latent = model.atlas.latent(place) if isinstance(place, int) else latent_at(model, *place)[0]
+def _draw_thumbnail(model: OpenModel, place: int | tuple[float, float], atlas: Atlas) -> Image.Image:
+    latent = atlas.latent(place) if isinstance(place, int) else atlas.latent_at(*place, SHEPARD_NEIGHBOURS)[0]
     picture = model.decode(latent)
     side = min(THUMBNAIL, picture.width)
     return picture if side == picture.width else picture.resize((side, side), Image.Resampling.BOX)
@@ -406,16 +459,19 @@ def _check_row(model: OpenModel, index: Any) -> int:
 # ---- Paths and groups ----
 
 
-def walk(model: OpenModel, path: Any, count: Any = PATH_COUNT) -> Float[np.ndarray, "count *latent"]:
+def walk(
+    model: OpenModel, path: Any, count: Any = PATH_COUNT, layout: Any = UMAP
+) -> Float[np.ndarray, "count *latent"]:
     """Latents at equal distances along a line drawn over the map.
 
     Args:
         model: whose map it is.
         path: its corners (x, y), 2 to 512; not all in one place.
         count: of latents, 2 to 65.
+        layout: what placed the points.
 
     Raises:
-        RequestError: the path is not such a line, or there is no map.
+        RequestError: the path is not such a line, or there is no such layout or map.
     """
     if not isinstance(path, list | tuple) or not 2 <= len(path) <= PATH_CORNERS:
         raise RequestError(f"A path needs 2 to {PATH_CORNERS} places. Draw it over the map.")
@@ -424,7 +480,7 @@ def walk(model: OpenModel, path: Any, count: Any = PATH_COUNT) -> Float[np.ndarr
     corners = np.array([check_coordinates(*corner) for corner in path])
     if np.ptp(corners, axis=0).max() == 0:
         raise RequestError("This path goes nowhere. Draw it from one place of the map to another.")
-    return model.atlas.latents_along(corners, check_whole("count", count, 2, MAX_STEPS))
+    return atlas_in(model, layout).latents_along(corners, check_whole("count", count, 2, MAX_STEPS))
 
 
 @dataclass(frozen=True)
@@ -453,7 +509,7 @@ def group(model: OpenModel, rows: Any) -> Group:
     Raises:
         RequestError: there are none, one is not a row, or there is no map.
     """
-    rows = _check_rows(model, rows)
+    rows = check_rows(model, rows)
     counted = {
         name: Counter(_label(values[row]) for row in rows).most_common(GROUP_LABELS)
         for name, values in model.atlas.labels.items()
@@ -479,13 +535,18 @@ def direction(
     Raises:
         RequestError: a group is empty, a row does not exist, or there is no map.
     """
-    mean_a, mean_b = (model.atlas.mean_latent(_check_rows(model, rows)) for rows in (rows_a, rows_b))
+    mean_a, mean_b = (model.atlas.mean_latent(check_rows(model, rows)) for rows in (rows_a, rows_b))
     start = mean_a if index is None else model.atlas.latent(_check_row(model, index))
     count = check_whole("count", count, 2, MAX_STEPS)
     return np.stack([start + t * (mean_b - mean_a) for t in np.linspace(0, 1, count, dtype=np.float32)])
 
 
-def _check_rows(model: OpenModel, rows: Any) -> np.ndarray:
+def check_rows(model: OpenModel, rows: Any) -> np.ndarray:
+    """The rows of a group of points, each once.
+
+    Raises:
+        RequestError: there are none, one is not a row, or there is no map.
+    """
     if not isinstance(rows, list | tuple) or not rows:
         raise RequestError("This group has no points. Draw around some points of the map.")
     count = len(model.atlas)

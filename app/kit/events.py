@@ -107,6 +107,7 @@ class Refresh:
         inputs: Sequence[Component],
         outputs: Sequence[Component],
         changes: Sequence[Callable] = (),
+        is_built: bool = True,
         **options,
     ) -> None:
         """Draws a tab when its inputs or the model change while it is open, or as it is opened.
@@ -120,12 +121,13 @@ class Refresh:
             draw: `draw(model, *inputs)` returns values for `outputs`, or a dict of those that change.
             inputs: what the drawing depends on besides the model.
             outputs: what it is drawn on.
-            changes: the inputs' events that ask for a drawing; as it is built, the page shows that of their values and
-                of the default model. Without any, only another model does.
+            changes: the inputs' events that ask for a drawing. Without any, only another model does.
+            is_built: where there are changes, whether the page as it is built shows the drawing of the inputs' values
+                and of the default model.
             options: of the listener.
         """
         draw = explained(draw)
-        built = (self.model.value, *(component.value for component in inputs)) if changes else None
+        built = (self.model.value, *(component.value for component in inputs)) if changes and is_built else None
         shown = gr.State(Shown(built))
 
         def follow(shown, *values):

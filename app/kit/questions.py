@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from app.explore import dimensions, failures, map, reconstruct, sample
@@ -85,15 +86,22 @@ class Questions:
             "shares": known.shares.tolist(),
         }
 
-    def decode_place(self, model: str, index: int | None, x: float, y: float) -> dict[str, Any]:
+    def decode_place(self, model: str, index: int | None, x: float, y: float, layout: str) -> dict[str, Any]:
         """The picture of a point of the map, or with index None of a place, as a sheet."""
         opened = self._library[model]
-        latent = map.latent_at(opened, x, y)[0] if index is None else map.point(opened, index).latent
+        latent = map.latent_at(opened, x, y, layout)[0] if index is None else map.point(opened, index).latent
         return sheet([opened.decode(latent)])
 
-    def thumbnails(self, model: str, places: list) -> dict[str, Any]:
+    def thumbnails(self, model: str, places: list, layout: str) -> dict[str, Any]:
         """Small pictures of points and places of the map, as a sheet."""
-        return sheet(map.thumbnails(self._library[model], places))
+        return sheet(map.thumbnails(self._library[model], places, layout))
+
+    def unit(self, model: str, unit: int) -> dict[str, Any]:
+        """Of every point of the map, its number in one dimension (of a spatial latent: its mean over a channel), as the
+        base64 of float32 `values`; and the `range` that colours run over."""
+        found = map.unit(self._library[model], unit)
+        values = base64.b64encode(found.values.astype("<f4").tobytes()).decode()
+        return {"values": values, "range": [found.low, found.high]}
 
     def failures(self, model: str, ranges: dict, column: str, label: str) -> dict[str, Any]:
         """How the pictures fare: `histograms` of all and of those within the ranges and with the label, `count` of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ import numpy as np
 from gradio.components import Component
 
 from app.explore import failures, files, map
-from app.explore.limits import AMONG, EDGE, NEIGHBOURS, SHEPARD_NEIGHBOURS
+from app.explore.limits import AMONG, EDGE, NEIGHBOURS, SHEPARD_NEIGHBOURS, RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
-from app.kit.events import NEWEST, QUIET, explained, told
-from app.kit.inputs import PictureInput
+from app.kit.events import FORGED, NEWEST, QUIET, explained, told
+from app.kit.inputs import OtherModels, PictureInput
 from app.kit.questions import Questions
 from app.kit.sending import Target, foreign, keep_picture, received
 from app.kit.workspace import Workspace
+from app.tabs.maps_beside import MapsBeside
+from app.tabs.selections import Selections
 from app.widgets.examples import offer_examples
 from app.widgets.failures import Failures
 from app.widgets.latent_map import LatentMap, bits
@@ -55,16 +58,21 @@ def targets() -> dict[str, Target]:
 def build(work: Workspace) -> dict[str, Component]:
     """Fills the tab; returns the inputs that the address holds. The map itself keeps the chosen point there."""
     library, picture, questions = work.library, work.targets["place"].input, Questions(work.library)
-    introduction = gr.Markdown(words(NAME, "introduction", count="the"))
+    with gr.Row(elem_classes="with-choice"):
+        introduction = gr.Markdown(words(NAME, "introduction", count="the"))
+        with gr.Column(scale=0, min_width=210):
+            layouts = [(title, name) for name, title in map.LAYOUTS.items()]
+            layout = gr.Radio(layouts, value=map.UMAP, label="Layout", elem_id="map-layout")
+        with gr.Column(scale=0, min_width=280):
+            others = OtherModels.beside(library, library.default, elem_id="map-compare-with")
+    linked = gr.Markdown(visible=False, elem_classes="note", elem_id="map-linked")
+    asked = [questions.decode_place, questions.thumbnails, questions.decode, questions.unit]
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
-            chart = LatentMap(
-                server=[questions.decode_place, questions.thumbnails, questions.decode],
-                drop_target=picture.elem_id,
-                address=f"{NAME}.point",
-                elem_id="latent-map",
-            )
-            drawing = _Drawing(work, questions)
+            chart = LatentMap(server=asked, drop_target=picture.elem_id, address=f"{NAME}.point", elem_id="latent-map")
+            selected = Selections()
+            drawing = _Drawing(work, questions, selected)
+        beside = MapsBeside(linked, asked, COLUMNS)
         with gr.Column(scale=1, min_width=260):
             picture.render()
             offer_examples(work, "Or click one of these", picture)
@@ -74,40 +82,70 @@ def build(work: Workspace) -> dict[str, Component]:
     with gr.Accordion("How it works", open=False):
         how = gr.Markdown(latex_delimiters=LATEX)
     shown = gr.State(None)  # the model whose map is drawn
+    laid_out = gr.State(None)  # that model, and what placed the points
+    drawn = gr.State(_Drawn())
 
-    def draw(name):
-        model = library[name]
+    def draw(name, layout, picked, drawn, kept):
+        models, titles = OtherModels.with_picked(library, name, picked)
+        compared = beside.of(models, titles, layout) | {others: OtherModels.of(library, models)}
+        title = titles[0] if len(models) > 1 else None
+        if drawn.what == (name, layout):  # only the others have changed
+            return compared | {chart: LatentMap(title=title)}
+        drawn.what = None
+        updates = draw_own(models[0], layout, title, kept)
+        drawn.what = (name, layout)
+        return updates | compared
+
+    def draw_own(model, layout, title, kept):
         # Shown as text, and not as Markdown.
         empty = words(NAME, "make_a_map", model=model.info.title, command=model.atlas_command)
-        blank = {"empty_text": empty, "marker": None, "selected": None, "narrowed": None}
-        emptied = panel.empty() | drawing.empty()
+        blank = {"empty_text": empty, "marker": None, "selected": None, "narrowed": None, "title": title}
+        emptied = panel.empty() | drawing.empty() | selected.of_model(model if model.has_atlas else None, kept)
         if not model.has_atlas:
             none = words(NAME, "no_map")
             nothing = {introduction: none, how: "", shown: None, fared: None, quality: gr.update(visible=False)}
-            return emptied | nothing | {chart: LatentMap(value=None, **blank)}
-        overview = map.overview(model)
-        count = f"{len(overview.positions):,}"
+            return emptied | nothing | {chart: LatentMap(value=None, **blank), laid_out: None}
+        overview = map.overview(model, layout)
+        units = model.info.latent_shape[-1]
+        value = LatentMap.payload(model.card, overview, COLUMNS, model.map_latents, units)
+        part = "introduction" if layout == map.UMAP else "introduction_pca"
         return emptied | {
-            chart: LatentMap(value=LatentMap.payload(model.card, overview, COLUMNS, model.map_latents), **blank),
-            introduction: words(NAME, "introduction", count=count),
+            chart: LatentMap(value=value, **blank),
+            introduction: words(NAME, part, count=f"{len(overview.positions):,}"),
             how: how_it_works(model),
-            shown: name,
+            shown: model.name,
+            laid_out: (model.name, layout),
             quality: gr.update(visible=True),
             fared: Failures.payload(model, COLUMNS),
         }
 
     def select(name, event: gr.EventData):
+        yield from look_at(name, told(event, "index"))
+
+    def look_at(name, index, **chosen):
+        """A point, and then its neighbours: those of a photo take half a second more."""
         model = library[name]
-        point = map.point(model, told(event, "index"))
+        point = map.point(model, index)
         updates = panel.of_point(model, point)
-        yield updates  # the neighbours of a photo take half a second more
-        yield updates | {panel.near: gallery(model, map.neighbours(model, point.index))}
+        yield updates | {chart: LatentMap(**chosen) if chosen else gr.skip()}
+        near = map.neighbours(model, point.index)
+        rows = [one.index for one in near]
+        marked = LatentMap(neighbours={"index": point.index, "rows": rows}, **chosen)
+        yield updates | {panel.near: show_near(model, near), panel.rows: rows, chart: marked}
 
     def show(name, event: gr.EventData):
-        point = map.point(library[name], told(event, "index"))
+        yield from jump(name, told(event, "index"))
+
+    def jump(name, index):
+        row = map.point(library[name], index).index
         yield {chart: LatentMap(selected=None)}  # else the map would not hear of the point that it heard of last
-        chosen = {chart: LatentMap(selected=point.index)}
-        yield from (updates | chosen for updates in select(name, event))
+        yield from look_at(name, row, selected=row)
+
+    def follow(name, rows, event: gr.EventData):
+        place = told(event, "index")
+        if not isinstance(place, int) or not 0 <= place < len(rows or []):
+            raise RequestError(FORGED)
+        yield from jump(name, rows[place])
 
     def narrow(name, event: gr.EventData):
         ranges, column, label = (told(event, key) for key in ("ranges", "column", "label"))
@@ -116,22 +154,24 @@ def build(work: Workspace) -> dict[str, Component]:
         rows = failures.choose(library[name], ranges, column if label else "", label)
         return LatentMap(narrowed=bits(rows))
 
-    def place(name, path):
-        if name is None or path is None:
+    def place(laid_out, path):
+        if laid_out is None or path is None:
             return panel.empty() | {chart: LatentMap(marker=None)}
+        name, layout = laid_out
         model, subject = library[name], open_subject(path)
-        located = map.locate(model, subject)
+        located = map.locate(model, subject, layout)
         rows = [point.index for point in located.neighbours]
         marker = {"x": located.x, "y": located.y, "neighbours": rows, "label": "your picture"}
         note = " ".join(filter(None, [foreign(library, model, subject), received(library, model, subject)]))
         return panel.of_picture(model, path, located, note) | {chart: LatentMap(marker=marker)}
 
-    def place_again(name, path):
-        return gr.skip() if name is None or path is None else place(name, path)
+    def place_again(laid_out, path):
+        return gr.skip() if laid_out is None or path is None else place(laid_out, path)
 
-    def walk_path(name, event: gr.EventData):
+    def walk_path(laid_out, event: gr.EventData):
+        name, layout = laid_out or (None, None)
         model = library[name]
-        walked = map.walk(model, told(event, "path"))
+        walked = map.walk(model, told(event, "path"), layout=layout)
         return drawing.of_path(model, walked)
 
     def compare_groups(name, event: gr.EventData):
@@ -139,22 +179,40 @@ def build(work: Workspace) -> dict[str, Component]:
         rows_a, rows_b, index = (told(event, key) for key in ("a", "b", "point"))
         groups = [map.group(model, rows) for rows in (rows_a, rows_b) if rows]
         between = map.direction(model, rows_a, rows_b, index) if rows_b else None
-        return drawing.of_groups(model, groups, between, index is not None)
+        can_keep = selected.of_groups([rows for rows in (rows_a, rows_b) if rows])
+        return drawing.of_groups(model, groups, between, index is not None) | can_keep
 
-    whole = [chart, introduction, how, shown, quality, fared]
-    work.refresh.keep_drawn(NAME, draw, [], [*whole, *panel.parts, *drawing.parts], show_progress="hidden")
-    chart.select(explained(select), shown, panel.parts, **NEWEST)
+    whole = [chart, introduction, how, shown, laid_out, quality, fared, others]
+    work.refresh.keep_drawn(
+        NAME,
+        draw,
+        [layout, others, drawn, selected.kept],
+        [*whole, *beside.parts, *panel.parts, *drawing.parts, *selected.parts],
+        [layout.input, others.input],
+        is_built=False,
+        show_progress="hidden",
+    )
+    chart.select(explained(select), shown, [chart, *panel.parts], **NEWEST)
     seen = fared.choose(explained(show), shown, [chart, *panel.parts], **NEWEST)
     seen.success(None, None, None, js=SHOW_MAP)
+    panel.near.select(explained(follow), [shown, panel.rows], [chart, *panel.parts], **NEWEST)
     fared.narrow(explained(narrow), shown, chart, **NEWEST)
     chart.select(None, None, None, js=f"() => window.latentscape.forget(['{NAME}.picture'])")  # a link has the last
-    for asked, put in ((picture.change, place), (shown.change, place_again)):
-        placed = asked(explained(put), [shown, picture], [chart, *panel.parts], **NEWEST)
+    for changed, put in ((picture.change, place), (laid_out.change, place_again)):
+        placed = changed(explained(put), [laid_out, picture], [chart, *panel.parts], **NEWEST)
         placed.failure(lambda: panel.empty() | {chart: LatentMap(marker=None)}, None, [chart, *panel.parts], **QUIET)
-    chart.walk_path(explained(walk_path), shown, drawing.parts, **NEWEST)
-    chart.compare_groups(explained(compare_groups), shown, drawing.parts, **NEWEST)
-    chart.clear_drawing(drawing.empty, None, drawing.parts, **QUIET)
-    return {"picture": picture}
+    chart.walk_path(explained(walk_path), laid_out, [*drawing.parts, *selected.parts], **NEWEST)
+    chart.compare_groups(explained(compare_groups), shown, [*drawing.parts, *selected.parts], **NEWEST)
+    chart.clear_drawing(drawing.empty, None, [*drawing.parts, *selected.parts], **QUIET)
+    selected.listen(library, shown, chart)
+    return {"picture": picture, "layout": layout, "compare": others}
+
+
+@dataclass
+class _Drawn:
+    """What the map shows: a model's name and a layout; None after a drawing that failed. One for each session."""
+
+    what: tuple[str, str] | None = None
 
 
 class _Panel:
@@ -190,7 +248,7 @@ class _Panel:
                 )
             work.send_buttons(self.sent, "place")
             self.facts = gr.Markdown(elem_id="map-facts")
-            gr.Markdown("Its nearest neighbours in latent space", elem_classes="caption")
+            gr.Markdown("Its nearest neighbours in latent space: click one to go there", elem_classes="caption")
             self.near = gr.Gallery(
                 show_label=False,
                 format="png",
@@ -199,8 +257,11 @@ class _Panel:
                 interactive=False,
                 elem_id="map-neighbours",
                 buttons=[],
+                allow_preview=False,
             )
-        self.parts = [self.hint, self.detail, self.original, self.large, self.facts, self.near, self.sent]
+            self.rows = gr.State([])  # of these neighbours
+        known = [self.original, self.large, self.facts, self.near, self.sent, self.rows]
+        self.parts = [self.hint, self.detail, *known]
 
     def empty(self) -> Updates:
         return dict.fromkeys(self.parts[3:]) | {
@@ -221,9 +282,11 @@ class _Panel:
     def of_picture(self, model: OpenModel, path: str, located: map.Located, note: str) -> Updates:
         file = files.save_drawn(model, located.latent, f"{Path(path).stem}, reconstructed")
         facts = f"**Your picture**, as the model reconstructs it, {NEARNESS[located.nearness]}."
-        return self._filled(file, path, f"{facts} {note}".strip(), gallery(model, located.neighbours))
+        near = show_near(model, located.neighbours)
+        rows = [point.index for point in located.neighbours]
+        return self._filled(file, path, f"{facts} {note}".strip(), near) | {self.rows: rows}
 
-    def _filled(self, file: str, sent: str, facts: str, near: list | None) -> Updates:
+    def _filled(self, file: str, sent: str, facts: str, near: gr.Gallery | None) -> Updates:
         return {
             self.hint: gr.update(visible=False),
             self.detail: gr.update(visible=True),
@@ -238,7 +301,8 @@ class _Panel:
 class _Drawing:
     """What a path or groups drawn on the map come to."""
 
-    def __init__(self, work: Workspace, questions: Questions):
+    def __init__(self, work: Workspace, questions: Questions, selected: Selections):
+        self._selected = selected
         with gr.Column(visible=False, elem_id="map-result") as self.result:
             self.summary = gr.Markdown()
             with gr.Row():
@@ -263,13 +327,14 @@ class _Drawing:
         keep_picture(work.library, self.scrubber.commit, frame)
 
     def empty(self) -> Updates:
-        return {self.result: gr.update(visible=False)}
+        return {self.result: gr.update(visible=False)} | self._selected.of_groups([])
 
     def of_path(self, model: OpenModel, walked: np.ndarray) -> Updates:
         said = words(NAME, "path", count=len(walked))
         if model.info.is_spatial:
             said += " " + words(NAME, "spatial_path")
-        return self._filled(said) | self._animated(model, walked, "along a path", ("start", "end"))
+        shown = self._filled(said) | self._animated(model, walked, "along a path", ("start", "end"))
+        return shown | self._selected.of_groups([])
 
     def of_groups(
         self, model: OpenModel, groups: list[map.Group], between: np.ndarray | None, from_point: bool
@@ -299,15 +364,16 @@ class _Drawing:
 # ---- In words ----
 
 
-def gallery(model: OpenModel, neighbours: list[map.Point]) -> list[tuple]:
-    """Pictures with their labels, and how far away they are."""
-    return [
+def show_near(model: OpenModel, neighbours: list[map.Point]) -> gr.Gallery:
+    """Pictures with their labels, and how far away they are; none of them chosen."""
+    shown = [
         (
             files.save_shown(model.decode(point.latent), model.name, point.words),
             f"{', '.join(point.labels.values()) or point.id}, distance {point.distance:.2f}",
         )
         for point in neighbours
     ]
+    return gr.Gallery(shown, selected_index=None)
 
 
 def describe(model: OpenModel, point: map.Point) -> str:

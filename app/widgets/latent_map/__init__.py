@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from app.explore.map import Categories, Overview
 from app.kit import web
@@ -36,17 +36,22 @@ class LatentMap(Widget):
         clear_drawing: a person is done with what was drawn.
 
     Server functions, which the page needs all, until it decodes by itself:
-        decode_place(model, index, x, y): while the pointer moves, one call at a time for each page. `index` is the row
-            of a point, or None for a place between points; answers a sheet of one picture.
-        thumbnails(model, places): a sheet of small pictures, one for each place: a row, or a pair [x, y].
+        decode_place(model, index, x, y, layout): while the pointer moves, one call at a time for each page. `index` is
+            the row of a point, or None for a place between points; answers a sheet of one picture.
+        thumbnails(model, places, layout): a sheet of small pictures, one for each place: a row, or a pair [x, y].
         decode(model, latents): a sheet of the latents' pictures.
+        unit(model, unit): where the value has `units`, the points' `values` of one, and the `range` of its colours.
 
     Props:
         marker: None, or a picture of the person's own: `{"x", "y", "neighbours": rows, "label": str}`.
         selected: row of the selected point, or None. One that a handler sets is flown to.
+        neighbours: None, or `{"index": row, "rows": rows}`: what is near a point is marked while that one is selected.
         narrowed: the points that alone are to stand out, as `bits` packs them; None for all.
         empty_text: what the empty state says; `code` in backquotes.
         drop_target: id of the gr.Image that gets a picture file dropped on the map; None where none may be dropped.
+        title: what stands above the map; None for a map that is alone. Maps with a title are linked: what is pointed at
+            or selected in one is so in the others.
+        compact: whether it is a map beside another, without tools, that is coloured as that one is.
         address: key under which the page's address keeps the selected point; None for not at all.
     """
 
@@ -57,6 +62,9 @@ class LatentMap(Widget):
         "narrowed": None,
         "empty_text": "This model has no map yet.",
         "drop_target": None,
+        "neighbours": None,
+        "title": None,
+        "compact": False,
         "address": None,
     }
 
@@ -66,6 +74,8 @@ class LatentMap(Widget):
         overview: Overview,
         titles: Mapping[str, tuple[str, str]] | None = None,
         latents: str | None = None,
+        units: int = 0,
+        pictures: Int[np.ndarray, " count"] | None = None,
     ) -> dict[str, Any]:
         """Packs a map for the page.
 
@@ -74,13 +84,15 @@ class LatentMap(Widget):
             overview: the points.
             titles: of numeric columns, by name: what the page calls it, and a note on what it means; else its name.
             latents: where the page finds those of the points (`OpenModel.map_latents`); None if it is not to.
+            units: how many dimensions (of a spatial latent: channels) the points can be coloured by.
+            pictures: of a map beside another, for each point the row of its picture there, or -1; None for the other.
 
         Returns:
-            `model`, `latents`, `count`, `spacing`; `first`, the column to colour by at first, or None; `x` and `y` (map
-            coordinates, float32); `columns` of labels, each with `name`, `categories` from the most to the least
-            frequent, and the `codes` of the points (positions in `categories`; uint8 where these are at most 256, else
-            uint16); `numbers`, each with `name`, `note`, `values` (float32, NaN for none) and the `range` of its
-            colours. Arrays are the base64 of their little-endian bytes.
+            `model`, `latents`, `count`, `spacing`, `layout`, `units`, `pictures` (int32); `first`, the column to colour
+            by at first, or None; `x` and `y` (map coordinates, float32); `columns` of labels, each with `name`,
+            `categories` from the most to the least frequent, and the `codes` of the points (positions in `categories`;
+            uint8 where these are at most 256, else uint16); `numbers`, each with `name`, `note`, `values` (float32, NaN
+            for none) and the `range` of its colours. Arrays are the base64 of their little-endian bytes.
         """
         titles = titles or {}
         x, y = overview.positions.T
@@ -103,6 +115,9 @@ class LatentMap(Widget):
             "numbers": numbers,
             "spacing": overview.spacing,
             "first": overview.first,
+            "layout": overview.layout,
+            "units": units,
+            "pictures": None if pictures is None else _base64(pictures, "<i4"),
         }
 
 

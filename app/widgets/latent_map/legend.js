@@ -1,10 +1,15 @@
 // What the colours mean: the choice of a column, a chip for each of its categories, or a ramp for numbers.
 
 import { make } from "../../web/dom.js";
+import { clamp } from "../../web/numbers.js";
 import { groupByColumn, groupByNothing, groupByNumber, isNearlyUnique } from "./grouping.js";
 import { shortly } from "./points.js";
 
+const DIMENSION = "a dimension of the latent";
+const CHANNEL = "a channel of the latent";
+
 export class Legend {
+  #points = null;
   #find;
   #select;
   #chips;
@@ -12,41 +17,85 @@ export class Legend {
   #onVisible;
   #choices = []; // by the options' values: {name, group}, where `group()` is the grouping of the points
   #isChosen = false; // by a person, who will want the same of the next map
+  #unit; // the box with the number of a dimension
+  #units = new Map(); // of this map's points: number of a dimension -> {name, note, values, range}
+  #askForUnit;
 
   /**
    * `find` takes the end of a class name; `onGroup` is called when a person chooses what to colour by, and `onVisible`
-   * when one hides or shows a group.
+   * when one hides or shows a group. `askForUnit(points, unit)` resolves to the points' numbers of one dimension, or null.
    */
-  constructor({ find, palette, onGroup, onVisible }) {
+  constructor({ find, palette, onGroup, onVisible, askForUnit }) {
     this.#find = find;
     this.#select = find("-colour");
     this.#chips = find("-legend");
     this.#palette = palette;
     this.#onVisible = onVisible;
+    this.#unit = find("-unit");
+    this.#askForUnit = async (points, unit) => {
+      const number = await askForUnit(points, unit);
+      if (!number || points !== this.#points) return;
+      this.#units.set(unit, number);
+      onGroup();
+    };
     this.#select.addEventListener("change", () => {
       this.#isChosen = true;
       onGroup();
     });
+    this.#unit.addEventListener("change", onGroup);
   }
 
   /** Offers a map's columns and numbers. What a person chose of another map stays chosen where it is known here too. */
   offer(points) {
-    const before = this.#choices[this.#select.value]?.name;
+    const before = this.name;
+    this.#points = points;
+    this.#units.clear();
+    this.#unit.max = points.units - 1;
     const byColumn = (column) => ({ name: column.name, group: () => groupByColumn(column) });
     const byNumber = (number) => ({ name: number.name, group: () => groupByNumber(number) });
     const nothing = { name: "nothing", group: () => groupByNothing(points) };
     const names = points.columns.filter((column) => isNearlyUnique(column, points));
     const labels = points.columns.filter((column) => !names.includes(column));
-    this.#choices = [...labels.map(byColumn), ...points.numbers.map(byNumber), nothing, ...names.map(byColumn)];
+    const byUnit = { name: points.model.shape?.length > 1 ? CHANNEL : DIMENSION, group: () => this.#groupByUnit(points) };
+    const units = points.units ? [byUnit] : [];
+    this.#choices = [
+      ...labels.map(byColumn),
+      ...points.numbers.map(byNumber),
+      ...units,
+      nothing,
+      ...names.map(byColumn),
+    ];
     this.#select.replaceChildren(...this.#choices.map(({ name }, k) => new Option(name, k)));
     const indexOf = (name) => this.#choices.findIndex((choice) => choice.name === name);
     const kept = this.#isChosen ? indexOf(before) : -1;
     this.#select.value = kept >= 0 ? kept : indexOf(points.first ?? nothing.name);
   }
 
+  /** What is chosen, by name. */
+  get name() {
+    return this.#choices[this.#select.value]?.name ?? null;
+  }
+
+  /** Chooses by name. Returns whether this map has it. */
+  choose(name) {
+    const k = this.#choices.findIndex((choice) => choice.name === name);
+    if (k >= 0) this.#select.value = k;
+    return k >= 0;
+  }
+
   /** The points grouped by what is chosen. */
   group() {
+    this.#unit.hidden = ![DIMENSION, CHANNEL].includes(this.name);
     return this.#choices[this.#select.value].group();
+  }
+
+  // Once their numbers are there, the grouping is asked for again.
+  #groupByUnit(points) {
+    const unit = clamp(Math.round(Number(this.#unit.value)) || 0, 0, points.units - 1);
+    this.#unit.value = unit;
+    const number = this.#units.get(unit);
+    if (!number) this.#askForUnit(points, unit);
+    return number ? groupByNumber(number) : groupByNothing(points);
   }
 
   /** Says what the colours of a grouping mean. */

@@ -2,6 +2,7 @@
 // by callbacks, what a person did; it is written here alone.
 
 import { recall, remember } from "../../web/address.js";
+import { asking } from "../../web/ask.js";
 import { make, onSeen, telling } from "../../web/dom.js";
 import { newest } from "../../web/latest.js";
 import { Camera } from "./camera.js";
@@ -12,10 +13,11 @@ import { boundsOfPlaces } from "./geometry.js";
 import { listenToKeys, listenToWheel, Pointers } from "./input.js";
 import { Layers } from "./layers.js";
 import { Legend } from "./legend.js";
+import { Link } from "./link.js";
 import { overlayShapes } from "./overlay.js";
 import { Palette } from "./palette.js";
 import { Places } from "./places.js";
-import { inBoth, Points, unpackBits } from "./points.js";
+import { floats, inBoth, Points, unpackBits } from "./points.js";
 import { Search } from "./search.js";
 import { Tools } from "./tools.js";
 import { Tooltip } from "./tooltip.js";
@@ -33,6 +35,7 @@ export function mount({ element, trigger, props, server, watch }) {
   const find = (name) => element.querySelector(`.latent-map${name}`);
   const [root, stage, view, overlay, live] = ["", "-stage", "-view", "-overlay", "-live"].map(find);
   const tell = telling(trigger);
+  const ask = asking(server);
   const places = new Places(server);
   const loads = newest();
   let model = null; // the name of the one whose map was shown last
@@ -54,8 +57,15 @@ export function mount({ element, trigger, props, server, watch }) {
   const chart = new Chart({ plot: find("-plot"), state, palette, onLost: redraw });
   const layers = new Layers({ find, state, palette, places, onToggle: announceLayer });
   const tooltip = new Tooltip({ box: find("-tooltip"), state, places, onTarget: followTooltip });
-  const legend = new Legend({ find, palette, onGroup: regroup, onVisible: redrawWithoutTooltip });
+  const legend = new Legend({ find, palette, onGroup: regroup, onVisible: redrawWithoutTooltip, askForUnit });
   const search = new Search({ find, state, onMatches: showMatches, onJump: jumpTo, onLeave: hideTooltip });
+  const link = new Link({
+    isLinked: () => Boolean(props.title) && isReady(),
+    colour: () => (props.compact ? null : legend.name),
+    aim: aimAtPicture,
+    select: selectPicture,
+    colourBy: colourBy,
+  });
   const tools = new Tools({
     find,
     state,
@@ -71,6 +81,7 @@ export function mount({ element, trigger, props, server, watch }) {
   async function load() {
     const { value } = props;
     const isNewest = loads.begin();
+    let kept = state.selected;
     clear();
     if (!value?.count) {
       chart.clear();
@@ -78,13 +89,14 @@ export function mount({ element, trigger, props, server, watch }) {
       return;
     }
     showState("loading", `Drawing ${value.count.toLocaleString()} points…`);
+    kept = model === value.model.name ? kept : null; // another layout of the same points
     if (model !== null && model !== value.model.name) forgetModel();
     model = value.model.name;
     try {
       await chart.load();
       await painted(); // the browser shows the message before the work begins
       if (!isNewest()) return;
-      take(new Points(value));
+      take(new Points(value), kept);
       await open();
     } catch (error) {
       if (isNewest()) fail(error);
@@ -107,9 +119,9 @@ export function mount({ element, trigger, props, server, watch }) {
     search.clear();
   }
 
-  function take(points) {
+  function take(points, kept) {
     state.points = points;
-    state.selected = props.selected ?? null;
+    state.selected = props.selected ?? kept;
     view.setAttribute("aria-label", helpText(points));
     legend.offer(points);
     state.grouping = legend.group();
@@ -124,9 +136,10 @@ export function mount({ element, trigger, props, server, watch }) {
     if (!(await draw())) return;
     showState("ready");
     showMarker();
-    const index = recall(props.address); // the point that the page was opened with
+    const index = recall(props.address) ?? state.selected; // the first is the point that the page was opened with
     if (state.points.has(index)) select(index);
     else remember(props.address, null);
+    link.tell("ask");
   }
 
   function resize() {
@@ -197,17 +210,31 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function drawOverlay() {
     if (!isReady()) return;
-    const { marker } = props;
-    const shapes = overlayShapes(state, { tools, marker, aimed: tooltip.index, pointSize: chart.pointSize });
+    const { marker, neighbours } = props;
+    const near = neighbours?.index === state.selected ? neighbours.rows : [];
+    const shapes = overlayShapes(state, { tools, marker, near, aimed: tooltip.index, pointSize: chart.pointSize });
     overlay.replaceChildren(...shapes);
   }
 
   // ---- Colours and search ----
 
   function regroup() {
+    if (!state.points) return;
     state.grouping = legend.group();
     legend.show(state.grouping);
     redraw();
+    link.tell("colourBy", legend.name);
+  }
+
+  function colourBy(name) {
+    if (name !== legend.name && legend.choose(name)) regroup();
+  }
+
+  async function askForUnit({ model: { name, shape } }, unit) {
+    const { values, range, error } = await ask("unit", name, unit);
+    if (error) return announce(error);
+    const note = shape.length > 1 ? "the mean over its places" : "of each picture's posterior mean";
+    return { name: `${shape.length > 1 ? "channel" : "dimension"} ${unit}`, note, values: floats(values), range };
   }
 
   function recolour() {
@@ -253,11 +280,40 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function followTooltip() {
     drawOverlay();
+    link.tell("aim", state.points?.pictureOf(tooltip.index) ?? null);
     if (tooltip.index !== null) announce(state.points.describe(tooltip.index));
   }
 
   function isShown(index) {
     return state.grouping.isShown(index);
+  }
+
+  // ---- Maps beside this one ----
+
+  function aimAtPicture(picture) {
+    const row = state.points.rowOf(picture);
+    if (row !== null && state.viewport.shows(state.points.place(row), 0)) showPoint(row);
+    else hideTooltip();
+  }
+
+  function selectPicture(picture) {
+    const row = state.points.rowOf(picture);
+    if (row === null) {
+      unselect();
+      drawOverlay();
+      return;
+    }
+    const [x, y] = state.points.place(row);
+    if (!state.viewport.shows([x, y], EDGE)) camera.moveTo(state.viewport.at({ x, y }));
+    select(row);
+  }
+
+  function showTitle() {
+    const title = find("-title");
+    title.textContent = props.title ?? "";
+    title.hidden = !props.title;
+    root.classList.toggle("is-beside", Boolean(props.title));
+    if (isReady()) link.tell("ask");
   }
 
   // ---- The selected point ----
@@ -268,6 +324,7 @@ export function mount({ element, trigger, props, server, watch }) {
     announce(`Selected: ${state.points.describe(index)}`);
     remember(props.address, index);
     tell("select", { index });
+    link.tell("select", state.points.pictureOf(index));
     tools.followSelection();
   }
 
@@ -282,6 +339,7 @@ export function mount({ element, trigger, props, server, watch }) {
     drawOverlay();
     if (!isReady() || !state.points.has(state.selected)) return;
     remember(props.address, state.selected);
+    link.tell("select", state.points.pictureOf(state.selected));
     jumpTo(state.selected);
     tools.followSelection();
   }
@@ -394,12 +452,17 @@ export function mount({ element, trigger, props, server, watch }) {
     clear();
     chart.clear();
     themes.disconnect();
+    link.close();
   });
   watch("value", load);
   watch("marker", showMarker);
   watch("selected", showSelected);
   watch("narrowed", narrow);
+  watch("neighbours", drawOverlay);
+  watch("title", showTitle);
   watch("empty_text", showEmptyText);
+  root.classList.toggle("is-compact", props.compact);
+  showTitle();
   load();
 }
 

@@ -3,13 +3,15 @@
 import { makeSvg } from "../../web/dom.js";
 
 /**
- * `tools` hold what is drawn; `marker` a person's picture, `{ x, y, neighbours, label }`, or null; `aimed` the row of
+ * `tools` hold what is drawn; `marker` a person's picture, `{ x, y, neighbours, label }`, or null; `near` the rows of the
+ * selected point's nearest in latent space; `aimed` the row of
  * the point under the pointer, or null; `pointSize` the points' diameter in CSS pixels.
  */
-export function overlayShapes({ points, viewport, selected }, { tools, marker, aimed, pointSize }) {
+export function overlayShapes({ points, viewport, selected }, { tools, marker, near, aimed, pointSize }) {
   const toPixels = (place) => viewport.toPixels(place);
   const ringAround = (index, radius, kind) => ring(toPixels(points.place(index)), radius + pointSize / 2, kind);
   const shapes = drawingShapes(tools, toPixels);
+  if (points.has(selected)) shapes.push(...linksFrom(toPixels(points.place(selected)), points.places(near).map(toPixels)));
   if (marker) shapes.push(...markerShapes(marker, points.places(marker.neighbours), toPixels));
   if (points.has(selected)) shapes.push(ringAround(selected, 6, "selected"));
   if (aimed !== null && aimed !== selected) shapes.push(ringAround(aimed, 5, "aimed"));
@@ -32,10 +34,11 @@ function drawingShapes({ tool, stroke, path, isPathByHand, groups }, toPixels) {
 // A diamond with a label, and lines to its neighbours.
 function markerShapes(marker, neighbours, toPixels) {
   const [x, y] = toPixels([marker.x, marker.y]);
-  const links = neighbours.map(toPixels).map(([x2, y2]) => makeSvg("line", { x1: x, y1: y, x2, y2, class: "link" }));
+  const links = linksFrom([x, y], neighbours.map(toPixels));
   const diamond = makeSvg("path", { d: `M${x} ${y - 10}l10 10l-10 10l-10 -10z`, class: "marker" });
   return [...links, diamond, label([x, y], -16, marker.label, "label")];
 }
 
+const linksFrom = ([x1, y1], places) => places.map(([x2, y2]) => makeSvg("line", { x1, y1, x2, y2, class: "link" }));
 const ring = ([cx, cy], r, kind) => makeSvg("circle", { cx, cy, r, class: kind });
 const label = ([x, y], below, words, kind) => makeSvg("text", { x, y: y + below, class: kind }, words);

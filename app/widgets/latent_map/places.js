@@ -16,13 +16,13 @@ export class Places {
   /** Resolves to `{ pictures }` with the picture of one place, or to `{ error }`, with a sentence. */
   async one(points, { index, x, y }) {
     const { askFor } = this.#decoder;
-    return (await this.#here(points, [index ?? [x, y]])) ?? askFor(points.model, "decode_place", index, x, y);
+    return (await this.#here(points, [index ?? [x, y]])) ?? askFor(points.model, "decode_place", index, x, y, points.layout);
   }
 
   /** The same, with small pictures of several places. */
   async small(points, places) {
     const found = await this.#here(points, places);
-    if (!found) return this.#decoder.askFor(points.model, "thumbnails", places);
+    if (!found) return this.#decoder.askFor(points.model, "thumbnails", places, points.layout);
     return found.pictures ? { pictures: await Promise.all(found.pictures.map(shrunk)) } : found;
   }
 

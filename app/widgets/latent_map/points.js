@@ -10,10 +10,15 @@ import { latentsFile } from "./latents_file.js";
  * neighbouring points; `first` names the column to colour by at first, or is null. `shuffled` has every row once, so that
  * points drawn in this order cover each other without favour. `model` is a card, and `latents` are fetched where they are
  * wanted; null where they cannot be.
+ * `layout` names what placed the points. `units` is how many dimensions (of a spatial latent: channels) they can be
+ * coloured by. `pictures` has for each point the number by which the maps beside it know its picture, or -1.
  */
 export class Points {
-  constructor({ model, count, x, y, columns, numbers, spacing, latents, first }) {
-    Object.assign(this, { model, count, spacing, first, x: floats(x), y: floats(y) });
+  #rows = null; // of the pictures, once they are wanted
+
+  constructor({ model, count, x, y, columns, numbers, spacing, latents, first, layout, units, pictures }) {
+    Object.assign(this, { model, count, spacing, first, layout, units, x: floats(x), y: floats(y) });
+    this.pictures = pictures ? new Int32Array(bytes(pictures)) : null;
     this.columns = columns.map((column) => ({ ...column, codes: codesOf(column) }));
     this.numbers = numbers.map((number) => ({ ...number, values: floats(number.values) }));
     this.latents = latents ? latentsFile(latents, model) : null;
@@ -24,6 +29,20 @@ export class Points {
 
   has(index) {
     return Number.isInteger(index) && index >= 0 && index < this.count;
+  }
+
+  /** The number of a point's picture; null where the maps beside this one do not have it. */
+  pictureOf(index) {
+    if (!this.has(index)) return null;
+    const picture = this.pictures ? this.pictures[index] : index;
+    return picture < 0 ? null : picture;
+  }
+
+  /** The row of a picture; null where this map does not have it. */
+  rowOf(picture) {
+    if (!this.pictures) return this.has(picture) ? picture : null;
+    this.#rows ??= new Map(Array.from(this.pictures, (number, row) => [number, row]));
+    return this.#rows.get(picture) ?? null;
   }
 
   /** The map coordinates of a point. */
@@ -88,7 +107,8 @@ function codesOf({ categories, codes }) {
   return new Codes(bytes(codes));
 }
 
-const floats = (text) => new Float32Array(bytes(text));
+/** Float32Array of the base64 of its little-endian bytes. */
+export const floats = (text) => new Float32Array(bytes(text));
 
 function bytes(base64) {
   const characters = atob(base64);
