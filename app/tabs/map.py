@@ -91,15 +91,17 @@ def build(work: Workspace) -> dict[str, Component]:
         title = titles[0] if len(models) > 1 else None
         if drawn.what == (name, layout):  # only the others have changed
             return compared | {chart: LatentMap(title=title)}
+        has_same_points = drawn.what is not None and drawn.what[0] == name
         drawn.what = None
-        updates = draw_own(models[0], layout, title, kept)
+        updates = draw_own(models[0], layout, title, has_same_points, kept)
         drawn.what = (name, layout)
         return updates | compared
 
-    def draw_own(model, layout, title, kept):
+    def draw_own(model, layout, title, has_same_points, kept):
         # Shown as text, and not as Markdown.
         empty = words(NAME, "make_a_map", model=model.info.title, command=model.atlas_command)
-        blank = {"empty_text": empty, "marker": None, "selected": None, "narrowed": None, "title": title}
+        blank = {"empty_text": empty, "marker": None, "narrowed": None, "title": title}
+        blank |= {} if has_same_points else {"selected": None}
         emptied = panel.empty() | drawing.empty() | selected.of_model(model if model.has_atlas else None, kept)
         if not model.has_atlas:
             none = words(NAME, "no_map")

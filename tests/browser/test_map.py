@@ -1,6 +1,7 @@
 """The map in a real Chromium, with the models that ship: pictures, colours, search, tools, and the address."""
 
 import base64
+import csv
 import re
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from vae.codec import describe
 pytestmark = pytest.mark.browser
 
 LARGE = 60_000
+TWIN_ROWS = np.random.default_rng(0).permutation(1000)[:600]
+TWINS = len(TWIN_ROWS)
 READY = ".latent-map[data-state=ready]"
 
 
@@ -40,6 +43,22 @@ def make_large(folder: Path) -> None:
         positions=generator.normal(0, 5, (LARGE, 2)).astype(np.float32),
         latents=generator.normal(size=(LARGE, *describe(fruits).latent_shape)).astype(np.float16),
         labels={},
+    ).write(folder / ATLAS)
+
+
+def make_twin(folder: Path) -> None:
+    """A model folder of the digits, whose map has some of them, in another order and upside down."""
+    digits = ROOT / "assets" / "models" / "digits"
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).symlink_to(digits / name)
+    atlas = Atlas.read(digits / ATLAS, (2,))
+    labels = {name: [values[row] for row in TWIN_ROWS] for name, values in atlas.labels.items()}
+    Atlas(
+        ids=[atlas.ids[row] for row in TWIN_ROWS],
+        positions=-atlas.positions[TWIN_ROWS],
+        latents=atlas.latents[TWIN_ROWS],
+        labels=labels,
+        facts=atlas.facts,
     ).write(folder / ATLAS)
 
 
@@ -306,27 +325,95 @@ def test_the_plotting_library_is_there_before_the_map_is_opened(page, server):
     assert page.locator(".latent-map").count() == 0
 
 
-def test_sixty_thousand_points_are_moved_and_drawn_anew_only_at_rest(page, tmp_path):
-    make_large(tmp_path)
-    with running_app("--model", str(tmp_path)) as address:
-        page.goto(f"{address}?tab=map")
-        chart = page.locator(".latent-map-view")
-        expect(chart).to_have_attribute("aria-label", re.compile("^Map of 60,000 pictures"), timeout=60_000)
-        expect(page.locator(READY)).to_be_visible(timeout=60_000)
-        plot = page.locator(".latent-map-plot")
-        plot.evaluate("(plot) => plot.on('plotly_afterplot', () => (window.drawings = (window.drawings ?? 0) + 1))")
-        box = chart.bounding_box()
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(x, y)
-        page.mouse.down()
-        for k in range(1, 9):
-            page.mouse.move(x + 10 * k, y)
-        assert "translate" in plot.evaluate("(plot) => plot.style.transform")
-        page.mouse.up()
-        page.wait_for_function(
-            "window.drawings > 0 && document.querySelector('.latent-map-plot').style.transform === ''"
-        )
-        assert page.evaluate("window.drawings") < 4, "a slow machine may rest while the pointer moves"
+@pytest.fixture(scope="module")
+def other_server(tmp_path_factory):
+    """The app with two more models: "large", and "twin", of the digits, whose map has part of them in another order."""
+    folder = tmp_path_factory.mktemp("models")
+    for name, make in (("large", make_large), ("twin", make_twin)):
+        (folder / name).mkdir()
+        make(folder / name)
+    with running_app("--model", str(folder / "large"), str(folder / "twin")) as address:
+        yield address
+
+
+def test_sixty_thousand_points_are_moved_and_drawn_anew_only_at_rest(page, other_server):
+    page.goto(f"{other_server}?tab=map")
+    chart = page.locator(".latent-map-view")
+    expect(chart).to_have_attribute("aria-label", re.compile("^Map of 60,000 pictures"), timeout=60_000)
+    expect(page.locator(READY)).to_be_visible(timeout=60_000)
+    plot = page.locator(".latent-map-plot")
+    plot.evaluate("(plot) => plot.on('plotly_afterplot', () => (window.drawings = (window.drawings ?? 0) + 1))")
+    box = chart.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for k in range(1, 9):
+        page.mouse.move(x + 10 * k, y)
+    assert "translate" in plot.evaluate("(plot) => plot.style.transform")
+    page.mouse.up()
+    page.wait_for_function("window.drawings > 0 && document.querySelector('.latent-map-plot').style.transform === ''")
+    assert page.evaluate("window.drawings") < 4, "a slow machine may rest while the pointer moves"
+
+
+def test_what_is_pointed_at_or_clicked_on_one_map_is_marked_on_those_beside_it(page, other_server):
+    page.goto(f"{other_server}?tab=map&model=digits&map.compare=twin|emoji")
+    own, twin, emoji = (page.locator(f"#{name}-map .latent-map") for name in ("latent", "second", "third"))
+    for one in (own, twin, emoji):
+        expect(one).to_have_attribute("data-state", "ready")
+    expect(page.locator("#map-linked")).to_contain_text(f"{TWINS} of these pictures")
+    expect(page.locator("#map-linked")).to_contain_text("Emoji's map is of other pictures")
+    middle = twin.locator(".latent-map-view").bounding_box()
+    page.mouse.move(middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2)
+    twin.locator(".latent-map-view").focus()
+    page.keyboard.press("ArrowRight")
+    marked = own.locator(".latent-map-overlay .aimed")
+    expect(marked).to_have_count(1)
+    said = [one.locator(".latent-map-tooltip dd").inner_text() for one in (own, twin)]
+    assert said[0] == said[1], "the same digit"
+    page.keyboard.press("Enter")
+    expect(own.locator(".latent-map-overlay .selected")).to_have_count(1)
+    expect(page.locator("#map-facts")).to_contain_text("digit")
+    row = int(re.search(r"map\.point=(\d+)", page.url)[1])
+    assert row in TWIN_ROWS
+    expect(emoji.locator(".latent-map-overlay circle")).to_have_count(0)
+    own.locator(".latent-map-colour").select_option(label="nothing")
+    page.wait_for_function(
+        "document.querySelector('#second-map .latent-map-colour').selectedOptions[0].text === 'nothing'"
+    )
+
+
+def test_neighbours_are_marked_and_lead_on_and_points_are_laid_out_and_coloured_otherwise(page, server):
+    open_map(page, server, "digits", point=100)
+    links = page.locator(".latent-map-overlay .link")
+    expect(links).to_have_count(8)
+    page.locator("#map-neighbours button.thumbnail-item").nth(2).click()
+    expect(page.locator("#map-facts")).not_to_contain_text("row 100")
+    assert "map.point=100" not in page.url
+    expect(links).to_have_count(8)
+    row = re.search(r"row \d+", page.locator("#map-facts").inner_text())[0]
+    page.get_by_label("PCA").check()
+    expect(page.get_by_text("at its first two principal components")).to_be_visible()
+    expect(page.locator(READY)).to_be_visible()
+    expect(page.locator("#map-facts"), "the point stays").to_contain_text(row)
+    page.locator(".latent-map-colour").select_option(label="a dimension of the latent")
+    page.locator(".latent-map-unit").fill("1")
+    page.locator(".latent-map-unit").press("Enter")
+    expect(page.locator(".latent-map-ramp figcaption")).to_contain_text("dimension 1")
+
+
+def test_a_selection_is_kept_shown_again_and_downloaded(page, server):
+    open_map(page, server, "digits")
+    page.get_by_role("button", name="Lasso").click()
+    page.locator(".latent-map-chip", has_text=re.compile("^3")).dblclick()
+    page.get_by_role("button", name="Shown as A").click()
+    page.get_by_label("Keep this selection as").fill("all threes")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(page.locator("#selection-shown")).to_be_visible()
+    with page.expect_download() as download:
+        page.locator("#selection-csv").click()
+    rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
+    assert {(row["selection"], row["digit"]) for row in rows} == {("all threes", "3")}
+    assert rows[0].keys() >= {"row", "id", "x", "y", "reconstruction_l1"}
 
 
 def test_the_legend_follows_the_chosen_label_and_hides_what_is_clicked(page, server):

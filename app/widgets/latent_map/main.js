@@ -121,7 +121,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function take(points, kept) {
     state.points = points;
-    state.selected = props.selected ?? kept;
+    state.selected = kept ?? props.selected ?? null;
     view.setAttribute("aria-label", helpText(points));
     legend.offer(points);
     state.grouping = legend.group();
