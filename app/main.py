@@ -72,6 +72,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="let everyone who sees the page open models of the Hugging Face Hub, which this machine downloads; where "
         "nobody else can see it, the page opens them and folders without this flag",
     )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="follow a training under way in the model's folder: what it writes is shown without starting the app anew",
+    )
     given = parser.parse_args(arguments)
     if given.mcp and find_spec("mcp") is None:
         parser.error('argument --mcp: a package is missing; install it: pip install "gradio[mcp]"')
@@ -154,6 +159,7 @@ def serve(arguments: argparse.Namespace, folder: Path) -> None:
             share=arguments.share,
             mcp=arguments.mcp,
             may_open=opening_for(arguments.host, arguments.share, arguments.root_path, arguments.allow_open),
+            watch=arguments.watch,
         )
     except (RequestError, ModelFolderError) as error:
         print(f"error: argument --model (or {FIRST_MODEL}): {error}", file=sys.stderr)

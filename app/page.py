@@ -10,7 +10,7 @@ from typing import TypeVar
 import gradio as gr
 from starlette.middleware import Middleware
 
-from app import address, api, front, guide, landing, opening
+from app import address, api, front, guide, landing, opening, watching
 from app.explore.library import Library
 from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, TIDY_SECONDS
 from app.kit import web
@@ -40,8 +40,8 @@ COPY_LINK = "() => window.latentscape.copyLink(document.querySelector('#copy-lin
 FULL_SCREEN = "() => document.fullscreenElement ? document.exitFullscreen() : document.body.requestFullscreen()"
 
 
-def build(library: Library, may_open: opening.Opening = "off") -> gr.Blocks:
-    """The page of these models, and of those that it may open."""
+def build(library: Library, may_open: opening.Opening = "off", watch: bool = False) -> gr.Blocks:
+    """The page of these models, and of those that it may open; `watch` follows the folder of the picked one."""
     with Page(title=front.TITLE, fill_width=False, delete_cache=(TIDY_SECONDS, KEPT_SECONDS)) as page:
         api.build(library)  # first: its endpoints get the plain names, whatever the tabs' handlers are called
         has_guide = guide.is_possible(library)
@@ -64,6 +64,8 @@ def build(library: Library, may_open: opening.Opening = "off") -> gr.Blocks:
         model.change(explained(lambda name: library[name].describe()), model, about, queue=False, **QUIET)
         notice = gr.HTML(visible=False, elem_id="notice", elem_classes="note")
         refresh = Refresh(model, [tab.NAME for tab in TABS])
+        if watch:
+            watching.build(library, refresh)
         targets = _joined(tab.targets() for tab in TABS)
         has_landing = landing.is_possible(library)
         first = gr.Column(elem_id=landing.NAME, visible=has_landing)
@@ -95,6 +97,7 @@ def launch(
     share: bool = False,
     mcp: bool = False,
     may_open: opening.Opening = "off",
+    watch: bool = False,
 ) -> gr.Blocks:
     """Serves the page, in threads of its own; `local_url` of what is returned is where.
 
@@ -108,13 +111,14 @@ def launch(
         share: whether Gradio makes a public address for it too, for three days.
         mcp: whether the endpoints are offered as tools to agents (the Model Context Protocol).
         may_open: which models the page opens besides; see app/opening.py.
+        watch: whether the page follows a training under way; see app/watching.py.
 
     Raises:
         OSError: it cannot listen there.
     """
     # Read as the page begins; `page.queue` would set it too, and build the application once more.
     os.environ.setdefault("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "2")
-    page = build(library, may_open)
+    page = build(library, may_open, watch)
     page.launch(
         server_name=host,
         server_port=port,

@@ -65,13 +65,10 @@ MEASURE = """async ({ architecture, others, rounds, budget }) => {
     const spatial = architecture.latent === "spatial";
     const side = size / 2 ** (architecture.channels.length + architecture.halve_first);
     const shape = spatial ? [side, side, architecture.latent_dim] : [architecture.latent_dim];
-    const infer = async (session, values, shape) =>
-      (await session.run({ input: new ort.Tensor("float32", values, [1, ...shape]) })).output.data;
-    const signed = colours.map((value) => 2 * value - 1);
-    const isMean = (_, k) => k % (2 * architecture.latent_dim) < architecture.latent_dim;
+    const tensor = (values, shape) => new ort.Tensor("float32", values, [1, ...shape]);
     sides.onnxruntime = {
-      decode: () => infer(decoder, latent, shape),
-      encode: async () => (await infer(encoder, signed, [size, size, 3])).filter(isMean),
+      decode: async () => (await decoder.run({ latent: tensor(latent, shape) })).picture.data,
+      encode: async () => (await encoder.run({ picture: tensor(colours, [size, size, 3]) })).mean.data,
     };
   }
 
@@ -120,9 +117,9 @@ def measure(page: Page, name: str, others: bool) -> dict:
         "colours": random.random((size, size, 3), "f4").tobytes(),
     }
     if others:
-        from bench.lib import onnx_vae
+        from train import export
 
-        files |= {"decoder.onnx": onnx_vae.decoder(vae), "encoder.onnx": onnx_vae.encoder(vae)}
+        files |= {"decoder.onnx": export.decoder(vae), "encoder.onnx": export.encoder(vae)}
     page.route(f"{HOME}**", lambda route: serve(files, route))
     page.goto(HOME)
     return page.evaluate(

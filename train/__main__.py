@@ -1,4 +1,4 @@
-"""`python -m train fit | evaluate | atlas | prior | report | push | faces | digits`: model folders, data sets."""
+"""`python -m train fit | evaluate | atlas | prior | report | push | export | faces | digits`: models, data sets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vae.model import VAEConfig
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parses the command line; a wrong value prints the flag, what was given and what is accepted, and exits with 2."""
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__, allow_abbrev=False)
-    names = "fit | evaluate | atlas | prior | report | push | faces | digits"
+    names = "fit | evaluate | atlas | prior | report | push | export | faces | digits"
     commands = parser.add_subparsers(dest="command", required=True, metavar=names)
 
     fit = commands.add_parser("fit", help="train a model", allow_abbrev=False)
@@ -199,6 +199,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     push.add_argument("--license", metavar="ID", help="of the weights, for the card, such as apache-2.0")
     push.add_argument("--private", action="store_true", help="hide a model that is made now from others")
     push.add_argument("--dry-run", action="store_true", help="list what would be uploaded, and upload nothing")
+    export = commands.add_parser("export", help="write a model's networks for other runtimes", allow_abbrev=False)
+    _add_model(export)
+    export.add_argument(
+        "--format", choices=["onnx"], required=True, help="onnx: encoder.onnx and decoder.onnx; needs the package onnx"
+    )
+    export.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where to write the files (default: the model's folder)"
+    )
     faces = commands.add_parser("faces", help="make a data set of faces with known factors", allow_abbrev=False)
     faces.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder to make")
     faces.add_argument("--count", type=_positive, default=24_000, metavar="N", help="how many (default: 24000)")
@@ -470,6 +478,10 @@ def main() -> None:
             from train.report import run_report
 
             run_report(arguments)
+        elif arguments.command == "export":
+            from train.export import run_export
+
+            run_export(arguments)
         elif arguments.command == "push":
             from train.push import run_push
 

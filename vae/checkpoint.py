@@ -217,20 +217,34 @@ def load_model(folder: Path | str) -> VAE:
         ModelFolderError: a file is missing or damaged, or a tensor is missing, left over or of the wrong shape; the
             message names each.
     """
-    folder = Path(folder)
-    config = load_info(folder).config
-    path = folder / WEIGHTS
+    path = Path(folder) / WEIGHTS
+    return load_weights(path, load_info(folder).config)
+
+
+def load_weights(path: Path, config: VAEConfig, beside: int = 0) -> VAE:
+    """The VAE of a file of parameters, in float32.
+
+    Args:
+        path: of the file.
+        config: the architecture.
+        beside: bytes of the file that are no parameters; tensors whose names begin with "pictures." are left out then.
+
+    Raises:
+        ModelFolderError: as for `load_model`.
+    """
     expected = parameter_shapes(config)
     try:
         numbers = sum(map(math.prod, expected.values()))
-        values = load_file(check_file(path, MAX_HEADER_BYTES + 8 * numbers))
+        values = load_file(check_file(path, MAX_HEADER_BYTES + 8 * numbers + beside))
     except FileNotFoundError:
         raise ModelFolderError(
-            f"{folder} has no {WEIGHTS}. Copy it from where the model was trained, or train again."
+            f"{path.parent} has no {path.name}. Copy it from where the model was trained, or train again."
         ) from None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # The last three: types of number that NumPy does not have.
         raise ModelFolderError(f"{path} is damaged ({error}). Copy it again, or train again.") from error
+    if beside:
+        values = {name: value for name, value in values.items() if not name.startswith("pictures.")}
     problems = [f"missing: {name} {expected[name]}" for name in sorted(expected.keys() - values.keys())]
     problems += [f"left over: {name} {values[name].shape}" for name in sorted(values.keys() - expected.keys())]
     problems += [

@@ -8,14 +8,25 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from flax import nnx
 from jaxtyping import Array, Float
 
 from vae.autoencoder_kl import KLConfig, load_kl
 from vae.autoencoder_tiny import TinyConfig, load_tiny
-from vae.checkpoint import CLASS_NAME, CONFIG, CONV_VAE, ModelFolderError, load_info, load_model, read_config
+from vae.checkpoint import (
+    CLASS_NAME,
+    CONFIG,
+    CONV_VAE,
+    ModelFolderError,
+    load_info,
+    load_model,
+    load_weights,
+    read_config,
+)
 from vae.diffusers import title_of
 from vae.latent import AnyArray, Posterior
 from vae.losses import Objective, recorded_objective
@@ -27,6 +38,7 @@ DIFFUSERS: dict[str, type[KLConfig | TinyConfig]] = {
     "AutoencoderKLFlux2": KLConfig,
     "AutoencoderTiny": TinyConfig,
 }
+MAX_SNAPSHOT_PICTURES = 64 << 20  # bytes of a snapshot that say where pictures lie
 FOREIGN_SIZE = 256  # pixels; autoencoders that others trained take any size, and time by its square
 
 
@@ -127,6 +139,19 @@ def open_codec(folder: Path | str, image_size: int | None = None) -> Codec:
     config = _foreign_config(folder)
     model: Autoencoder = load_kl(config, folder) if isinstance(config, KLConfig) else load_tiny(config, folder)
     return Codec(description, *compile_codec(model, convolution_options()))
+
+
+def open_snapshot(codec: Codec, folder: Path | str, path: Path) -> Codec:
+    """The codec of a model folder with the parameters of another moment of its training (`train/snapshots.py`).
+
+    It shares the compiled programs of the codec that it is made from.
+
+    Raises:
+        ModelFolderError: the file is damaged, or of another architecture.
+    """
+    _, state = nnx.split(load_weights(path, load_info(folder).config, beside=MAX_SNAPSHOT_PICTURES))
+    encode, decode = (partial(compiled.func, state) for compiled in (codec.encode, codec.decode))  # type: ignore[attr-defined]
+    return replace(codec, encode=encode, decode=decode)
 
 
 def _describe_foreign(folder: Path | str, image_size: int | None) -> Description:

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.explore import map, reconstruct, tour
 from app.explore.limits import MAX_OPENED, WARM_UP_BYTES, RequestError, shown
-from app.explore.opened import OpenModel, for_visitors
+from app.explore.opened import OpenModel, for_visitors, written
 from app.explore.subject import prepare_for
 from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, load_metrics
 from vae.codec import Description, describe
@@ -209,6 +209,28 @@ class Library:
                 except ModelFolderError as error:
                     raise ModelFolderError(for_visitors(error, self._folders[name])) from error
             return self._models[name]
+
+    def renew(self, name: Any) -> bool:
+        """Opens a model anew if its files were written since it was opened; returns whether they were.
+
+        What cannot be opened now, as while it is being written, stays as it was.
+
+        Raises:
+            RequestError: there is no such model.
+        """
+        name = self._check(name)
+        with self._locks[name]:
+            before = self._models.get(name)
+            if before is None or before.written == written(before.folder):
+                return False
+            try:
+                renewed = OpenModel(before.folder, name)
+                renewed.load()
+            except (ModelFolderError, OSError):
+                return False
+            self._descriptions[name] = renewed.info
+            self._models[name] = renewed
+            return True
 
     def _check(self, name: Any) -> str:
         name = self.default if name in ("", None) else name

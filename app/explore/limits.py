@@ -126,6 +126,7 @@ MODEL_BYTES = 64 * MEGABYTE  # of what one model has worked out
 DECODER_BYTES = 20 * MEGABYTE  # in float16, of a decoder that is offered to browsers
 SNAPSHOT_BYTES = 1 * MEGABYTE  # of one moment of a training, which a browser fetches some forty of
 MAX_SNAPSHOTS = 64  # of one training
+MOMENT_SAMPLES = 8  # drawn at a moment of it
 MAP_BYTES = 20 * MEGABYTE  # in float16, of a map's latents that are offered to browsers as a whole
 MAX_OPENED = 12  # models opened on the page, each of which is kept in memory
 WARM_UP_BYTES = 50 * MEGABYTE  # of a model's weights: a larger one is loaded when somebody picks it

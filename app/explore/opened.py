@@ -39,7 +39,7 @@ from app.explore.subject import Subject
 from app.explore.turns import DECODING
 from app.words import plain
 from vae.atlas import ACTIVE_FACT, Atlas, AtlasError, read_facts
-from vae.checkpoint import ATLAS, CONV_VAE, PRIOR, ModelFolderError, load_metrics
+from vae.checkpoint import ATLAS, CONFIG, CONV_VAE, METRICS, PRIOR, WEIGHTS, ModelFolderError, load_metrics
 from vae.codec import Codec, Description, describe, open_codec
 from vae.images import to_array, to_picture
 from vae.latent import Posterior
@@ -82,6 +82,12 @@ def _first_alone(compiled: Callable[[Any], T]) -> Callable[[Any], T]:
     return call
 
 
+def written(folder: Path) -> tuple[int, ...]:
+    """When the files of a model folder were written, in nanoseconds; 0 for those that are not there."""
+    paths = (folder / name for name in (CONFIG, WEIGHTS, ATLAS, PRIOR, METRICS))
+    return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
+
+
 @dataclass(frozen=True)
 class Activity:
     """How many dimensions of a latent are active (`vae.priors.active_dimensions`), and how many it has."""
@@ -110,6 +116,7 @@ class OpenModel:
         name: by which it is picked.
         info: what is known of it.
         metrics: the figures of `metrics.json`; empty where the model was never evaluated.
+        written: when its files were, as it was opened.
         seconds_per_decode: how long one picture takes to decode on this machine, as measured by `warm_up`; None before.
 
     Args:
@@ -125,6 +132,7 @@ class OpenModel:
     def __init__(self, folder: Path | str, name: str | None = None):
         self.folder = Path(folder)
         self.name = name or self.folder.resolve().name
+        self.written = written(self.folder)
         self.info: Description = describe(self.folder)
         self.metrics = load_metrics(self.folder)
         self.seconds_per_decode: float | None = None

@@ -35,13 +35,19 @@ def read_snapshots(folder: Path) -> dict[str, list[Snapshot]]:
 
     A file that is too large, or no regular one, is left out, and so is what comes after the first 64.
     """
-    return {run: _read_run(folder / name) for run, name in FOLDERS.items()}
+    return {run: _read_run(folder, run) for run in FOLDERS}
 
 
-def _read_run(folder: Path) -> list[Snapshot]:
-    found = {int(match[1]): path for path in folder.glob("*") if (match := _NAME.fullmatch(path.name))}
+def find_snapshots(folder: Path, run: str = "with") -> dict[int, Path]:
+    """Step -> file, of a run of a model folder, in the order of the steps; at most 64."""
+    inside = folder / FOLDERS[run]
+    found = {int(match[1]): path for path in inside.glob("*") if (match := _NAME.fullmatch(path.name))}
+    return dict(sorted(found.items())[:MAX_SNAPSHOTS])
+
+
+def _read_run(folder: Path, run: str) -> list[Snapshot]:
     snapshots = []
-    for step, path in sorted(found.items())[:MAX_SNAPSHOTS]:
+    for step, path in find_snapshots(folder, run).items():
         try:
             content = check_file(path, SNAPSHOT_BYTES).read_bytes()
         except OSError:

@@ -82,6 +82,7 @@ class Refresh:
     Attributes:
         model: the picker; its value is a model's name.
         open_tab: hidden; its value is the id of the open tab.
+        version: another value draws all tabs again, each when it is open: the model is the same, and what it is is not.
         requests: hidden, one for each tab, by its id.
     """
 
@@ -90,9 +91,10 @@ class Refresh:
         self.model = model
         self.open_tab = gr.Textbox(tabs[0], visible=False)
         self.requests = {tab: gr.Number(0, visible=False) for tab in tabs}
+        self.version = gr.State(0)
         if_open = f"(open, ...times) => {[*tabs]}.map((tab, i) => tab === open ? performance.now() : times[i])"
         boxes = [*self.requests.values()]
-        model.change(None, [self.open_tab, *boxes], boxes, js=if_open)
+        gr.on([model.change, self.version.change], None, [self.open_tab, *boxes], boxes, js=if_open)
 
     def tab(self, title: str, tab: str) -> gr.Tab:
         """A tab that is drawn when it is opened."""
@@ -127,11 +129,15 @@ class Refresh:
             options: of the listener.
         """
         draw = explained(draw)
-        built = (self.model.value, *(component.value for component in inputs)) if changes and is_built else None
+        built = (
+            (self.version.value, self.model.value, *(component.value for component in inputs))
+            if changes and is_built
+            else None
+        )
         shown = gr.State(Shown(built))
 
-        def follow(shown, *values):
-            asked = values if changes else values[:1]
+        def follow(shown, version, *values):
+            asked = (version, *(values if changes else values[:1]))
             if shown.values == asked:
                 return gr.skip()
             shown.values = None
@@ -140,7 +146,7 @@ class Refresh:
             return updates
 
         request = self.requests[tab]
-        inputs = [shown, self.model, *inputs]
+        inputs = [shown, self.version, self.model, *inputs]
         if changes:
             if_open = f"(open, time) => open === '{tab}' ? performance.now() : time"
             gr.on(changes, None, [self.open_tab, request], request, js=if_open)

@@ -89,12 +89,13 @@ def build(work: Workspace) -> dict[str, Component]:
         models, titles = OtherModels.with_picked(library, name, picked)
         compared = beside.of(models, titles, layout) | {others: OtherModels.of(library, models)}
         title = titles[0] if len(models) > 1 else None
-        if drawn.what == (name, layout):  # only the others have changed
+        what = (name, layout, models[0].written)
+        if drawn.what == what:  # only the others have changed
             return compared | {chart: LatentMap(title=title)}
-        has_same_points = drawn.what is not None and drawn.what[0] == name
+        has_same_points = drawn.what is not None and (drawn.what[0], drawn.what[2]) == (what[0], what[2])
         drawn.what = None
         updates = draw_own(models[0], layout, title, has_same_points, kept)
-        drawn.what = (name, layout)
+        drawn.what = what
         return updates | compared
 
     def draw_own(model, layout, title, has_same_points, kept):
@@ -212,9 +213,12 @@ def build(work: Workspace) -> dict[str, Component]:
 
 @dataclass
 class _Drawn:
-    """What the map shows: a model's name and a layout; None after a drawing that failed. One for each session."""
+    """What the map shows: a model's name, a layout, and when the model was written. One of these for each session.
 
-    what: tuple[str, str] | None = None
+    None after a drawing that failed.
+    """
+
+    what: tuple[str, str, tuple[int, ...]] | None = None
 
 
 class _Panel:

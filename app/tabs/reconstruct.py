@@ -27,6 +27,7 @@ from app.kit.workspace import Workspace
 from app.tabs.batch_tables import OneModel, SeveralModels, table_of
 from app.tabs.compared import compared
 from app.tabs.tiles import metric_tiles
+from app.tabs.training import ThroughTraining
 from app.widgets.comparison import Comparison
 from app.widgets.examples import offer_examples
 from app.widgets.heat_maps import HeatMaps
@@ -92,6 +93,7 @@ class _One:
                 self._build_found(library)
             with gr.Column(elem_classes="settings"):
                 self._build_settings(first)
+        self.training = ThroughTraining(work)
         with gr.Column(visible=False) as self.latent_part:
             gr.Markdown("### The latent")
             self.editor = LatentEditor(server=[Questions(library).decode], elem_id="latent")
@@ -111,6 +113,7 @@ class _One:
         outputs = [
             *(self.empty, self.result, self.note, self.both, self.title),
             *(self.latent_part, self.editor, self.workings, self.temperature, self.seed, self.other),
+            *self.training.parts,
             *self.first.parts,
             *(part for column, title, views in self.beside for part in (column, title, *views.parts)),
         ]
@@ -181,6 +184,7 @@ class _One:
             self.title: gr.update(value=_title(titles[0], model), visible=comparing),
             self.editor: edited_latent(model, subject, made[0], None if taken[self.temperature] else own),
             self.workings: describe_workings(model, made[0], taken[self.temperature]),
+            **self.training.of(model, path),
             **self.first.of(model, path, made),
             **self._others(models, titles, path, made),
             **settings,
@@ -214,6 +218,7 @@ class _One:
             self.empty: gr.update(visible=True),
             self.editor: None,
             self.workings: describe_workings(model, None, 0),
+            **self.training.of(model, None),
             **self.first.empty(),
             **self._others([], [], "", []),
         }

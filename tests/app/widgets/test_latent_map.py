@@ -82,6 +82,9 @@ class TestMap:
             "empty_text": "This model has no map yet.",
             "drop_target": "place",
             "address": None,
+            "neighbours": None,
+            "title": None,
+            "compact": False,
         }
         assert sent["server_fns"] == ["decode_place"]
 

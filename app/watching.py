@@ -1,0 +1,55 @@
+"""Watching: the page follows a training that is under way, in the folder of the model that is picked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from app.explore import through_training
+from app.explore.library import Library
+from app.explore.opened import OpenModel
+from app.kit.events import QUIET, REFUSALS, Refresh
+from app.words import words
+
+SECONDS = 5  # between two looks at the folder
+
+
+@dataclass
+class _Seen:
+    """What the page was told last. One of these for each session."""
+
+    state: tuple | None = None
+
+
+def build(library: Library, refresh: Refresh) -> None:
+    """A line that says what the page shows, and a clock that looks for something newer."""
+    line = gr.Markdown(words("watching", "waiting"), elem_id="watching", elem_classes="note")
+    clock = gr.Timer(SECONDS)
+
+    def look(name, version, seen):
+        try:
+            library.renew(name)
+            model = library.look_at(name)
+        except REFUSALS:
+            return gr.skip()
+        state = (name, model.written, through_training.steps(model))
+        if state == seen.state:
+            return gr.skip()
+        is_other = seen.state is None or seen.state[0] != name  # whose drawing the picker asks for
+        seen.state = state
+        return {line: in_words(model), refresh.version: version if is_other else version + 1}
+
+    inputs = [refresh.model, refresh.version, gr.State(_Seen())]
+    gr.on([clock.tick, refresh.model.change], look, inputs, [line, refresh.version], trigger_mode="once", **QUIET)
+
+
+def in_words(model: OpenModel) -> str:
+    """Which step of its training a model is of, and what is kept of others."""
+    training, kept = model.info.training, through_training.steps(model)
+    step, total = training.get("kept_step"), training.get("steps")
+    if isinstance(step, int) and isinstance(total, int):
+        said = words("watching", "step", step=f"{step:,}", total=f"{total:,}")
+    else:
+        said = words("watching", "no_step")
+    return f"{said} {words('watching', 'snapshots', count=len(kept), last=f'{kept[-1]:,}')}" if kept else said

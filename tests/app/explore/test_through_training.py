@@ -1,0 +1,71 @@
+"""A model at moments of its training, and one whose folder is written anew while it is open."""
+
+import json
+import shutil
+
+import pytest
+
+from app.explore import through_training
+from app.explore.library import Library
+from app.explore.limits import RequestError
+from app.explore.reconstruct import reconstruct
+from app.explore.subject import open_subject
+from tests.app.explore.conftest import MODELS, difference
+from tests.conftest import EXAMPLES
+from vae.checkpoint import ModelFolderError
+
+
+@pytest.fixture
+def digit():
+    return open_subject(EXAMPLES / "digit-3.png")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A copy of the digits, without the later half of its snapshots, opened."""
+    folder = tmp_path / "run"
+    shutil.copytree(MODELS / "digits", folder)
+    for path in sorted(folder.glob("snapshots/*"))[10:]:
+        path.unlink()
+    return Library(MODELS, [str(folder)])
+
+
+def test_the_last_moment_is_the_model_and_the_first_is_not(library, digit):
+    digits = library["digits"]
+    steps = through_training.steps(digits)
+    assert (steps[0], steps[-1], len(steps)) == (0, 1500, 20)
+    first, last = (through_training.look(digits, digit, index) for index in (0, 19))
+    made = reconstruct(digits, digit)
+    assert difference(last.reconstruction, made.reconstruction) < 1
+    assert last.psnr_db == pytest.approx(made.metrics["psnr_db"], abs=0.1)
+    assert first.psnr_db < last.psnr_db - 3
+    assert len(last.samples) == 8
+    assert difference(first.samples[0], last.samples[0]) > 20
+
+
+def test_there_are_no_moments_but_those_that_are_kept(library, run, digit):
+    assert through_training.steps(library["fruits"]) == []
+    for index in (-1, 20, 1.5, "last", None):
+        with pytest.raises(RequestError):
+            through_training.look(library["digits"], digit, index)
+    model = run["run"]
+    (model.folder / "snapshots" / "step-000000.safetensors").write_bytes(b"half of it")
+    with pytest.raises(ModelFolderError, match="damaged"):
+        through_training.look(model, digit, 0)
+
+
+def test_what_a_training_writes_is_opened_without_starting_anew(run, digit):
+    before, count = run["run"], len(through_training.steps(run["run"]))
+    assert not run.renew("run")
+    folder = before.folder
+    shutil.copy(MODELS / "digits" / "snapshots" / "step-001500.safetensors", folder / "snapshots")
+    assert len(through_training.steps(before)) == count + 1
+    config = json.loads((folder / "config.json").read_text())
+    config["training"]["kept_step"] = 1000
+    (folder / "config.json").write_text(json.dumps(config))
+    assert run.renew("run")
+    assert run["run"].info.training["kept_step"] == 1000
+    assert run.info("run").training["kept_step"] == 1000
+    (folder / "model.safetensors").write_bytes(b"half of it")
+    assert not run.renew("run")
+    assert reconstruct(run["run"], digit).metrics["psnr_db"] > 10, "what was opened before stays"
