@@ -21,7 +21,7 @@ from vae.layers import GROUPS
 from vae.model import LOG_VAR_RANGE, VAE, VAEConfig
 
 try:
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import NodeProto, TensorProto, helper, numpy_helper
 except ImportError:
     raise TrainError("The package onnx is missing. Install it: pip install -r requirements-onnx.txt") from None
 
@@ -48,7 +48,9 @@ class Graph:
     """Nodes in their order, and the tensors that they use; each method adds some and returns its output's name."""
 
     def __init__(self, values: dict[str, np.ndarray]):
-        self.values, self.nodes, self.constants = values, [], {}
+        self.values = values
+        self.nodes: list[NodeProto] = []
+        self.constants: dict[str, TensorProto] = {}
 
     def node(self, kind: str, *inputs: str, **attributes) -> str:
         output = f"{kind}_{len(self.nodes)}"

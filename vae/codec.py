@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from flax import nnx
 from jaxtyping import Array, Float
@@ -150,8 +151,8 @@ def open_snapshot(codec: Codec, folder: Path | str, path: Path) -> Codec:
         ModelFolderError: the file is damaged, or of another architecture.
     """
     _, state = nnx.split(load_weights(path, load_info(folder).config, beside=MAX_SNAPSHOT_PICTURES))
-    encode, decode = (partial(compiled.func, state) for compiled in (codec.encode, codec.decode))  # type: ignore[attr-defined]
-    return replace(codec, encode=encode, decode=decode)
+    encode, decode = cast(partial, codec.encode), cast(partial, codec.decode)  # as `compile_codec` makes them
+    return replace(codec, encode=partial(encode.func, state), decode=partial(decode.func, state))
 
 
 def _describe_foreign(folder: Path | str, image_size: int | None) -> Description:

@@ -44,6 +44,14 @@ def test_the_latent_of_a_place_is_between_those_around_it(atlas):
     assert place.distance == 0
 
 
+def test_no_column_has_an_encoding_that_other_readers_lack(atlas, tmp_path):
+    """DuckDB 2.0 reads no float16 that is split by bytes."""
+    atlas.write(tmp_path / "atlas.parquet")
+    group = pq.read_metadata(tmp_path / "atlas.parquet").row_group(0)
+    used = {encoding for k in range(group.num_columns) for encoding in group.column(k).encodings}
+    assert used <= {"PLAIN", "RLE", "RLE_DICTIONARY"}
+
+
 @pytest.fixture
 def scattered() -> Atlas:
     """Forty points at random on the map and in latent space."""

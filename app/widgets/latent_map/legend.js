@@ -56,7 +56,10 @@ export class Legend {
     const nothing = { name: "nothing", group: () => groupByNothing(points) };
     const names = points.columns.filter((column) => isNearlyUnique(column, points));
     const labels = points.columns.filter((column) => !names.includes(column));
-    const byUnit = { name: points.model.shape?.length > 1 ? CHANNEL : DIMENSION, group: () => this.#groupByUnit(points) };
+    const byUnit = {
+      name: points.model.shape?.length > 1 ? CHANNEL : DIMENSION,
+      group: () => this.#groupByUnit(points),
+    };
     const units = points.units ? [byUnit] : [];
     this.#choices = [
       ...labels.map(byColumn),

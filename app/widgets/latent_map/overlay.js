@@ -11,7 +11,8 @@ export function overlayShapes({ points, viewport, selected }, { tools, marker, n
   const toPixels = (place) => viewport.toPixels(place);
   const ringAround = (index, radius, kind) => ring(toPixels(points.place(index)), radius + pointSize / 2, kind);
   const shapes = drawingShapes(tools, toPixels);
-  if (points.has(selected)) shapes.push(...linksFrom(toPixels(points.place(selected)), points.places(near).map(toPixels)));
+  if (points.has(selected))
+    shapes.push(...linksFrom(toPixels(points.place(selected)), points.places(near).map(toPixels)));
   if (marker) shapes.push(...markerShapes(marker, points.places(marker.neighbours), toPixels));
   if (points.has(selected)) shapes.push(ringAround(selected, 6, "selected"));
   if (aimed !== null && aimed !== selected) shapes.push(ringAround(aimed, 5, "aimed"));

@@ -16,7 +16,9 @@ export class Places {
   /** Resolves to `{ pictures }` with the picture of one place, or to `{ error }`, with a sentence. */
   async one(points, { index, x, y }) {
     const { askFor } = this.#decoder;
-    return (await this.#here(points, [index ?? [x, y]])) ?? askFor(points.model, "decode_place", index, x, y, points.layout);
+    return (
+      (await this.#here(points, [index ?? [x, y]])) ?? askFor(points.model, "decode_place", index, x, y, points.layout)
+    );
   }
 
   /** The same, with small pictures of several places. */
