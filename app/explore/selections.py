@@ -15,7 +15,7 @@ from vae.atlas import Atlas
 Packed = bytes  # a bit for each point of the map, the first in the highest of a byte
 
 
-def add(model: OpenModel, kept: Mapping[str, Packed], name: Any, groups: Sequence[Sequence[int]]) -> dict[str, Packed]:
+def add(model: OpenModel, kept: Mapping[str, Packed], name: Any, groups: Sequence[Any]) -> dict[str, Packed]:
     """What is kept, and these groups of points besides; one of the same name is replaced.
 
     Args:

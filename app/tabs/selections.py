@@ -56,7 +56,7 @@ class Selections:
             return self._filled(opened, {**kept, model: found}) | {self.name: ""}
 
         def show(model, name, kept):
-            found = kept.get(model, {}).get(name)
+            found = kept.get(model, {}).get(name) if isinstance(name, str) else None
             return LatentMap(narrowed=None if found is None else bits(selections.rows_of(library[model], found)))
 
         def delete(model, name, kept):

@@ -356,14 +356,13 @@ def test_sixty_thousand_points_are_moved_and_drawn_anew_only_at_rest(page, other
 
 
 def test_what_is_pointed_at_or_clicked_on_one_map_is_marked_on_those_beside_it(page, other_server):
-    page.goto(f"{other_server}?tab=map&model=digits&map.compare=twin|emoji")
+    page.goto(f"{other_server}?tab=map&model=digits&map.compare=twin|emoji&map.point={TWIN_ROWS[0]}")
     own, twin, emoji = (page.locator(f"#{name}-map .latent-map") for name in ("latent", "second", "third"))
     for one in (own, twin, emoji):
         expect(one).to_have_attribute("data-state", "ready")
     expect(page.locator("#map-linked")).to_contain_text(f"{TWINS} of these pictures")
     expect(page.locator("#map-linked")).to_contain_text("Emoji's map is of other pictures")
-    middle = twin.locator(".latent-map-view").bounding_box()
-    page.mouse.move(middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2)
+    expect(twin.locator(".latent-map-overlay .selected"), "the point of the link").to_have_count(1)
     twin.locator(".latent-map-view").focus()
     page.keyboard.press("ArrowRight")
     marked = own.locator(".latent-map-overlay .aimed")
@@ -375,6 +374,7 @@ def test_what_is_pointed_at_or_clicked_on_one_map_is_marked_on_those_beside_it(p
     expect(page.locator("#map-facts")).to_contain_text("digit")
     row = int(re.search(r"map\.point=(\d+)", page.url)[1])
     assert row in TWIN_ROWS
+    assert row != TWIN_ROWS[0]
     expect(emoji.locator(".latent-map-overlay circle")).to_have_count(0)
     own.locator(".latent-map-colour").select_option(label="nothing")
     page.wait_for_function(

@@ -4,24 +4,24 @@ const TOLD = "latentscape-maps"; // to the whole page: another map is another co
 
 export class Link {
   #isLinked;
-  #colour;
+  #answer;
   #on;
   #isFollowing = false; // what is done for another map is not told again
   #listener = ({ detail }) => this.#follow(detail);
 
   /**
    * Calls `on.aim(picture)`, `on.select(picture)`, both with null for none, and `on.colourBy(name)`, for what another
-   * map tells. `colour()` is what this map is coloured by, where the others are to follow it; else null. Nothing is told or
-   * heard unless `isLinked()`.
+   * map tells. `answer()` is what it tells a map that has just come, by kind. Nothing is told or heard unless
+   * `isLinked()`.
    */
-  constructor({ isLinked, colour, ...on }) {
+  constructor({ isLinked, answer, ...on }) {
     this.#isLinked = isLinked;
-    this.#colour = colour;
+    this.#answer = answer;
     this.#on = on;
     document.addEventListener(TOLD, this.#listener);
   }
 
-  /** `what` is "aim", "select" or "colourBy"; or "ask", for what to colour by. */
+  /** `what` is "aim", "select" or "colourBy"; or "ask", by a map that has just come. */
   tell(what, value) {
     if (this.#isFollowing || !this.#isLinked()) return;
     document.dispatchEvent(new CustomEvent(TOLD, { detail: { from: this, what, value } }));
@@ -34,8 +34,7 @@ export class Link {
   #follow({ from, what, value }) {
     if (from === this || !this.#isLinked()) return;
     if (what === "ask") {
-      const name = this.#colour();
-      if (name !== null) this.tell("colourBy", name);
+      for (const [kind, shown] of Object.entries(this.#answer())) this.tell(kind, shown);
       return;
     }
     this.#isFollowing = true;

@@ -61,7 +61,7 @@ export function mount({ element, trigger, props, server, watch }) {
   const search = new Search({ find, state, onMatches: showMatches, onJump: jumpTo, onLeave: hideTooltip });
   const link = new Link({
     isLinked: () => Boolean(props.title) && isReady(),
-    colour: () => (props.compact ? null : legend.name),
+    answer: () => (props.compact ? {} : { colourBy: legend.name, select: state.points.pictureOf(state.selected) }),
     aim: aimAtPicture,
     select: selectPicture,
     colourBy: colourBy,

@@ -1,13 +1,15 @@
 """The map: its points, the places between them, paths and groups."""
 
+import csv
 import shutil
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from app.explore import files, map
+from app.explore import files, map, selections
 from app.explore.limits import MAX_THUMBNAILS, PATH_CORNERS, SHEPARD_NEIGHBOURS, RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
@@ -349,3 +351,57 @@ def test_a_direction_from_no_point_is_refused(fruits, index):
 def test_without_a_map_every_question_says_how_to_make_one(without_map, ask):
     with pytest.raises(RequestError, match="python -m train atlas"):
         ask(without_map)
+
+
+class TestLayouts:
+    def test_principal_components_place_the_points_where_they_vary_most(self, fruits):
+        placed = map.atlas_in(fruits, "pca").positions
+        variances = fruits.atlas.latents.astype(np.float32).var(axis=0)
+        assert placed.var(axis=0)[0] >= placed.var(axis=0)[1] > 0
+        assert placed.var(axis=0)[0] > variances.max()
+        np.testing.assert_allclose(placed.mean(axis=0), 0, atol=1e-2)
+
+    def test_places_are_those_of_the_layout(self, fruits):
+        x, y = map.atlas_in(fruits, "pca").positions[5].tolist()
+        there, _ = map.latent_at(fruits, x, y, "pca")
+        np.testing.assert_allclose(there, fruits.atlas.latent(5), atol=1e-2)
+        point, place = map.thumbnails(fruits, [5, [x, y]], "pca")
+        assert difference(point, place) < 1
+        assert difference(point, map.thumbnails(fruits, [[x, y]], "umap")[0]) > 1
+
+    @pytest.mark.parametrize("layout", ["tsne", None, 3, ["pca"], "x" * 10_000])
+    def test_others_are_refused(self, fruits, layout):
+        for ask in (lambda: map.overview(fruits, layout), lambda: map.latent_at(fruits, 0, 0, layout)):
+            with pytest.raises(RequestError):
+                ask()
+
+    def test_points_have_a_number_in_each_dimension(self, fruits, photos):
+        found = map.unit(fruits, 3)
+        np.testing.assert_array_equal(found.values, fruits.atlas.latents[:, 3].astype(np.float32))
+        assert found.low < found.high
+        np.testing.assert_allclose(
+            map.unit(photos, 1).values[7], photos.atlas.latents[7, ..., 1].astype(np.float32).mean(), atol=1e-3
+        )
+        for index in (-1, 128, "x", None, 1.5):
+            with pytest.raises(RequestError):
+                map.unit(fruits, index)
+
+
+class TestSelections:
+    def test_groups_are_kept_under_a_name_and_written_as_a_table(self, fruits):
+        kept = selections.add(fruits, {}, " two ", [[3, 5, 3], [7]])
+        assert [np.flatnonzero(selections.rows_of(fruits, rows)).tolist() for rows in kept.values()] == [[3, 5], [7]]
+        rows = list(csv.DictReader(Path(selections.save(fruits, kept)).read_text("utf-8").splitlines()))
+        assert [(row["selection"], row["row"]) for row in rows] == [("two", "3"), ("two", "5"), ("two (B)", "7")]
+        assert rows[0]["id"] == fruits.atlas.ids[3]
+        assert rows[0]["kind"] == fruits.atlas.labels["kind"][3]
+        assert float(rows[0]["reconstruction_l1"]) == pytest.approx(fruits.atlas.numbers["reconstruction_l1"][3], 1e-4)
+
+    def test_what_cannot_be_kept_is_refused(self, fruits):
+        asked = [("", [[1]]), (None, [[1]]), ("x" * 61, [[1]]), ("a", []), ("a", [[]]), ("a", [[10**9]]), ("a", ["1"])]
+        for name, groups in asked:
+            with pytest.raises(RequestError):
+                selections.add(fruits, {}, name, groups)
+        full = {str(k): b"" for k in range(32)}
+        with pytest.raises(RequestError, match="32 selections"):
+            selections.add(fruits, full, "one more", [[1]])
