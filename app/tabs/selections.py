@@ -42,7 +42,7 @@ class Selections:
                 min_width=200,
             )
             self.delete = gr.Button("Delete", min_width=100, scale=0, elem_id="selection-delete")
-            self.csv = gr.DownloadButton("Download (CSV)", min_width=140, scale=0, elem_id="selection-csv")
+            self.csv = gr.DownloadButton("Download (CSV)", min_width=190, scale=0, elem_id="selection-csv")
         self.parts = [self.groups, self.keeping, self.name, self.list, self.shown, self.csv, self.kept]
 
     def listen(self, library: Library, drawn: gr.State, chart: LatentMap) -> None:

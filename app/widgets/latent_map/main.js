@@ -312,6 +312,7 @@ export function mount({ element, trigger, props, server, watch }) {
     const title = find("-title");
     title.textContent = props.title ?? "";
     title.hidden = !props.title;
+    root.setAttribute("aria-label", ["Map of the latents", props.title].filter(Boolean).join(": "));
     root.classList.toggle("is-beside", Boolean(props.title));
     if (isReady()) link.tell("ask");
   }
