@@ -249,7 +249,7 @@ def test_two_groups_have_a_direction_from_lasso_or_legend(page, server):
     expect(result).to_contain_text(re.compile(r"kind: (Apple|Cherry|Tomato) \(\d+%\)"))
     expect(page.locator("#map-mean-a img")).to_be_visible()
     expect(page.locator("#map-scrubber input[type=range]")).to_have_count(0)
-    page.get_by_role("button", name=re.compile("^Cherry")).dblclick()
+    page.locator(".latent-map-chip", has_text=re.compile("^Cherry")).dblclick()
     page.get_by_role("button", name="Shown as B").click()
     expect(result).to_contain_text("Group B: 2,953 pictures")
     expect(result).to_contain_text("kind: Cherry (100%)")
