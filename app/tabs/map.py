@@ -256,7 +256,7 @@ class _Drawing:
                     for name in "AB"
                 ]
             with gr.Column(visible=False) as self.animation:
-                self.scrubber = Scrubber(server=[questions.decode], elem_id="map-scrubber")
+                self.scrubber = Scrubber(server=[questions.decode, questions.film], elem_id="map-scrubber")
                 frame = gr.State(None)
                 work.send_buttons(frame)
         self.parts = [self.result, self.summary, *self.means, self.animation, self.scrubber]

@@ -1,14 +1,18 @@
 """The map in a real Chromium, with the models that ship: pictures, colours, search, tools, and the address."""
 
 import base64
+import csv
 import re
 from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.waiting import fall_silent
+from tests.browser.waiting import downloaded, fall_silent
 from tests.conftest import ROOT, running_app
 from vae.atlas import Atlas
 from vae.checkpoint import ATLAS
@@ -104,6 +108,19 @@ def test_a_lattice_of_decoded_places_covers_the_data(page, server):
     page.get_by_role("button", name="Density").click()
     expect(page.locator(".latent-map-contours path")).to_have_count(5)
     assert len(page.locator(".latent-map-contours path").first.get_attribute("d")) > 500
+
+    box = page.locator(".latent-map-view").bounding_box()
+    name, png = downloaded(page, ".latent-map", "PNG")
+    assert name == "fruits-map.png"
+    picture = np.asarray(Image.open(png).convert("RGB"))
+    assert picture.shape[1] == 2 * box["width"]
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
+    svg = downloaded(page, ".latent-map", "SVG")[1].read_text()
+    assert svg.count("vector-effect: non-scaling-stroke") == 5  # the lines of density
+    assert ">Cherry<" in svg  # what the colours mean
+    svg = ElementTree.fromstring(svg)
+    points = ElementTree.fromstring(unquote(svg.find(".//*[@opacity]/{*}image").get("href").partition(",")[2]))
+    assert len(points.findall(".//{*}path[@class='point']")) == 11_894, "a shape for each"
 
 
 def test_points_are_coloured_by_a_number_and_the_panel_says_it_in_words(page, server):
@@ -229,8 +246,12 @@ def test_two_groups_have_a_direction_from_lasso_or_legend(page, server):
     expect(result).to_contain_text(re.compile(r"Group A: [\d,]+ pictures"))
     expect(result).to_contain_text(re.compile(r"kind: (Apple|Cherry|Tomato) \(\d+%\)"))
     expect(page.locator("#map-mean-a img")).to_be_visible()
+    header, *rows = csv.reader(downloaded(page, ".latent-map", "CSV")[1].read_text().splitlines())
+    assert header[:7] == ["row", "group", "x", "y", "kind", "variety", "z0"]
+    assert f"Group A: {len(rows):,} pictures" in result.inner_text()
+    assert {row[1] for row in rows} == {"A"}
     expect(page.locator("#map-scrubber input[type=range]")).to_have_count(0)
-    page.get_by_role("button", name=re.compile("^Cherry")).dblclick()
+    page.locator(".latent-map-chip", has_text="Cherry").dblclick()
     page.get_by_role("button", name="Shown as B").click()
     expect(result).to_contain_text("Group B: 2,953 pictures")
     expect(result).to_contain_text("kind: Cherry (100%)")

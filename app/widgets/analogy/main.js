@@ -2,6 +2,7 @@
 
 import { decoder } from "../../web/decoder.js";
 import { make, placing, say, telling } from "../../web/dom.js";
+import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
 import { analogy, pack, unpack } from "../../web/latents.js";
 import { newest, oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -88,6 +89,24 @@ export function mount({ element, trigger, props, server, watch }) {
     tell("commit", { model: shown.model.name, latent, words: `analogy ${strength().toFixed(2)}` });
   }
 
+  // A, B, C and what comes of them, as they are shown.
+  async function whole() {
+    await follow();
+    const pictures = await Promise.all(images.map((image) => createImageBitmap(image)));
+    const name = `analogy ${strength().toFixed(2)}`;
+    const facts = TERMS.map((term) => [term]);
+    return {
+      model: shown.model,
+      latents: [...terms, result()],
+      pictures,
+      columns: TERMS.length,
+      name,
+      names: ["term"],
+      facts,
+    };
+  }
+
+  body.append(downloads([sheetOffer("A, B, C and the result in one picture", whole), ...latentOffers(whole)]));
   slider.addEventListener("input", () => {
     writeEquation();
     follow();

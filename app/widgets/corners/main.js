@@ -1,6 +1,7 @@
 // A square of latents between four, decoded coarse to fine and then kept: moving over it asks the server nothing.
 
 import { placing, telling } from "../../web/dom.js";
+import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
 import { mixCorners, pack, unpack } from "../../web/latents.js";
 import { LIMITS } from "../../web/limits.js";
 import { clamp } from "../../web/numbers.js";
@@ -107,6 +108,18 @@ export function mount({ element, trigger, props, server, watch }) {
     const latent = pack([latents[row * SIDE + column]], model);
     tell("commit", { model: model.name, latent, words: `corners ${shareOf(column)} ${shareOf(row)}`, ...chosen });
   }
+
+  // ---- Files ----
+
+  async function whole() {
+    const shown = await series.whole();
+    const facts = shown.latents.map((_, cell) => [cell % SIDE, Math.floor(cell / SIDE)].map(shareOf));
+    return { ...shown, columns: SIDE, name: "corners", names: ["to the right", "down"], facts };
+  }
+
+  find(".corners-files").append(
+    downloads([sheetOffer("The whole square in one picture", whole), ...latentOffers(whole)]),
+  );
 
   // ---- Pointer and keys ----
 

@@ -1,6 +1,7 @@
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
 import { make, onSeen, say, telling } from "../../web/dom.js";
+import { downloads, latentOffers, pictureOffer } from "../../web/downloads.js";
 import { moved, pack, unpack } from "../../web/latents.js";
 import { newest, oneAtATime } from "../../web/latest.js";
 import { stripOf, urlOf } from "../../web/sheet.js";
@@ -173,6 +174,13 @@ export function mount({ element, trigger, props, server, watch }) {
     commit();
   }
 
+  async function whole() {
+    await drawing;
+    const latent = place();
+    return { model: shown.model, latents: [latent], latent, picture: await createImageBitmap(picture), name: "moved" };
+  }
+
+  find("result").append(downloads([pictureOffer(whole), ...latentOffers(whole)]));
   find("reset").addEventListener("click", () => shown && reset());
   onSeen(element, ({ isOpened }) => isOpened && load());
   watch("value", load);

@@ -1,5 +1,6 @@
 import { decoder } from "../../web/decoder.js";
 import { telling } from "../../web/dom.js";
+import { downloads, latentOffers, pictureOffer } from "../../web/downloads.js";
 import { pack, scaleChannel, unpack } from "../../web/latents.js";
 import { oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -177,6 +178,16 @@ export function mount({ element, trigger, props, server, watch }) {
     } else buildChannels();
     changed();
   }
+
+  // ---- Files ----
+
+  async function shown() {
+    if (edits.size) await follow();
+    const [found, name] = [edited(), edits.size ? "edited" : "as encoded"];
+    return { model: value.model, latents: [found], latent: found, picture: canvas, name };
+  }
+
+  find("-files").append(downloads([pictureOffer(shown), ...latentOffers(shown)]));
 
   // ---- Controls ----
 

@@ -3,11 +3,13 @@
 
 import { recall, remember } from "../../web/address.js";
 import { make, onSeen, telling } from "../../web/dom.js";
+import { downloads, latentOffers } from "../../web/downloads.js";
 import { newest } from "../../web/latest.js";
 import { Camera } from "./camera.js";
 import { Chart } from "./chart.js";
 import { debounce } from "./debounce.js";
 import { passDropsOn } from "./drop.js";
+import { pngOf, svgOf } from "./figure.js";
 import { boundsOfPlaces } from "./geometry.js";
 import { listenToKeys, listenToWheel, Pointers } from "./input.js";
 import { Layers } from "./layers.js";
@@ -17,6 +19,7 @@ import { Palette } from "./palette.js";
 import { Places } from "./places.js";
 import { inBoth, Points, unpackBits } from "./points.js";
 import { Search } from "./search.js";
+import { selectionOf } from "./selection.js";
 import { Tools } from "./tools.js";
 import { Tooltip } from "./tooltip.js";
 import { Viewport } from "./view.js";
@@ -355,6 +358,21 @@ export function mount({ element, trigger, props, server, watch }) {
     else return false;
     return true;
   }
+
+  // ---- Files ----
+
+  function fileOf(kind, title, draw) {
+    const makeFile = async () => ({ name: `${model} map`, content: await draw({ find, state, chart, palette }) });
+    return { kind, title, make: makeFile };
+  }
+
+  find("-files").append(
+    downloads([
+      fileOf("png", "The map as it is in view", pngOf),
+      fileOf("svg", "The map as it is in view, to be enlarged at will", svgOf),
+      ...latentOffers(() => selectionOf(state, tools)),
+    ]),
+  );
 
   // ---- What is announced to those who do not see it ----
 

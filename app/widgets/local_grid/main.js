@@ -1,6 +1,7 @@
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
 import { make, onSeen, say, setReachable, telling } from "../../web/dom.js";
+import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
 import { moved, pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -87,6 +88,19 @@ export function mount({ element, trigger, props, server, watch }) {
     setReachable(tiles, MIDDLE);
     draw();
   }
+
+  // ---- Files ----
+
+  async function whole() {
+    if (!latents.length || tiles.some((tile) => tile.classList.contains("is-waiting"))) {
+      throw new Error("Not all of these pictures have come. Try again.");
+    }
+    const pictures = await Promise.all(tiles.map((tile) => createImageBitmap(tile.firstChild)));
+    const names = ["steps to the right", "steps down"];
+    return { model: shown.model, latents, pictures, columns: WIDTH, name: "around", names, facts: PLACES };
+  }
+
+  find("body").append(downloads([sheetOffer("All of these in one picture", whole), ...latentOffers(whole)]));
 
   // ---- Pointer and keys ----
 

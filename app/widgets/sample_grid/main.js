@@ -1,6 +1,7 @@
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
 import { followKey, make, say, setReachable, telling } from "../../web/dom.js";
+import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
 import { pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
 import { urlOf } from "../../web/sheet.js";
@@ -52,7 +53,7 @@ export function mount({ element, trigger, props, server, watch }) {
         isWanted,
         onPictures(rows, pictures) {
           rows.forEach((row, k) => {
-            const tiles = board.children[places[Math.floor(row / count)]].lastChild.children;
+            const tiles = tilesOf(board.children[places[Math.floor(row / count)]]).children;
             fillTile(tiles[row % count], pictures[k]);
           });
         },
@@ -71,7 +72,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function fitPanels({ panels, count }) {
     panels.forEach(({ distribution, title }, p) => {
-      const panel = board.children[p] ?? board.appendChild(newPanel());
+      const panel = board.children[p] ?? board.appendChild(newPanel(filesOf(p)));
       const [caption, grid] = panel.children;
       caption.textContent = title;
       caption.hidden = panels.length === 1;
@@ -104,6 +105,35 @@ export function mount({ element, trigger, props, server, watch }) {
     tell("select", { model: model.name, latent, words, distribution, temperature, seed, index });
   }
 
+  // ---- Files ----
+
+  /** The row that saves a panel: its pictures in a square, and their latents. */
+  function filesOf(p) {
+    function get() {
+      const { panels, latents, temperature, seed } = shown;
+      const tiles = [...tilesOf(board.children[p]).children];
+      if (!latents[p] || tiles.some((tile) => tile.classList.contains("is-waiting"))) {
+        throw new Error("Not all of these pictures have come. Try again.");
+      }
+      const { model, ...panel } = panels[p];
+      const wordsAt = (index) => wordsOf({ ...panel, temperature, seed, index });
+      return {
+        model,
+        latents: latents[p],
+        pictures: tiles.map((tile) => tile.firstChild),
+        columns: Math.ceil(Math.sqrt(tiles.length)),
+        name: nameOf({ ...panel, temperature, seed }),
+        names: ["sample"],
+        facts: tiles.map((_, index) => [wordsAt(index)]),
+      };
+    }
+    const pictures = async () => {
+      const { pictures, ...found } = get();
+      return { ...found, pictures: await Promise.all(pictures.map((image) => createImageBitmap(image))) };
+    };
+    return downloads([sheetOffer("All samples in one picture", pictures), ...latentOffers(async () => get())]);
+  }
+
   // ---- Pointer and keys ----
 
   const tileOf = (event) => event.target.closest(".sample-grid-tiles button");
@@ -117,17 +147,20 @@ export function mount({ element, trigger, props, server, watch }) {
     const tile = tileOf(event);
     if (!tile) return;
     const tiles = [...tile.parentElement.children];
-    const columns = tiles.filter((other) => other.offsetTop === tiles[0].offsetTop).length;
-    followKey(event, tiles, columns);
+    followKey(event, tiles, columnsOf(tiles));
   });
 
   watch("value", () => load(props.value));
   load(props.value);
 }
 
-function newPanel() {
-  return make("div", { attributes: { role: "group" } }, make("h4"), make("div", { className: "sample-grid-tiles" }));
+function newPanel(files) {
+  const tiles = make("div", { className: "sample-grid-tiles" });
+  return make("div", { attributes: { role: "group" } }, make("h4"), tiles, files);
 }
+
+const tilesOf = (panel) => panel.querySelector(".sample-grid-tiles");
+const columnsOf = (tiles) => tiles.filter((other) => other.offsetTop === tiles[0].offsetTop).length;
 
 function newTile(index) {
   const attributes = { "aria-label": `Sample ${index + 1}`, "aria-pressed": false };
@@ -145,9 +178,14 @@ const interleaved = (panels, count) =>
   Array.from({ length: panels * count }, (_, k) => (k % panels) * count + Math.floor(k / panels));
 
 /** What a sample is, such as "mixture sample 3 of seed 7 at temperature 0.5". */
-function wordsOf({ distribution, temperature, seed, index, label }) {
+const wordsOf = ({ index, ...asked }) => inWords(`sample ${index + 1}`, asked);
+
+/** And all of them. */
+const nameOf = (asked) => inWords("samples", asked);
+
+function inWords(what, { distribution, temperature, seed, label }) {
   const from = distribution === "prior" ? "" : `${distribution} `;
   const at = temperature === 1 ? "" : ` at temperature ${temperature}`;
   const asked = Object.entries(label).map(([column, value]) => `, ${column} ${value}`);
-  return `${from}sample ${index + 1} of seed ${seed}${at}${asked.join("")}`;
+  return `${from}${what} of seed ${seed}${at}${asked.join("")}`;
 }

@@ -1,10 +1,13 @@
 // A path of latents, decoded coarse to fine and then kept: dragging and playing ask the server nothing.
 
 import { recall, remember } from "../../web/address.js";
+import { asking } from "../../web/ask.js";
 import { make, onSeen, placing, telling } from "../../web/dom.js";
+import { downloads, gifOffer, latentOffers, sheetOffer } from "../../web/downloads.js";
 import { distance, interpolate, pack, unpack } from "../../web/latents.js";
+import { LIMITS } from "../../web/limits.js";
 import { clamp } from "../../web/numbers.js";
-import { coarseToFine, evenlyDrawn, nearestDrawn } from "../../web/order.js";
+import { coarseToFine, evenlyDrawn, evenPlaces, nearestDrawn } from "../../web/order.js";
 import { Series } from "../../web/series.js";
 import { paint, pictureDistance, smooth } from "../../web/sheet.js";
 import { advance, begin } from "./playing.js";
@@ -171,6 +174,30 @@ export function mount({ element, trigger, props, server, watch }) {
     if (playing) pause();
     else play();
   }
+
+  // ---- Files ----
+
+  async function whole() {
+    const { words, ...shown } = await series.whole();
+    return { ...shown, name: words };
+  }
+
+  async function ofStrip() {
+    const { pictures, ...shown } = await whole();
+    const count = Math.min(LIMITS.exportStrip, pictures.length);
+    return { ...shown, pictures: evenPlaces(pictures.length, count - 1).map((k) => pictures[k]), columns: count };
+  }
+
+  async function film() {
+    const { model, latents, name } = await whole();
+    const answer = await asking(server)("film", model.name, pack(latents, model));
+    if (answer.error) throw new Error(answer.error);
+    return { name: `${model.name} ${name}`, content: await (await fetch(answer.url)).blob() };
+  }
+
+  const films = server.film ? [{ kind: "mp4", title: "A film, there and back", make: film }] : [];
+  const stripOffer = sheetOffer(`A strip of ${LIMITS.exportStrip} pictures`, ofStrip);
+  find(".scrubber-body").append(downloads([gifOffer(whole), ...films, stripOffer, ...latentOffers(whole)]));
 
   // ---- Pointer and keys ----
 
