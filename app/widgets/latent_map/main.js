@@ -238,7 +238,8 @@ export function mount({ element, trigger, props, server, watch }) {
   // ---- The tooltip ----
 
   // To what is at a place of the view: a picture, a point, or a place between points.
-  function aim(place, radius) {
+  function aim(place, radius, isFinger = false) {
+    tooltip.isUnderFinger = isFinger;
     const { points, viewport } = state;
     const [onMap, reach] = [viewport.toMap(place), radius / viewport.scale];
     const index = layers.pictureAt(place) ?? points.grid.nearest(onMap, reach, isShown);
@@ -305,7 +306,7 @@ export function mount({ element, trigger, props, server, watch }) {
   // ---- What a person does ----
 
   function tap(place, radius) {
-    aim(place, radius);
+    aim(place, radius, tooltip.isUnderFinger);
     if (tooltip.index !== null) select(tooltip.index);
   }
 
