@@ -141,6 +141,7 @@ def for_page() -> dict[str, float]:
     """The numbers that the page's scripts need too, under their names there."""
     return {
         "maxLatents": MAX_LATENTS,
+        "maxLatent": MAX_LATENT,
         "maxScale": MAX_SCALE,
         "barLimit": BAR_LIMIT,
         "maxDeviations": MAX_DEVIATIONS,
@@ -148,9 +149,12 @@ def for_page() -> dict[str, float]:
         "localReach": LOCAL_REACH,
         "cornerSide": CORNER_SIDE,
         "maxStrength": MAX_STRENGTH,
+        "maxCount": MAX_COUNT,
+        "maxLinkedText": MAX_LINKED_TEXT,
         "exportSide": EXPORT_SIDE,
         "exportStrip": EXPORT_STRIP,
         "frameMilliseconds": FRAME_MILLISECONDS,
+        "maxCoordinate": MAX_COORDINATE,
         "pathCorners": PATH_CORNERS,
         "pathCount": PATH_COUNT,
         "neighbours": NEIGHBOURS,

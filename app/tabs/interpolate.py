@@ -80,13 +80,17 @@ def build(work: Workspace) -> dict[str, Component]:
         with gr.Column(visible=False) as two_tools:
             frame = _sending(work, scrubber)
     with gr.Column(elem_classes=_away(True)) as square_column:
-        corners = Corners(server=[questions.decode], empty_text=EMPTY[SQUARE], elem_id="corners")
+        corners = Corners(
+            server=[questions.decode], empty_text=EMPTY[SQUARE], address=f"{NAME}.place", elem_id="corners"
+        )
         with gr.Column(visible=False) as square_tools:
             gr.Markdown("Click a picture to choose it.", elem_classes="caption")
             corner = _sending(work, corners)
     with gr.Column(elem_classes=_away(True)) as analogy_column:
         gr.Markdown(words(NAME, "analogy"))
-        analogy = Analogy(server=[questions.decode], empty_text=EMPTY[ANALOGY], elem_id="analogy")
+        analogy = Analogy(
+            server=[questions.decode], empty_text=EMPTY[ANALOGY], address=f"{NAME}.strength", elem_id="analogy"
+        )
         with gr.Column(visible=False) as analogy_tools:
             result = _sending(work, analogy)
     with gr.Accordion("How it works", open=False):

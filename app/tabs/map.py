@@ -53,7 +53,7 @@ def targets() -> dict[str, Target]:
 
 
 def build(work: Workspace) -> dict[str, Component]:
-    """Fills the tab; returns the inputs that the address holds. The map itself keeps the chosen point there."""
+    """Fills the tab; returns the inputs that the address holds. The map itself keeps there what is set on it."""
     library, picture, questions = work.library, work.targets["place"].input, Questions(work.library)
     introduction = gr.Markdown(words(NAME, "introduction", count="the"))
     with gr.Row():
@@ -61,7 +61,7 @@ def build(work: Workspace) -> dict[str, Component]:
             chart = LatentMap(
                 server=[questions.decode_place, questions.thumbnails, questions.decode],
                 drop_target=picture.elem_id,
-                address=f"{NAME}.point",
+                address=NAME,
                 elem_id="latent-map",
             )
             drawing = _Drawing(work, questions)
@@ -256,7 +256,9 @@ class _Drawing:
                     for name in "AB"
                 ]
             with gr.Column(visible=False) as self.animation:
-                self.scrubber = Scrubber(server=[questions.decode, questions.film], elem_id="map-scrubber")
+                self.scrubber = Scrubber(
+                    server=[questions.decode, questions.film], address=f"{NAME}.t", elem_id="map-scrubber"
+                )
                 frame = gr.State(None)
                 work.send_buttons(frame)
         self.parts = [self.result, self.summary, *self.means, self.animation, self.scrubber]

@@ -99,7 +99,7 @@ def test_a_number_that_is_not_accepted_becomes_one_that_is_and_a_sentence_says_s
         box.press("Enter")
         expect(page.get_by_text(sentence)).to_be_visible()
         expect(box).to_have_value(becomes)
-    expect(page.locator("#samples button")).to_have_count(64)
+    expect(page.locator("#samples .sample-grid-tiles button")).to_have_count(64)
 
 
 @pytest.mark.usefixtures("server_draws")

@@ -1,5 +1,6 @@
 // A - B + C in latents. All four pictures are asked for at once; then, as the slider moves, the result alone.
 
+import { numbersIn, recall, remember } from "../../web/address.js";
 import { decoder } from "../../web/decoder.js";
 import { make, placing, say, telling } from "../../web/dom.js";
 import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
@@ -28,6 +29,15 @@ export function mount({ element, trigger, props, server, watch }) {
   let terms = []; // the latents of A, B and C
 
   slider.max = LIMITS.maxStrength;
+  const strengthIn = (text) => numbersIn(text, { low: 0, high: LIMITS.maxStrength })?.[0] ?? 1;
+  slider.value = strengthIn(
+    recall(props.address, (text) => {
+      slider.value = strengthIn(text);
+      writeEquation();
+      follow();
+      commit();
+    }),
+  );
   root
     .querySelector(".analogy-equation")
     .append(
@@ -85,6 +95,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function commit() {
     if (!shown) return;
+    remember(props.address, strength() === 1 ? null : strength());
     const latent = pack([result()], shown.model);
     tell("commit", { model: shown.model.name, latent, words: `analogy ${strength().toFixed(2)}` });
   }

@@ -47,7 +47,9 @@ class LatentMap(Widget):
         narrowed: the points that alone are to stand out, as `bits` packs them; None for all.
         empty_text: what the empty state says; `code` in backquotes.
         drop_target: id of the gr.Image that gets a picture file dropped on the map; None where none may be dropped.
-        address: key under which the page's address keeps the selected point; None for not at all.
+        address: how the keys begin under which the page's address keeps what is set on the map; None for not at all.
+            These are `point`, the row of the selected one; `colour`; `find`; `layers`; `view`; `hidden`, the groups;
+            and `path`.
     """
 
     EVENTS = ("select", "walk_path", "compare_groups", "clear_drawing")

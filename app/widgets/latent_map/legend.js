@@ -4,12 +4,15 @@ import { make } from "../../web/dom.js";
 import { groupByColumn, groupByNothing, groupByNumber, isNearlyUnique } from "./grouping.js";
 import { shortly } from "./points.js";
 
+const SEPARATOR = "|"; // between names
+
 export class Legend {
   #find;
   #select;
   #chips;
   #palette;
   #onVisible;
+  #first = null; // the choice at first
   #choices = []; // by the options' values: {name, group}, where `group()` is the grouping of the points
   #isChosen = false; // by a person, who will want the same of the next map
 
@@ -39,9 +42,39 @@ export class Legend {
     const labels = points.columns.filter((column) => !names.includes(column));
     this.#choices = [...labels.map(byColumn), ...points.numbers.map(byNumber), nothing, ...names.map(byColumn)];
     this.#select.replaceChildren(...this.#choices.map(({ name }, k) => new Option(name, k)));
-    const indexOf = (name) => this.#choices.findIndex((choice) => choice.name === name);
-    const kept = this.#isChosen ? indexOf(before) : -1;
-    this.#select.value = kept >= 0 ? kept : indexOf(points.first ?? nothing.name);
+    this.#first = points.first ?? nothing.name;
+    this.#select.value = this.#indexOf(this.#first);
+    if (this.#isChosen) this.choose(before);
+  }
+
+  #indexOf(name) {
+    return this.#choices.findIndex((choice) => choice.name === name);
+  }
+
+  /** The name of what a person chose to colour by; null for what is chosen at first. */
+  get chosen() {
+    const { name } = this.#choices[this.#select.value];
+    return name === this.#first ? null : name;
+  }
+
+  /** Chooses by such a name, which may be anyone's: one that is not known changes nothing. */
+  choose(name) {
+    const index = this.#indexOf(name ?? this.#first);
+    if (index < 0) return;
+    this.#select.value = index;
+    this.#isChosen = name !== null;
+  }
+
+  /** The names of the hidden groups, as a text; null for none. */
+  hidden({ groups }) {
+    const names = groups.filter(({ isVisible }) => !isVisible).map(({ name }) => name);
+    return names.length ? names.join(SEPARATOR) : null;
+  }
+
+  /** Hides the groups of such a text alone. */
+  hide(grouping, text) {
+    const names = text?.split(SEPARATOR) ?? [];
+    for (const group of grouping.groups) group.isVisible = !names.includes(group.name);
   }
 
   /** The points grouped by what is chosen. */

@@ -1,10 +1,11 @@
 // The map of a data set's latents: its state, and what leads to what. The modules beside this one read the state and say,
 // by callbacks, what a person did; it is written here alone.
 
-import { recall, remember } from "../../web/address.js";
+import { numbersIn, recall, remember, textOf } from "../../web/address.js";
 import { make, onSeen, telling } from "../../web/dom.js";
 import { downloads, latentOffers } from "../../web/downloads.js";
 import { newest } from "../../web/latest.js";
+import { LIMITS } from "../../web/limits.js";
 import { Camera } from "./camera.js";
 import { Chart } from "./chart.js";
 import { debounce } from "./debounce.js";
@@ -28,6 +29,8 @@ const ANNOUNCE_MS = 250; // without anything newer to announce
 const REST_MS = 140; // without a move: the view rests
 const LEAST_STEP = 4; // CSS pixels that an arrow key goes, so that one sees it
 const EDGE = 24; // CSS pixels: an arrow key that comes nearer to it brings the point to the middle
+const LONGEST_SEARCH = 100; // letters that a link may search for
+const COORDINATES = { low: -LIMITS.maxCoordinate, high: LIMITS.maxCoordinate }; // of a map
 const MATCH_ZOOM = 4; // at least, where a search jumps to
 const MARKER_ZOOM = 2.5; // at most, around a marker: one still sees where on the map it is
 const MARKER_MARGIN = 3; // times the box around a marker and its neighbours
@@ -57,17 +60,64 @@ export function mount({ element, trigger, props, server, watch }) {
   const chart = new Chart({ plot: find("-plot"), state, palette, onLost: redraw });
   const layers = new Layers({ find, state, palette, places, onToggle: announceLayer });
   const tooltip = new Tooltip({ box: find("-tooltip"), state, places, onTarget: followTooltip });
-  const legend = new Legend({ find, palette, onGroup: regroup, onVisible: redrawWithoutTooltip });
-  const search = new Search({ find, state, onMatches: showMatches, onJump: jumpTo, onLeave: hideTooltip });
+  const legend = new Legend({ find, palette, onGroup: regroup, onVisible: showHidden });
+  const search = new Search({ find, state, onMatches: showFound, onJump: jumpTo, onLeave: hideTooltip });
   const tools = new Tools({
     find,
     state,
     onStart: hideTooltip,
     onChange: drawOverlay,
-    onPath: (path) => tell("walk_path", { path }),
-    onGroups: (groups) => tell("compare_groups", groups),
-    onClear: () => tell("clear_drawing", {}),
+    onPath: (path) => {
+      keep("path", `${tools.isPathByHand ? "line" : "corners"},${textOf(path.flat(), 2)}`);
+      tell("walk_path", { path });
+    },
+    onGroups: (groups) => {
+      keep("path", null);
+      tell("compare_groups", groups);
+    },
+    onClear: () => {
+      keep("path", null);
+      tell("clear_drawing", {});
+    },
   });
+
+  // By the ends of their keys, what the page was opened with, until it is there; and how Back brings it back.
+  const bringBack = {
+    point(text) {
+      if (text !== null && state.points.has(Number(text))) select(Number(text));
+      else unselect();
+    },
+    colour(text) {
+      legend.choose(text);
+      regroup();
+    },
+    find(text) {
+      search.text = text ?? "";
+      showMatches(search.run());
+    },
+    layers(text) {
+      layers.shown = text;
+    },
+    view(text) {
+      const seen = viewIn(text);
+      camera.flyTo(seen ? state.viewport.zoomedTo(seen) : state.viewport.fitted());
+    },
+    hidden(text) {
+      legend.hide(state.grouping, text);
+      legend.show(state.grouping);
+      redraw();
+    },
+    path(text) {
+      const [how, ...rest] = (text ?? "").split(",");
+      const numbers = numbersIn(rest.join(","), { ...COORDINATES, least: 4, most: 2 * LIMITS.pathCorners }) ?? [];
+      const corners = Array.from({ length: numbers.length >> 1 }, (_, k) => numbers.slice(2 * k, 2 * k + 2));
+      tools.bringBack(corners, how === "line");
+    },
+  };
+  let opening = {};
+  for (const [what, bring] of Object.entries(bringBack)) {
+    opening[what] = recall(props.address && `${props.address}.${what}`, (text) => isReady() && bring(text));
+  }
 
   // ---- The value ----
 
@@ -106,8 +156,9 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   function forgetModel() {
-    remember(props.address, null);
-    search.clear();
+    opening = {};
+    for (const what of ["point", "find", "view", "hidden", "path"]) keep(what, null);
+    search.text = "";
   }
 
   function take(points) {
@@ -115,21 +166,47 @@ export function mount({ element, trigger, props, server, watch }) {
     state.selected = props.selected ?? null;
     view.setAttribute("aria-label", helpText(points));
     legend.offer(points);
+    if (opening.colour) legend.choose(opening.colour);
     state.grouping = legend.group();
+    if (opening.hidden) legend.hide(state.grouping, opening.hidden);
     legend.show(state.grouping);
+    if (opening.find) search.text = opening.find.slice(0, LONGEST_SEARCH);
     showMatches(search.run());
   }
 
   // Draws points that are there into a view that has a size, as it has once its tab is open.
   async function open() {
     if (!state.points || isReady() || !view.clientWidth) return;
-    camera.open(new Viewport(state.points.bounds, sizeOf(view)));
+    const whole = new Viewport(state.points.bounds, sizeOf(view));
+    const seen = viewIn(opening.view);
+    camera.open(seen ? whole.zoomedTo(seen) : whole);
     if (!(await draw())) return;
     showState("ready");
     showMarker();
-    const index = recall(props.address); // the point that the page was opened with
-    if (state.points.has(index)) select(index);
-    else remember(props.address, null);
+    const { point, layers: asked, path } = opening;
+    opening = {};
+    if (asked) layers.shown = asked;
+    if (path) bringBack.path(path);
+    const index = point === undefined || point === null ? null : Number(point);
+    if (point?.trim() && state.points.has(index)) select(index);
+    else keep("point", null);
+  }
+
+  // ---- What the address keeps ----
+
+  function keep(what, value, isMove = true) {
+    const isLong = value !== null && String(value).length > LIMITS.maxLinkedText;
+    if (props.address) remember(`${props.address}.${what}`, isLong ? null : value, isMove);
+  }
+
+  function keepView() {
+    const { viewport } = state;
+    const { x, y, zoom } = viewport;
+    keep("view", viewport.isFitted() ? null : textOf([x, y, zoom], 3), false);
+  }
+
+  function keepHidden() {
+    keep("hidden", legend.hidden(state.grouping));
   }
 
   function resize() {
@@ -179,7 +256,8 @@ export function mount({ element, trigger, props, server, watch }) {
     if (isReady()) draw();
   }
 
-  function redrawWithoutTooltip() {
+  function showHidden() {
+    keepHidden();
     hideTooltip();
     redraw();
   }
@@ -194,6 +272,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   const settle = debounce(() => {
     if (!isReady()) return;
+    keepView();
     if (chart.settle()) redraw();
     else layers.refresh();
   }, REST_MS);
@@ -208,7 +287,9 @@ export function mount({ element, trigger, props, server, watch }) {
   // ---- Colours and search ----
 
   function regroup() {
+    keep("colour", legend.chosen);
     state.grouping = legend.group();
+    keepHidden();
     legend.show(state.grouping);
     redraw();
   }
@@ -222,6 +303,11 @@ export function mount({ element, trigger, props, server, watch }) {
     const { narrowed } = props;
     state.matches = inBoth(found, narrowed && unpackBits(narrowed, state.points.count));
     redraw();
+  }
+
+  function showFound(found) {
+    keep("find", search.text.trim() || null);
+    showMatches(found);
   }
 
   function narrow() {
@@ -270,14 +356,15 @@ export function mount({ element, trigger, props, server, watch }) {
     state.selected = index;
     drawOverlay();
     announce(`Selected: ${state.points.describe(index)}`);
-    remember(props.address, index);
+    keep("point", index);
     tell("select", { index });
     tools.followSelection();
   }
 
   function unselect() {
     state.selected = null;
-    remember(props.address, null);
+    drawOverlay();
+    keep("point", null);
     tools.followSelection();
   }
 
@@ -285,7 +372,7 @@ export function mount({ element, trigger, props, server, watch }) {
     state.selected = props.selected ?? null;
     drawOverlay();
     if (!isReady() || !state.points.has(state.selected)) return;
-    remember(props.address, state.selected);
+    keep("point", state.selected);
     jumpTo(state.selected);
     tools.followSelection();
   }
@@ -382,6 +469,7 @@ export function mount({ element, trigger, props, server, watch }) {
   }, ANNOUNCE_MS);
 
   function announceLayer(layer, isOn) {
+    keep("layers", layers.shown);
     if (layer === "contours") announce(isOn ? "Lines of equal density shown" : "");
   }
 
@@ -427,6 +515,12 @@ function helpText({ count }) {
     `Map of ${count.toLocaleString()} pictures. Arrow keys move from point to point, Enter selects, ` +
     "plus and minus zoom, 0 shows the whole map."
   );
+}
+
+/** The middle and the zoom of a view; null where the text means none. */
+function viewIn(text) {
+  const [x, y, zoom] = numbersIn(text, { ...COORDINATES, least: 3 }) ?? [];
+  return zoom > 0 ? [x, y, zoom] : null;
 }
 
 const sizeOf = ({ clientWidth, clientHeight }) => ({ width: clientWidth, height: clientHeight });

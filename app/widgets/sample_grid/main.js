@@ -1,10 +1,14 @@
+import { numbersIn, recall, remember } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
 import { followKey, make, say, setReachable, telling } from "../../web/dom.js";
 import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
 import { pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
+import { LIMITS } from "../../web/limits.js";
 import { urlOf } from "../../web/sheet.js";
+
+const BROUGHT_BACK_MS = 3000; // in which samples that Back has brought back come
 
 export function mount({ element, trigger, props, server, watch }) {
   const message = element.querySelector(".sample-grid-message");
@@ -14,19 +18,39 @@ export function mount({ element, trigger, props, server, watch }) {
   const { decode } = decoder(server);
   const loads = newest();
   let shown = null; // the value, and the `latents` of its panels once they are there
+  let hasFailed = false;
+  // [panel, index] of the sample that is to be chosen once the latents are there; null for none
+  let wanted = pickIn(recall(props.address, bringBack));
+  let wantedUntil = Number.POSITIVE_INFINITY;
 
   // ---- From a value to pictures ----
 
   async function load(value) {
+    if (value && !hasFailed && JSON.stringify(value) === JSON.stringify(shown?.value)) return;
     const isNewest = loads.begin();
+    hasFailed = false;
     say(message, "");
-    shown = value && { ...value, latents: [] };
+    shown = value && { ...value, value, latents: [] };
     if (!value) return board.replaceChildren();
     // Another seed or temperature: pictures stay, dimmed, until theirs comes.
     if (board.children.length !== value.panels.length) board.replaceChildren();
     fitPanels(value);
     const error = await fill(shown, () => isNewest() && element.isConnected);
-    if (error && isNewest()) say(message, error);
+    if (!error || !isNewest()) return;
+    hasFailed = true;
+    say(message, error);
+  }
+
+  // Other samples may be on their way too, with that of the seed: the choice waits for them.
+  function bringBack(text) {
+    [wanted, wantedUntil] = [pickIn(text), performance.now() + BROUGHT_BACK_MS];
+    if (wanted) choose(wanted);
+    else markSelected(null);
+  }
+
+  function choose([panel, index]) {
+    const grid = board.children[panel] && tilesOf(board.children[panel]);
+    if (shown?.latents[panel] && grid.children[index]) select(grid.children[index]);
   }
 
   async function fill(value, isWanted) {
@@ -39,6 +63,10 @@ export function mount({ element, trigger, props, server, watch }) {
     const refused = answers.find(({ error }) => error);
     if (refused || !isWanted()) return refused?.error;
     value.latents = answers.map(({ latents }, p) => unpack(latents, panels[p].model));
+    const pick = performance.now() < wantedUntil ? wanted : null;
+    wanted = null;
+    if (pick) choose(pick);
+    else remember(props.address, null);
     const done = await Promise.all(ofOneModel(panels).map((places) => fillPanels(value, places, isWanted)));
     return done.find(({ error }) => error)?.error;
   }
@@ -100,6 +128,7 @@ export function mount({ element, trigger, props, server, watch }) {
     const { temperature, seed, latents } = shown;
     const number = [...board.children].indexOf(panel);
     const { model, distribution, label } = shown.panels[number];
+    remember(props.address, `${number},${index}`);
     const latent = pack([latents[number][index]], model);
     const words = wordsOf({ distribution, temperature, seed, index, label });
     tell("select", { model: model.name, latent, words, distribution, temperature, seed, index });
@@ -153,6 +182,8 @@ export function mount({ element, trigger, props, server, watch }) {
   watch("value", () => load(props.value));
   load(props.value);
 }
+
+const pickIn = (text) => numbersIn(text, { low: 0, high: LIMITS.maxCount - 1, least: 2 });
 
 function newPanel(files) {
   const tiles = make("div", { className: "sample-grid-tiles" });
