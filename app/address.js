@@ -2,18 +2,29 @@
 // A page that is opened or gone back to with an address that asks for nothing begins with the landing (app/landing.py),
 // which `style.css` shows only there.
 // `app/address.py` reads it back on the server, and defines DEFAULT_TAB before this; widgets recall their own values.
+//
+// Back goes to the tab before and changes nothing else; within a tab it undoes the last move. A move is what a gesture of
+// a hand changes: the first change of the address after it makes an entry of the history, and what follows from that
+// changes this entry.
 
 {
   const COPIED_MS = 2000;
+  const SAME_MOVE_MS = 1000; // in which changes of one value are one move: a number that is typed, a slider moved by keys
+  const GUIDE = "guide"; // the one key of what stands above the tabs
   const TAB = "#tabs > .tab-wrapper [role=tab]";
   const shown = new URLSearchParams(location.search);
   const opened = new URLSearchParams(location.search);
+  const widgets = new Map(); // key -> function that brings a widget's value back
+  let isTouched = false; // whether a hand has done something that the address does not know yet
+  let lastMove = { key: null, at: 0 };
+  let undone = {}; // values to be brought back by the server, by key
 
   const address = () => `${location.pathname}${shown.size ? `?${shown}` : ""}${location.hash}`;
   const tabInAddress = () => new URLSearchParams(location.search).get("tab");
   const openTab = () => tabInAddress() ?? DEFAULT_TAB;
   // Keys that begin with two underscores are Gradio's and the Hub's, such as the theme's.
   const asksForNothing = () => [...new URLSearchParams(location.search).keys()].every((key) => key.startsWith("__"));
+  const isOnLanding = () => document.documentElement.classList.contains("is-landing");
   const showLanding = () => document.documentElement.classList.toggle("is-landing", asksForNothing());
 
   // What is taken out of the address does not bring the landing back over what a person looks at.
@@ -32,11 +43,21 @@
   }
 
   window.latentscape = {
-    /** Puts a value in the address; null, undefined and "" take it out. */
-    remember(key, value) {
-      if (value === null || value === undefined || value === "") shown.delete(key);
-      else shown.set(key, value);
-      replace();
+    /**
+     * Puts a value in the address; null, undefined and "" take it out. It is a move if a hand did it, unless `isMove`
+     * says that it never is.
+     */
+    remember(key, value, isMove = key !== "model") {
+      const text = value === null || value === undefined || value === "" ? null : String(value);
+      if (shown.get(key) === text) return;
+      put(key, text);
+      if (isOnLanding() && !isTouched) return; // what comes late does not close it
+      const now = performance.now();
+      const isNew = isTouched && isMove && (key !== lastMove.key || now - lastMove.at > SAME_MOVE_MS);
+      if (isMove) lastMove = { key, at: now };
+      isTouched = false;
+      if (isNew) push();
+      else replace();
     },
 
     /** Takes these out of the address. */
@@ -48,12 +69,14 @@
     /** Puts the open tab in the address, as a page of its own: the browser's Back goes to the tab before. */
     visit(tab) {
       shown.set("tab", tab);
+      isTouched = false;
       if (openTab() !== tab) push();
     },
 
     /** Leaves the landing for a tab, also for the one below it: the browser's Back goes to the landing. */
     enter(tab) {
       shown.set("tab", tab);
+      isTouched = false;
       if (asksForNothing()) push();
     },
 
@@ -71,23 +94,66 @@
       }, COPIED_MS);
     },
 
-    /** The number that the address held under this key when the page was opened, once; or null. */
-    recall(key) {
+    /**
+     * What the address held under this key when the page was opened, once; or null. From then on, `bringBack(text)` is
+     * called when Back undoes a move: with what the value was, or null.
+     */
+    recall(key, bringBack) {
+      widgets.set(key, bringBack);
       const text = opened.get(key);
       opened.delete(key);
-      return text === null || text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text);
+      return text;
+    },
+
+    /** Whether there is a value under this key. */
+    holds: (key) => shown.has(key),
+
+    /** What the server is to bring back, once. */
+    undone() {
+      const values = undone;
+      undone = {};
+      return values;
     },
   };
 
-  // The tab is the page that was gone back to; all else is as it is now. So is the model, whose landing alone there is.
+  function put(key, text) {
+    if (text === null) shown.delete(key);
+    else shown.set(key, text);
+  }
+
+  /** Brings back what the entry that was gone back to holds under these keys. */
+  function undo(isMeant) {
+    const before = new URLSearchParams(location.search);
+    for (const key of new Set([...shown.keys(), ...before.keys()])) {
+      const text = before.get(key);
+      if (!isMeant(key) || text === shown.get(key)) continue;
+      put(key, text);
+      if (widgets.has(key)) widgets.get(key)(text);
+      else undone[key] = text;
+    }
+    if (Object.keys(undone).length) document.querySelector("#undo").click();
+  }
+
+  // The model is as it is now, and its landing alone there is.
   window.addEventListener("popstate", () => {
-    const tab = tabInAddress();
-    if (tab === null) shown.delete("tab");
-    else shown.set("tab", tab);
+    const [left, wasOnLanding] = [shown.get("tab") ?? DEFAULT_TAB, isOnLanding()];
+    const isOfModel = new URLSearchParams(location.search).get("model") === shown.get("model");
+    isTouched = false;
+    put("tab", tabInAddress());
+    undo((key) => key === GUIDE || (isOfModel && !asksForNothing() && !wasOnLanding && isOf(key, left, openTab())));
     if (asksForNothing() && !shown.has("model")) showLanding();
     else replace();
-    document.querySelector(`${TAB}[data-tab-id="${CSS.escape(openTab())}"]`)?.click();
+    if (openTab() !== left) document.querySelector(`${TAB}[data-tab-id="${CSS.escape(openTab())}"]`)?.click();
   });
+
+  const isOf = (key, left, tab) => left === tab && key.startsWith(`${tab}.`);
+
+  for (const gesture of ["pointerdown", "keydown", "drop", "paste"]) {
+    const touch = ({ isTrusted }) => {
+      isTouched ||= isTrusted;
+    };
+    window.addEventListener(gesture, touch, { capture: true });
+  }
 
   // The tab that is open already tells Gradio nothing.
   document.addEventListener("click", ({ target, isTrusted }) => {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from app.explore.library import Library
 from app.explore.limits import MAX_LINKED_TEXT, RequestError, check_range, check_seed, check_whole, shown
 from app.explore.subject import open_subject
 from app.explore.wire import check_bounds
-from app.kit.events import QUIET, REFUSALS
+from app.kit.events import QUIET, REFUSALS, explained
 from app.kit.examples import EXAMPLES, example_name
 from app.kit.inputs import MOST_OTHERS, LabelChoice, ModelPicker, OtherModels, PictureInput, PriorRadio
 from app.kit.workspace import Workspace
@@ -35,7 +36,7 @@ def head(default_tab: str) -> str:
 
 
 def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notice: gr.HTML) -> None:
-    """Keeps the open tab and these inputs in the address, and puts them back when the page is opened.
+    """Keeps the open tab and these inputs in the address, and puts them back when the page is opened, and by Back.
 
     Of the pictures, those that are examples, and those that were drawn from a latent that is short enough: a link holds
     no uploads. What a link asks for and is not available is said in the notice, and taken out of the address. The
@@ -47,8 +48,14 @@ def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notic
         kept: inputs by their keys in the address.
         notice: hidden until there is something to say.
     """
-    refused = gr.JSON(visible=False)
+    refused, views = gr.JSON(visible=False), gr.State({})
+    inner = [component for component in kept.values() if isinstance(component, gr.Tabs)]
     for key, component in kept.items():
+        if isinstance(component, gr.Tabs):
+            for k, (name, tab) in enumerate(_tabs_of(component).items()):
+                value = json.dumps(name if k else "")
+                tab.select(None, None, None, js=f"() => window.latentscape.remember({json.dumps(key)}, {value})")
+            continue
         text = component
         if isinstance(component, PictureInput):
             text = gr.Textbox(visible=False)
@@ -62,13 +69,15 @@ def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notic
 
     def restore(request: gr.Request):
         asked = {key: text for key, text in request.query_params.items() if key in kept or key == "tab"}
-        updates, refusals = {}, {}
+        updates, refusals, opened = {}, {}, {}
         if library.names != built:  # others have been opened since
             updates[work.model] = ModelPicker(ModelPicker.choices_of(library))
         for key, text in asked.items():
             try:
                 if key == "tab":
                     updates[work.tabs] = gr.Tabs(selected=_chosen({name: name for name in work.refresh.requests}, text))
+                elif isinstance(kept[key], gr.Tabs):
+                    opened[key] = _chosen({name: name for name in _tabs_of(kept[key])}, text)
                 else:
                     updates[kept[key]] = _value(library, kept[key], text, asked.get("model", ""))
             except REFUSALS as error:
@@ -76,10 +85,36 @@ def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notic
         if refusals:
             updates[notice] = gr.HTML(_complaint(refusals, asked), visible=True)
             updates[refused] = [*refusals]
-        return updates or gr.skip()
+        return updates | {views: opened} if updates or opened else gr.skip()
 
-    restored = page.load(restore, None, [*kept.values(), work.tabs, notice, refused], queue=False, **QUIET)
+    def restore_views(opened):
+        return {kept[key]: gr.Tabs(selected=name) for key, name in opened.items()} or gr.skip()
+
+    restored = page.load(restore, None, [*kept.values(), work.tabs, notice, refused, views], queue=False, **QUIET)
+    # Then: what is in the first of some tabs is there only once that was open, and the others may begin with it.
+    restored.then(restore_views, views, inner, queue=False, **QUIET)
     restored.then(None, refused, None, js="(keys) => window.latentscape.forget(keys ?? [])")
+
+    def bring_back(model, asked):
+        updates = {}
+        for key, text in asked.items() if isinstance(asked, dict) else ():
+            if key in kept and isinstance(text, str | None):
+                try:
+                    updates[kept[key]] = _first(kept[key]) if text is None else _value(library, kept[key], text, model)
+                except REFUSALS:  # it was of another model
+                    continue
+        return updates | {work.refresh.undone: time.monotonic()} if updates else gr.skip()
+
+    asked = gr.JSON(visible=False)
+    undo = gr.Button("Undo", visible="hidden", elem_id="undo")  # address.js presses it
+    undo.click(
+        explained(bring_back),
+        [work.model, asked],
+        [*kept.values(), work.refresh.undone],
+        js="(model) => [model, window.latentscape.undone()]",
+        queue=False,
+        **QUIET,
+    )
     work.model.input(lambda: gr.HTML(visible=False), None, notice, queue=False, **QUIET)
 
 
@@ -96,6 +131,18 @@ def _complaint(refusals: Mapping[str, str], asked: Mapping[str, str]) -> str:
 # ---- What a text in the address means ----
 
 
+def _tabs_of(component: gr.Tabs) -> dict[str, gr.Tab]:
+    """The tabs in it, by their ids."""
+    return {tab.id: tab for tab in component.children}
+
+
+def _first(component: Component) -> Any:
+    """What an input holds while the address says nothing of it."""
+    if isinstance(component, gr.Tabs):
+        return gr.Tabs(selected=next(iter(_tabs_of(component))))
+    return gr.skip() if isinstance(component, PriorRadio) else component.value  # the model's own is not known here
+
+
 def _value(library: Library, component: Component, text: str, model: str = "") -> Any:
     """The value of an input that a text in the address means; of a choice that depends on the model, with the choices.
 
@@ -105,6 +152,8 @@ def _value(library: Library, component: Component, text: str, model: str = "") -
     """
     if isinstance(component, PictureInput):
         return _picture(library, text)
+    if isinstance(component, gr.Tabs):
+        return gr.Tabs(selected=_chosen({name: name for name in _tabs_of(component)}, text))
     if isinstance(component, gr.Checkbox):
         return _chosen({"true": True, "false": False}, text)
     if isinstance(component, PriorRadio):

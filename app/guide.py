@@ -80,8 +80,8 @@ def build(work: Workspace, opener: gr.Button, titles: Mapping[str, str]) -> dict
     for number, part in zip(STEPS, parts, strict=True):
         gr.Markdown(words(NAME, part), elem_id=f"guide-{number}", elem_classes="guide-words")
     plane = Plane(plane=Plane.describe(library.look_at(DIGITS)), elem_id="guide-plane")
-    walk = Scrubber(server=[questions.decode], empty_text="Decoding …", elem_id="guide-walk")
-    glasses = Scrubber(server=[questions.decode], empty_text="Decoding …", elem_id="guide-glasses")
+    walk = Scrubber(server=[questions.decode, questions.film], empty_text="Decoding …", elem_id="guide-walk")
+    glasses = Scrubber(server=[questions.decode, questions.film], empty_text="Decoding …", elem_id="guide-glasses")
     with gr.Column(elem_id="guide-fails"):
         strangers = Examples(Examples.payload("Choose a picture", [EXAMPLES[name] for name in STRANGERS]))
         comparison = Comparison()

@@ -127,7 +127,7 @@ def launch(
         share=share,
         mcp_server=mcp,
         theme=theme(),
-        css_paths=STYLE,
+        css_paths=[*STYLE],
         head=address.head(TABS[0].NAME) + PRELOAD,
         favicon_path=front.ICON,
         app_kwargs={

@@ -1,4 +1,4 @@
-"""The look of the page: one calm theme for light and dark. What it does not cover is in `style.css`."""
+"""The look of the page: one calm theme for light and dark. What it does not cover is in these style sheets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import gradio as gr
 
-STYLE = Path(__file__).with_name("style.css")
+HERE = Path(__file__).parent
+DOWNLOADS = HERE / "web" / "downloads.css"  # which the pages of app/export have too
+STYLE = (HERE / "style.css", DOWNLOADS)
 
 
 def theme() -> gr.themes.Base:

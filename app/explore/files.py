@@ -1,4 +1,4 @@
-"""The files that the app writes: pictures, animations, strips, tables and archives, all in one folder of its own."""
+"""The files that the app writes: pictures, films, tables and archives, all in one folder of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -22,11 +22,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from app.explore.drawn import CHUNK
 from app.explore.latents import draw
-from app.explore.limits import EXPORT_SIDE, EXPORT_STRIP, FRAME_MILLISECONDS, LIGHT_SIDE, SHOWN_QUALITY
+from app.explore.limits import EXPORT_SIDE, FRAME_MILLISECONDS, LIGHT_SIDE, SHOWN_QUALITY
 from app.explore.opened import OpenModel
 
 LONGEST_NAME = 100  # bytes, without the extension
-AnimationKind = Literal["gif", "mp4"]
 
 
 def _folder() -> str:
@@ -76,27 +75,14 @@ def save_shown(picture: Image.Image, *words: str) -> str:
     return str(path)
 
 
-def save_animation(frames: Sequence[Image.Image], kind: AnimationKind, *words: str) -> str:
-    """Writes frames as an endless GIF or an MP4, there and back; returns the file's path.
-
-    Frames are enlarged to at least 256 pixels.
-    """
+def film(frames: Sequence[Image.Image]) -> bytes:
+    """Frames as an MP4, there and back, enlarged to at least 256 pixels."""
     side = max(EXPORT_SIDE, frames[0].width + frames[0].width % 2)
     large = [frame.resize((side, side), Image.Resampling.BICUBIC) for frame in frames]
-    path = _new_place(words, kind)
-    (_write_gif if kind == "gif" else _write_mp4)(path, large + large[-2:0:-1])
-    return str(path)
-
-
-def save_strip(frames: Sequence[Image.Image], *words: str) -> str:
-    """Writes up to nine of the frames side by side, evenly chosen, as a PNG; returns the file's path."""
-    places = np.linspace(0, len(frames) - 1, min(EXPORT_STRIP, len(frames)))
-    chosen = [frames[round(place)] for place in places]
-    width, height = frames[0].size
-    strip = Image.new("RGB", (width * len(chosen), height))
-    for k, frame in enumerate(chosen):
-        strip.paste(frame, (k * width, 0))
-    return save_picture(strip, *words)
+    with tempfile.TemporaryDirectory(dir=_folder()) as inside:
+        path = Path(inside) / "film.mp4"
+        _write_mp4(path, large + large[-2:0:-1])
+        return path.read_bytes()
 
 
 def save_table(lines: Sequence[Sequence[str | float | None]], *words: str) -> str:
@@ -130,11 +116,6 @@ def _place(folder: str, words: Sequence[str], extension: str) -> Path:
     name = "-".join(filter(None, (re.sub(r"[^\w.+,()]+", "-", word).strip("-.") for word in words)))
     name = name.encode()[:LONGEST_NAME].decode(errors="ignore")
     return inside / f"{name or 'picture'}.{extension}"
-
-
-def _write_gif(path: Path, frames: Sequence[Image.Image]) -> None:
-    reduced = [frame.quantize(method=Image.Quantize.FASTOCTREE) for frame in frames]
-    reduced[0].save(path, save_all=True, append_images=reduced[1:], duration=FRAME_MILLISECONDS, loop=0)
 
 
 def _write_mp4(path: Path, frames: Sequence[Image.Image]) -> None:

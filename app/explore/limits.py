@@ -63,6 +63,7 @@ MAX_STRENGTH = 2.0  # of an analogy
 EXPORT_SIDE = 256  # pixels at least, of an exported animation
 EXPORT_STRIP = 9  # pictures of an exported strip
 FRAME_MILLISECONDS = 60  # of an exported animation
+FILMS_AT_ONCE = 2  # that are encoded
 
 # The map
 MAX_COORDINATE = 1e6  # of a map, which is some tens wide
@@ -143,6 +144,7 @@ def for_page() -> dict[str, float]:
     """The numbers that the page's scripts need too, under their names there."""
     return {
         "maxLatents": MAX_LATENTS,
+        "maxLatent": MAX_LATENT,
         "maxScale": MAX_SCALE,
         "barLimit": BAR_LIMIT,
         "maxDeviations": MAX_DEVIATIONS,
@@ -150,6 +152,12 @@ def for_page() -> dict[str, float]:
         "localReach": LOCAL_REACH,
         "cornerSide": CORNER_SIDE,
         "maxStrength": MAX_STRENGTH,
+        "maxCount": MAX_COUNT,
+        "maxLinkedText": MAX_LINKED_TEXT,
+        "exportSide": EXPORT_SIDE,
+        "exportStrip": EXPORT_STRIP,
+        "frameMilliseconds": FRAME_MILLISECONDS,
+        "maxCoordinate": MAX_COORDINATE,
         "pathCorners": PATH_CORNERS,
         "pathCount": PATH_COUNT,
         "neighbours": NEIGHBOURS,

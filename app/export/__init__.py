@@ -20,7 +20,7 @@ from app.explore.limits import SHEPARD_NEIGHBOURS, RequestError
 from app.explore.opened import OpenModel
 from app.kit import web
 from app.tabs.map import COLUMNS
-from app.theme import theme
+from app.theme import DOWNLOADS, theme
 from app.web import codec
 from app.widgets.latent_map import LatentMap
 from vae.checkpoint import CONV_VAE, load_info
@@ -112,7 +112,8 @@ def page(model: OpenModel, has_card: bool) -> str:
 def style() -> str:
     """The app's theme, the page's own style sheet, and those of the widgets, nested as Gradio nests them."""
     nested = (f".{name} {{\n{(web.APP / 'widgets' / name / 'style.css').read_text('utf-8')}}}\n" for name in WIDGETS)
-    return "\n".join([theme()._get_theme_css(), (HERE / "site.css").read_text("utf-8"), *nested])
+    sheets = ((HERE / "site.css").read_text("utf-8"), DOWNLOADS.read_text("utf-8"))
+    return "\n".join([theme()._get_theme_css(), *sheets, *nested])
 
 
 def _value(model: OpenModel) -> dict[str, Any]:

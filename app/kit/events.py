@@ -84,6 +84,7 @@ class Refresh:
         open_tab: hidden; its value is the id of the open tab.
         version: another value draws all tabs again, each when it is open: the model is the same, and what it is is not.
         requests: hidden, one for each tab, by its id.
+        undone: hidden; has another value each time that Back has brought inputs back.
     """
 
     def __init__(self, model: gr.Dropdown, tabs: Sequence[str]):
@@ -92,6 +93,7 @@ class Refresh:
         self.open_tab = gr.Textbox(tabs[0], visible=False)
         self.requests = {tab: gr.Number(0, visible=False) for tab in tabs}
         self.version = gr.State(0)
+        self.undone = gr.Number(0, visible=False)
         if_open = f"(open, ...times) => {[*tabs]}.map((tab, i) => tab === open ? performance.now() : times[i])"
         boxes = [*self.requests.values()]
         gr.on([model.change, self.version.change], None, [self.open_tab, *boxes], boxes, js=if_open)
@@ -149,5 +151,5 @@ class Refresh:
         inputs = [shown, self.version, self.model, *inputs]
         if changes:
             if_open = f"(open, time) => open === '{tab}' ? performance.now() : time"
-            gr.on(changes, None, [self.open_tab, request], request, js=if_open)
+            gr.on([*changes, self.undone.change], None, [self.open_tab, request], request, js=if_open)
         request.change(follow, inputs, outputs, trigger_mode="always_last", api_visibility="private", **options)

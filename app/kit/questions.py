@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from app.explore import dimensions, failures, map, reconstruct, sample
+from app.explore import dimensions, failures, files, map, reconstruct, sample
 from app.explore import latents as travelling
 from app.explore.latents import pack
 from app.explore.library import Library
-from app.explore.limits import THUMBNAIL, UNCERTAIN_AT_ONCE, RequestError
+from app.explore.limits import FILMS_AT_ONCE, MAX_STEPS, THUMBNAIL, UNCERTAIN_AT_ONCE, RequestError
 from app.explore.subject import open_subject
 from app.explore.turns import Room
 from app.kit.inputs import own_file
@@ -17,6 +17,7 @@ from app.kit.pictures import LEVELS, heat_map, scale_end, sheet, square
 
 LEAST_DEVIATION = 1 / LEVELS  # of a scale's end: next to nothing must look like it
 
+FILMING = Room(FILMS_AT_ONCE, "a film")
 UNCERTAIN = Room(UNCERTAIN_AT_ONCE, "the uncertainty of a picture")
 
 
@@ -32,6 +33,14 @@ class Questions:
     def decode(self, model: str, latents: str) -> dict[str, Any]:
         """The pictures of 1 to 64 latents in the wire form, as a sheet."""
         return sheet(travelling.decode(self._library[model], latents))
+
+    def film(self, model: str, latents: str) -> dict[str, str]:
+        """An MP4 through up to 65 latents in the wire form, there and back, as a data URL."""
+        opened = self._library[model]
+        path = travelling.unpack(latents, opened, most=MAX_STEPS)
+        with FILMING:
+            content = files.film([opened.decode(latent) for latent in path])
+        return {"url": f"data:video/mp4;base64,{base64.b64encode(content).decode()}"}
 
     def sample(
         self, model: str, distribution: str, count: int, temperature: float, seed: int, label: dict[str, str]

@@ -13,6 +13,7 @@ import re
 from functools import cache
 from pathlib import Path
 from posixpath import dirname, join, normpath
+from typing import Any
 from urllib.parse import quote
 
 import plotly
@@ -165,8 +166,11 @@ def needed_by(module: str) -> list[str]:
     return found
 
 
-def mounting(module: str) -> str:
+def mounting(module: str, settings: dict[str, Any] | None = None) -> str:
     """The script of a gr.HTML that imports a module and calls its `mount`.
+
+    `settings` are props that it begins with. Gradio forgets those of what it shows only later, such as in a tab inside
+    a tab, or in a column that was hidden.
 
     Gradio runs it as the body of a function with these names in scope. `gradio_config.root` is where the app is, for
     whoever asked for the page; if a proxy ends TLS and does not say so, its host is right and its protocol is not.
@@ -179,8 +183,10 @@ for (const path of {json.dumps(needed_by(module))}) {{
   if (document.querySelector(`link[href="${{home}}${{path}}"]`)) continue;
   document.head.append(Object.assign(document.createElement("link"), {{ rel: "modulepreload", href: home + path }}));
 }}
+const settings = {json.dumps(settings or {})};
+const whole = new Proxy(props, {{ get: (own, name) => (own[name] === undefined ? settings[name] : own[name]) }});
 import(`${{home}}{module}`)
-  .then(({{ mount }}) => mount({{ element, trigger, props, server, upload, watch }}))
+  .then(({{ mount }}) => mount({{ element, trigger, props: whole, server, upload, watch }}))
   .catch((error) => {{
     element.textContent = "This part of the page could not be loaded. Reload the page.";
     throw error;

@@ -45,14 +45,15 @@ class Widget(gr.HTML):
 
     def __init__(self, value: Any = None, *, server: Sequence[Callable] = (), **options: Any):
         folder = Path(inspect.getfile(type(self))).parent
+        settings = self.PROPS | options
         super().__init__(
             value,
             html_template=(folder / "template.html").read_text("utf-8"),
             css_template=(folder / "style.css").read_text("utf-8"),
-            js_on_load=web.mounting(f"widgets/{folder.name}/main.js"),
+            js_on_load=web.mounting(f"widgets/{folder.name}/main.js", {name: settings[name] for name in self.PROPS}),
             apply_default_css=False,
             server_functions=[guarded(function) for function in server],
-            **self.PROPS | options,
+            **settings,
         )
 
 

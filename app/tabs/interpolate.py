@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from app.explore import files, interpolate
-from app.explore.limits import EXPORT_STRIP, RequestError
+from app.explore import interpolate
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
-from app.kit.events import QUIET, explained
+from app.kit.events import QUIET
 from app.kit.inputs import PictureInput
 from app.kit.questions import Questions
 from app.kit.sending import Target, keep_picture, received
@@ -35,8 +33,6 @@ EMPTY = {
 }
 METHODS = [("Spherical (slerp)", "slerp"), ("Straight (lerp)", "lerp")]
 STEPS = [9, 17, 33, 65]
-EXPORTS = {"gif": "GIF, there and back", "mp4": "MP4, there and back", "png": "PNG, a strip of 9"}
-DOWNLOAD = "() => document.querySelector('#export-file')?.click()"
 
 
 def targets() -> dict[str, Target]:
@@ -75,24 +71,31 @@ def build(work: Workspace) -> dict[str, Component]:
         )
         steps = gr.Radio(STEPS, value=33, label="Pictures on the way", elem_id="interpolate-steps")
     with gr.Column() as two_column:
-        scrubber = Scrubber(server=[questions.decode], empty_text=EMPTY[TWO], address=f"{NAME}.t", elem_id="scrubber")
+        scrubber = Scrubber(
+            server=[questions.decode, questions.film],
+            empty_text=EMPTY[TWO],
+            address=f"{NAME}.t",
+            elem_id="scrubber",
+        )
         with gr.Column(visible=False) as two_tools:
-            exports = _export_buttons()
             frame = _sending(work, scrubber)
     with gr.Column(elem_classes=_away(True)) as square_column:
-        corners = Corners(server=[questions.decode], empty_text=EMPTY[SQUARE], elem_id="corners")
+        corners = Corners(
+            server=[questions.decode], empty_text=EMPTY[SQUARE], address=f"{NAME}.place", elem_id="corners"
+        )
         with gr.Column(visible=False) as square_tools:
             gr.Markdown("Click a picture to choose it.", elem_classes="caption")
             corner = _sending(work, corners)
     with gr.Column(elem_classes=_away(True)) as analogy_column:
         gr.Markdown(words(NAME, "analogy"))
-        analogy = Analogy(server=[questions.decode], empty_text=EMPTY[ANALOGY], elem_id="analogy")
+        analogy = Analogy(
+            server=[questions.decode], empty_text=EMPTY[ANALOGY], address=f"{NAME}.strength", elem_id="analogy"
+        )
         with gr.Column(visible=False) as analogy_tools:
             result = _sending(work, analogy)
     with gr.Accordion("How it works", open=False):
         gr.Markdown(words(NAME, "how"), latex_delimiters=LATEX)
         numbers = gr.Markdown(elem_id="interpolate-numbers")
-    export_file = gr.DownloadButton("Download", visible="hidden", elem_id="export-file")
 
     # Of each mode: the widget, what goes with it, and the picture that is sent, which is of the pictures chosen now.
     parts = {
@@ -132,40 +135,14 @@ def build(work: Workspace) -> dict[str, Component]:
         shown |= {two_column: mode == TWO, square_column: mode == SQUARE, analogy_column: mode == ANALOGY}
         return {part: gr.update(elem_classes=_away(not visible)) for part, visible in shown.items()}
 
-    def export(name, steps, method, a, b, kind):
-        if None in (a, b):
-            raise RequestError("There are no two pictures to go between yet.")
-        model, count = library[name], min(steps, EXPORT_STRIP) if kind == "png" else steps
-        frames = interpolate.interpolation(model, open_subject(a), open_subject(b), count, method)
-        if kind == "png":
-            return files.save_strip(frames, model.name, "interpolation")
-        return files.save_animation(frames, kind, model.name, "interpolation")
-
     layout = [*columns, settings, steps, two_column, square_column, analogy_column]
     swap.click(None, pictures[:2], pictures[:2], js="(a, b) => [b, a]")
     mode.change(lay_out, mode, layout, trigger_mode="multiple", queue=False, **QUIET)
-    for kind, button in exports.items():
-        made = button.click(
-            explained(partial(export, kind=kind)),
-            [work.model, steps, method, *pictures[:2]],
-            export_file,
-            api_visibility="private",
-            show_progress="minimal",
-        )
-        made.success(None, None, None, js=DOWNLOAD)
     inputs = [mode, steps, method, *pictures]
     outputs = [spatial, sent, numbers, *(part for each in parts.values() for part in each)]
     changes = [component.change for component in inputs]
     work.refresh.keep_drawn(NAME, draw, inputs, outputs, changes, show_progress="minimal")
     return dict(zip("abcd", pictures, strict=True)) | {"mode": mode, "path": method, "steps": steps}
-
-
-def _export_buttons() -> dict[str, gr.Button]:
-    with gr.Row(elem_classes="send"):
-        gr.Markdown("Download", elem_classes="caption")
-        return {
-            kind: gr.Button(said, size="sm", min_width=0, elem_id=f"export-{kind}") for kind, said in EXPORTS.items()
-        }
 
 
 def _sending(work: Workspace, widget: Scrubber | Corners | Analogy) -> gr.State:

@@ -56,7 +56,7 @@ def targets() -> dict[str, Target]:
 
 
 def build(work: Workspace) -> dict[str, Component]:
-    """Fills the tab; returns the inputs that the address holds. The map itself keeps the chosen point there."""
+    """Fills the tab; returns the inputs that the address holds. The map itself keeps there what is set on it."""
     library, picture, questions = work.library, work.targets["place"].input, Questions(work.library)
     with gr.Row(elem_classes="with-choice"):
         introduction = gr.Markdown(words(NAME, "introduction", count="the"))
@@ -69,7 +69,7 @@ def build(work: Workspace) -> dict[str, Component]:
     asked = [questions.decode_place, questions.thumbnails, questions.decode, questions.unit]
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
-            chart = LatentMap(server=asked, drop_target=picture.elem_id, address=f"{NAME}.point", elem_id="latent-map")
+            chart = LatentMap(server=asked, drop_target=picture.elem_id, address=NAME, elem_id="latent-map")
             selected = Selections()
             drawing = _Drawing(work, questions, selected)
         beside = MapsBeside(linked, asked, COLUMNS)
@@ -326,7 +326,9 @@ class _Drawing:
                     for name in "AB"
                 ]
             with gr.Column(visible=False) as self.animation:
-                self.scrubber = Scrubber(server=[questions.decode], elem_id="map-scrubber")
+                self.scrubber = Scrubber(
+                    server=[questions.decode, questions.film], address=f"{NAME}.t", elem_id="map-scrubber"
+                )
                 frame = gr.State(None)
                 work.send_buttons(frame)
         self.parts = [self.result, self.summary, *self.means, self.animation, self.scrubber]

@@ -73,7 +73,7 @@ def build(work: Workspace) -> dict[str, Component]:
     )
     with gr.Accordion("How it works", open=False, elem_id="reconstruct-workings"):
         one.workings.render()
-    return {"picture": picture, "temperature": one.temperature, "seed": one.seed, "compare": other}
+    return {"view": pages, "picture": picture, "temperature": one.temperature, "seed": one.seed, "compare": other}
 
 
 class _One:
@@ -96,7 +96,12 @@ class _One:
         self.training = ThroughTraining(work)
         with gr.Column(visible=False) as self.latent_part:
             gr.Markdown("### The latent")
-            self.editor = LatentEditor(server=[Questions(library).decode], elem_id="latent")
+            self.editor = LatentEditor(
+                server=[Questions(library).decode],
+                address=f"{NAME}.edits",
+                picture_address=f"{NAME}.picture",
+                elem_id="latent",
+            )
             work.send_buttons(picture, "picture")
             edited = gr.State(None)
             with gr.Column(visible=False, elem_id="send-edited") as send_edited:

@@ -67,12 +67,13 @@ def build(work: Workspace) -> dict[str, Component]:
     with gr.Accordion("How it works", open=False):
         explanation = gr.Markdown(latex_delimiters=LATEX)
 
-    def draw(name, distribution, labels, beside, others, count, temperature, seed, path, preset):
+    def draw(name, distribution, labels, beside, others, count, temperature, seed, path, preset, kind, before):
         model = library[name]
         start = from_picture(library, model, path) if path else from_mean(model)
+        linked = before is None and kind == SELECTED  # a link that begins at the sample that it picks next
         return (
             grid.of_model(model, distribution, preset, labels, beside, others, [count, temperature, seed])
-            | directions.of_model(model, start, PICTURE if path else MEAN)
+            | directions.of_model(model, start, kind if linked else PICTURE if path else MEAN)
             | around.of_model(model, start, path)
             | {note: spatial_note(model), selected: None, shown: name}
         )
@@ -125,6 +126,7 @@ def build(work: Workspace) -> dict[str, Component]:
         [
             *(grid.distribution.input, grid.labels.input, grid.beside.input, grid.other.input),
             *(box.change for box in grid.numbers),
+            work.refresh.undone.change,
         ],
         explained(ask),
         [work.model, *inputs],
@@ -146,8 +148,11 @@ def build(work: Workspace) -> dict[str, Component]:
     picture.change(explained(take_picture), [work.model, picture, selected, directions.start], taking, **NEWEST)
     shown.change(explained(explain), shown, [grid.plot, grid.unmapped, explanation], **QUIET)
     outputs = [note, selected, shown, *grid.parts, *directions.parts, *around.parts]
-    work.refresh.keep_drawn(NAME, draw, [*inputs, picture, grid.preset], outputs, show_progress="hidden")
+    state = [picture, grid.preset, directions.start, shown]
+    work.refresh.keep_drawn(NAME, draw, [*inputs, *state], outputs, show_progress="hidden")
     return {
+        "view": modes,
+        "start": directions.start,
         "from": grid.distribution,
         "labels": grid.labels,
         "beside": grid.beside,
@@ -210,7 +215,9 @@ class _Grid:
         self.beside = gr.Checkbox(True, label="Beside the prior, with the same noise", visible=False)
         with gr.Row():
             with gr.Column(scale=3, min_width=300):
-                self.samples = SampleGrid(server=[questions.sample, questions.decode], elem_id="samples")
+                self.samples = SampleGrid(
+                    server=[questions.sample, questions.decode], address=f"{NAME}.pick", elem_id="samples"
+                )
             with gr.Column(scale=2, min_width=320):
                 self.hint = gr.Markdown(words(NAME, "hint"), elem_classes="empty")
                 self.sent = gr.State(None)
@@ -335,7 +342,9 @@ class _Directions:
         self.note = gr.Markdown(words(NAME, "spatial_directions"), visible=False, elem_classes="note")
         self.start = gr.Radio(STARTS, value=MEAN, label="Start from", elem_id="direction-start")
         self.sliders = DirectionSliders(
-            server=[questions.directions, questions.label_direction, questions.decode], elem_id="directions"
+            server=[questions.directions, questions.label_direction, questions.decode],
+            address=f"{NAME}.directions",
+            elem_id="directions",
         )
         moved = gr.State(None)
         work.send_buttons(moved, "centre")
@@ -353,7 +362,9 @@ class _Around:
         gr.Markdown(words(NAME, "around"))
         with gr.Row():
             with gr.Column(scale=3, min_width=300):
-                self.grid = LocalGrid(server=[questions.local_directions, questions.decode], elem_id="around")
+                self.grid = LocalGrid(
+                    server=[questions.local_directions, questions.decode], address=f"{NAME}.steps", elem_id="around"
+                )
             with gr.Column(scale=2, min_width=320):
                 work.targets["centre"].input.render()
                 self.note = gr.Markdown(visible=False, elem_classes="caption")

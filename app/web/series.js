@@ -14,6 +14,7 @@ export class Series {
   #callbacks;
   #loads = newest();
   #wanted = null;
+  #coming = null; // promise of all pictures
 
   constructor(server, element, callbacks) {
     this.#decode = decoder(server).decode;
@@ -28,7 +29,23 @@ export class Series {
   }
 
   /** Shows these: { model, latents, ... }, in an order of their positions. */
-  async load(wanted, order) {
+  load(wanted, order) {
+    this.#coming = this.#load(wanted, order);
+    return this.#coming;
+  }
+
+  /** Resolves to what is shown, once all pictures have come of what was loaded last. Rejects if they do not. */
+  async whole() {
+    let awaited;
+    do {
+      awaited = this.#coming;
+      await awaited;
+    } while (awaited !== this.#coming);
+    if (this.isCurrent && Object.keys(this.shown.pictures).length === this.shown.latents.length) return this.shown;
+    throw new Error("Not all of these pictures have come. Try again.");
+  }
+
+  async #load(wanted, order) {
     const isNewest = this.#loads.begin();
     const mine = { ...wanted, pictures: [] };
     this.#wanted = mine;

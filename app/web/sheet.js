@@ -56,6 +56,27 @@ function onScratch(picture) {
 /** A picture as the URL of a PNG, for an <img>: equal pictures have equal ones. */
 export const urlOf = (picture) => onScratch(picture).canvas.toDataURL();
 
+/** A canvas with pictures of one size side by side, in so many columns. */
+export function tiled(pictures, columns) {
+  const [{ width, height }] = pictures;
+  const rows = Math.ceil(pictures.length / columns);
+  const canvas = make("canvas", { width: columns * width, height: rows * height });
+  pictures.forEach((picture, k) => {
+    canvas.getContext("2d").drawImage(picture, (k % columns) * width, Math.floor(k / columns) * height, width, height);
+  });
+  return canvas;
+}
+
+/** A canvas as a PNG. */
+export const blobOf = (canvas) => new Promise((resolve) => canvas.toBlob(resolve));
+
+/** The pixels of a picture that is scaled to this side. */
+export function pixelsOf(picture, side) {
+  const context = smooth(make("canvas", { width: side, height: side }));
+  context.drawImage(picture, 0, 0, side, side);
+  return context.getImageData(0, 0, side, side);
+}
+
 /** Pictures side by side, each of so many pixels, as the URL of a PNG. */
 export function stripOf(pictures, side) {
   const context = smooth(make("canvas", { width: side * pictures.length, height: side }));

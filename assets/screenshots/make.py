@@ -36,7 +36,7 @@ def interpolate(page: Page) -> None:
 def sample(page: Page) -> None:
     """A grid from N(0, I), one of it chosen."""
     page.wait_for_timeout(3000)
-    page.locator("#samples button").nth(4).click()
+    page.locator("#samples .sample-grid-tiles button").nth(4).click()
     page.wait_for_selector("#sample-selected img")
 
 

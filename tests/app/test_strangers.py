@@ -226,7 +226,7 @@ def test_no_input_of_any_handler_opens_a_file_that_is_not_the_apps(server, forei
                 sent = [form] if isinstance(block, gr.File) else form
                 answer = client.run(number, [*data[:place], sent, *data[place + 1 :]])
                 wrong += [f"{name}, {kind}: {found}" for found in [client.wrong_with(answer)] if found]
-                answers[kind] = re.sub(r'"(average_)?duration":[^,}]*', "", answer.text)
+                answers[kind] = re.sub(r'"(average_)?duration":[^,}]*|0x[0-9a-f]+', "", answer.text)
         met.add(code)
         if takes_files(block) and answers["picture"] != answers["missing"]:
             wrong.append(f"{name}: a foreign picture is answered {answers['picture'][:300]}")

@@ -1,15 +1,14 @@
 """Interpolate, in a real Chromium with the shipped models."""
 
-import io
 import re
 from itertools import pairwise
-from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.waiting import fall_silent, picture_of
+from tests.browser.waiting import downloaded, fall_silent, picture_of
 
 pytestmark = pytest.mark.browser
 
@@ -120,19 +119,17 @@ def test_the_lengths_of_the_steps_are_plotted(page, server):
     expect(plot).to_contain_text("Length of each step")
 
 
-@pytest.mark.parametrize("kind", ["gif", "mp4", "png"])
-def test_one_click_downloads_a_file_that_opens(page, server, kind):
+def test_one_click_downloads_a_file_that_opens(page, server):
     open_with_two(page, server)
-    with page.expect_download() as download:
-        page.locator(f"#export-{kind}").click()
-    assert download.value.suggested_filename == f"fruits-interpolation.{kind}"
-    content = Path(download.value.path()).read_bytes()
-    if kind == "gif":
-        assert Image.open(io.BytesIO(content)).n_frames == 64, "33 there and 31 back"
-    elif kind == "png":
-        assert Image.open(io.BytesIO(content)).size == (9 * 64, 64)
-    else:
-        assert content[4:8] == b"ftyp"
+    name, gif = downloaded(page, "#scrubber", "GIF")
+    assert name == "fruits-between.gif"
+    assert Image.open(gif).n_frames == 64, "33 there and 31 back"
+    assert Image.open(downloaded(page, "#scrubber", "PNG")[1]).size == (9 * 64, 64)
+    assert downloaded(page, "#scrubber", "MP4")[1].read_bytes()[4:8] == b"ftyp"
+    assert np.load(downloaded(page, "#scrubber", "NPY")[1]).shape == (33, 128)
+    page.get_by_label("9", exact=True).click()
+    expect(page.locator("#scrubber .scrubber-progress")).to_have_text("9 pictures")
+    assert len(downloaded(page, "#scrubber", "CSV")[1].read_text().splitlines()) == 10
 
 
 def test_of_places_visited_in_quick_succession_the_last_is_sent(page, server):
@@ -148,12 +145,11 @@ def test_of_places_visited_in_quick_succession_the_last_is_sent(page, server):
 
 def test_nothing_of_the_way_before_is_handed_out_while_another_is_drawn(page, server):
     open_with_two(page, server)
-    gif = page.locator("#export-gif")
     pick_model(page, "Photos")
-    with page.expect_download(timeout=SLOW) as download:
-        gif.click()
-    assert download.value.suggested_filename == "photos-interpolation.gif"
-    assert Image.open(download.value.path()).size == (256, 256)
+    expect(page.locator("#scrubber .scrubber")).to_have_attribute("data-state", "refining", timeout=SLOW)
+    name, gif = downloaded(page, "#scrubber", "GIF")
+    assert name == "photos-between.gif"
+    assert (Image.open(gif).size, Image.open(gif).n_frames) == ((256, 256), 64)
 
 
 def test_going_through_the_modes_and_back_leaves_the_page_as_it_was(page, server):
@@ -189,6 +185,7 @@ def test_four_corners_follow_pointer_and_keys_without_the_server(page, server):
     first = picture_of(page, large)
     grid.hover(position={"x": 300, "y": 300})
     second = picture_of(page, large)
+    assert Image.open(downloaded(page, "#corners", "PNG")[1]).size == (9 * 64, 9 * 64)
     assert asked == []
     grid.focus()
     page.keyboard.press("Home")

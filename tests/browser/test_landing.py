@@ -66,10 +66,18 @@ def test_it_gives_way_and_back_leads_to_it(page, server, examples):
     expect(page.locator("#metrics")).to_contain_text("dB")
     page.wait_for_function("location.search.includes('reconstruct.picture=')")  # it is an example
     page.go_back()
+    expect(landing).to_be_visible()
+    page.evaluate("window.latentscape.remember('sample.from', 'gaussian')")  # what was on its way
+    expect(landing).to_be_visible()
     page.get_by_role("button", name="Seven steps that explain it").click()
     expect(page.locator("#guide-1")).to_be_visible()
     expect(landing).to_be_hidden()
     page.wait_for_function("location.search.includes('guide=1')")
+    page.go_back()
+    expect(landing).to_be_visible()
+    expect(page.locator("#guide-1")).to_be_hidden()
+    page.go_forward()
+    expect(page.locator("#guide-1")).to_be_visible()
     page.get_by_role("button", name="Close", exact=True).click()
     page.wait_for_function("!location.search.includes('guide')")
     expect(landing).to_be_hidden()  # nobody asked for it again

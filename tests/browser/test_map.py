@@ -4,12 +4,15 @@ import base64
 import csv
 import re
 from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.waiting import fall_silent
+from tests.browser.waiting import downloaded, fall_silent
 from tests.conftest import ROOT, running_app
 from vae.atlas import Atlas
 from vae.checkpoint import ATLAS
@@ -123,6 +126,19 @@ def test_a_lattice_of_decoded_places_covers_the_data(page, server):
     page.get_by_role("button", name="Density").click()
     expect(page.locator(".latent-map-contours path")).to_have_count(5)
     assert len(page.locator(".latent-map-contours path").first.get_attribute("d")) > 500
+
+    box = page.locator(".latent-map-view").bounding_box()
+    name, png = downloaded(page, ".latent-map", "PNG")
+    assert name == "fruits-map.png"
+    picture = np.asarray(Image.open(png).convert("RGB"))
+    assert picture.shape[1] == 2 * box["width"]
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
+    svg = downloaded(page, ".latent-map", "SVG")[1].read_text()
+    assert svg.count("vector-effect: non-scaling-stroke") == 5  # the lines of density
+    assert ">Cherry<" in svg  # what the colours mean
+    svg = ElementTree.fromstring(svg)
+    points = ElementTree.fromstring(unquote(svg.find(".//*[@opacity]/{*}image").get("href").partition(",")[2]))
+    assert len(points.findall(".//{*}path[@class='point']")) == 11_894, "a shape for each"
 
 
 def test_points_are_coloured_by_a_number_and_the_panel_says_it_in_words(page, server):
@@ -248,6 +264,10 @@ def test_two_groups_have_a_direction_from_lasso_or_legend(page, server):
     expect(result).to_contain_text(re.compile(r"Group A: [\d,]+ pictures"))
     expect(result).to_contain_text(re.compile(r"kind: (Apple|Cherry|Tomato) \(\d+%\)"))
     expect(page.locator("#map-mean-a img")).to_be_visible()
+    header, *rows = csv.reader(downloaded(page, ".latent-map", "CSV")[1].read_text().splitlines())
+    assert header[:7] == ["row", "group", "x", "y", "kind", "variety", "z0"]
+    assert f"Group A: {len(rows):,} pictures" in result.inner_text()
+    assert {row[1] for row in rows} == {"A"}
     expect(page.locator("#map-scrubber input[type=range]")).to_have_count(0)
     page.locator(".latent-map-chip", has_text=re.compile("^Cherry")).dblclick()
     page.get_by_role("button", name="Shown as B").click()
@@ -426,3 +446,61 @@ def test_the_legend_follows_the_chosen_label_and_hides_what_is_clicked(page, ser
     expect(first).to_have_attribute("aria-pressed", "true")
     first.click()
     expect(first).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_finger_decodes_as_it_moves_two_zoom_and_the_page_scrolls_past(browser, server):
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = phone.new_page()
+    open_map(page, server)
+    hint = page.get_by_text("swipe above or below the map")
+    expect(hint).to_be_visible()
+    page.locator(".latent-map-modes").evaluate("(modes) => modes.scrollIntoView()")
+    hand = phone.new_cdp_session(page)
+    box = page.locator(".latent-map-view").bounding_box()
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        """At shares of the map's width and height."""
+        points = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": k}
+            for k, (x, y) in enumerate(places)
+        ]
+        hand.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+
+    def swipe(*places: tuple[float, float]) -> None:
+        touch("Start", places[0])
+        for place in places[1:]:
+            touch("Move", place)
+        touch("End")
+
+    view = "(() => document.querySelector('.latent-map-plot').layout.xaxis.range.join())()"
+    whole = page.evaluate(view)
+    picture = page.locator(".latent-map-tooltip img")
+    touch("Start", (0.4, 0.6))
+    expect(picture).to_have_attribute("src", re.compile("^data:image"))
+    first = picture.get_attribute("src")
+    for step in range(1, 8):
+        touch("Move", (0.4 + 0.04 * step, 0.6 - 0.02 * step))
+    expect(picture).not_to_have_attribute("src", first)
+    tooltip = page.locator(".latent-map-tooltip").bounding_box()
+    x, y = box["x"] + 0.68 * box["width"], box["y"] + 0.46 * box["height"]
+    above, right = y - tooltip["y"] - tooltip["height"], x - tooltip["x"] - tooltip["width"]
+    assert max(above, right, tooltip["x"] - x) > 30, "beside the finger, and not under it"
+    touch("End")
+    expect(picture).to_be_visible()  # to be looked at without a finger on it
+    swipe((0.5, 0.9), (0.5, 0.7), (0.5, 0.3))
+    assert page.evaluate(view) == whole
+    assert page.locator(".latent-map-view").bounding_box()["y"] == pytest.approx(box["y"], abs=2)
+
+    touch("Start", (0.4, 0.5), (0.6, 0.5))
+    touch("Move", (0.3, 0.5), (0.7, 0.5))
+    touch("Move", (0.1, 0.5), (0.9, 0.5))
+    touch("End")
+    page.wait_for_function(f"(whole) => {view} !== whole", arg=whole)
+    expect(picture).to_be_hidden()
+
+    below = 1 + 150 / box["height"]
+    swipe(*((0.5, below - 0.05 * k) for k in range(8)))
+    page.wait_for_function(
+        "(top) => document.querySelector('.latent-map-view').getBoundingClientRect().top < top - 50", arg=box["y"]
+    )
+    phone.close()

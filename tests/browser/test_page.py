@@ -36,7 +36,9 @@ def test_after_quick_switching_the_last_choice_is_shown_and_the_page_falls_silen
             pick_model(page, model)
             page.get_by_role("tab", name=tab).click()
     expect(page.locator("#about")).to_contain_text("Emoji.")
-    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(32)  # a flow's, beside the prior's
+    expect(page.locator("#samples .sample-grid-tiles button:not(.is-waiting)")).to_have_count(
+        32
+    )  # a flow's, beside the prior's
     fall_silent(page)
 
 
@@ -87,15 +89,15 @@ def test_a_link_brings_back_a_checkbox(page, server):
     page.goto(f"{server}?tab=sample&sample.from=mixture&sample.beside=false")
     expect(page.get_by_label("Mixture fitted")).to_be_checked()
     expect(page.get_by_role("checkbox", name="Beside the prior")).not_to_be_checked()
-    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(16)
+    expect(page.locator("#samples .sample-grid-tiles button:not(.is-waiting)")).to_have_count(16)
     page.get_by_role("checkbox", name="Beside the prior").check()
-    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(32)
+    expect(page.locator("#samples .sample-grid-tiles button:not(.is-waiting)")).to_have_count(32)
     page.wait_for_function("location.search.includes('sample.beside=true')")
 
 
 def test_a_link_holds_a_drawn_picture_as_its_latent(page, server):
     page.goto(f"{server}?tab=sample&sample.from=prior&sample.seed=7")
-    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(16)
+    expect(page.locator("#samples .sample-grid-tiles button:not(.is-waiting)")).to_have_count(16)
     page.get_by_role("button", name="Sample 3", exact=True).click()
     page.locator(".send-picture").locator("visible=true").click()
     expect(page.locator("#metrics")).to_contain_text("dB")
@@ -108,7 +110,7 @@ def test_a_link_holds_a_drawn_picture_as_its_latent(page, server):
 
 def test_a_long_latent_is_left_out_of_the_link(page, server):
     page.goto(f"{server}?model=photos&tab=sample&sample.count=1")
-    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(1)
+    expect(page.locator("#samples .sample-grid-tiles button:not(.is-waiting)")).to_have_count(1)
     page.get_by_role("button", name="Sample 1", exact=True).click()
     page.locator(".send-picture").locator("visible=true").click()
     expect(page.locator("#metrics")).to_contain_text("dB")
@@ -150,7 +152,7 @@ def test_a_hostile_picture_in_a_link_is_refused_in_words(page, server, picture, 
     page.wait_for_function("!location.search.includes('picture')")
 
 
-def test_back_goes_to_the_tab_before_and_changes_nothing_else(page, server):
+def test_back_goes_to_the_tab_before_and_the_model_stays(page, server):
     page.goto(server)
     page.get_by_role("tab", name="Sample").click()
     page.get_by_role("tab", name="Interpolate").click()

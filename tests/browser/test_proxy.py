@@ -73,7 +73,7 @@ def test_every_part_works_behind_a_root_path(page, proxied, examples):
     expect(page.locator("#reconstruct-picture img")).to_be_visible()
     page.wait_for_function("document.querySelector('#reconstruct-picture img').naturalWidth > 0")
     page.get_by_role("tab", name="Sample").click()
-    expect(page.locator("#samples button:not(.is-waiting)")).to_have_count(32)
+    expect(page.locator("#samples .sample-grid-tiles button:not(.is-waiting)")).to_have_count(32)
     page.get_by_role("tab", name="Map").click()
     expect(page.locator(".latent-map[data-state=ready]")).to_be_visible()
     assert "/sub/?" in page.url

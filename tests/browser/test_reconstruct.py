@@ -1,6 +1,7 @@
 """The Reconstruct tab in a real Chromium, with the models that ship."""
 
 import csv
+import json
 import re
 import shutil
 import zipfile
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.waiting import another_picture, fall_silent, picture_of
+from tests.browser.waiting import another_picture, downloaded, fall_silent, picture_of
 from tests.conftest import ROOT, running_app
 
 pytestmark = pytest.mark.browser
@@ -113,6 +114,9 @@ def test_a_number_of_the_latent_is_changed_by_keyboard_and_by_pointer_and_reset(
     page.mouse.up()
     another_picture(page, EDITED, second)
     expect(status).to_have_text("2 numbers changed")
+    name, png = downloaded(page, "#latent", "PNG")
+    assert name == "fruits-edited.png"
+    assert {"model": "fruits", "words": "edited"}.items() <= json.loads(Image.open(png).info["latentscape"]).items()
     page.locator("#send-edited .send-a").click()
     expect(page.locator("#interpolate-a img")).to_have_attribute("src", re.compile("edited"))
     page.get_by_role("tab", name="Reconstruct").click()

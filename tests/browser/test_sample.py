@@ -4,8 +4,12 @@ import json
 import re
 import urllib.request
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
+
+from tests.browser.waiting import downloaded
 
 pytestmark = pytest.mark.browser
 
@@ -47,6 +51,10 @@ def test_a_chosen_sample_is_shown_large_and_sent_under_a_telling_name(page, serv
     box = large.bounding_box()
     assert min(box["width"], box["height"]) >= 320
     expect(large).to_have_attribute("src", re.compile("fruits-sample-3-of-seed-7.png$"))
+    name, sheet = downloaded(page, "#samples", "PNG")
+    assert name == "fruits-samples-of-seed-7.png"
+    assert Image.open(sheet).size == (4 * 64, 4 * 64)
+    assert np.load(downloaded(page, "#samples", "NPY")[1]).shape == (16, 128)
     page.locator(".send-picture").locator("visible=true").click()
     expect(page.locator("#metrics")).to_contain_text("dB")
 
@@ -91,7 +99,7 @@ def test_a_number_that_is_not_accepted_becomes_one_that_is_and_a_sentence_says_s
         box.press("Enter")
         expect(page.get_by_text(sentence)).to_be_visible()
         expect(box).to_have_value(becomes)
-    expect(page.locator("#samples button")).to_have_count(64)
+    expect(page.locator("#samples .sample-grid-tiles button")).to_have_count(64)
 
 
 @pytest.mark.usefixtures("server_draws")
@@ -142,6 +150,7 @@ def test_a_walk_goes_where_one_clicks_and_back(page, server):
     page.locator("#sample-walk").click()
     tiles = page.locator("#around .local-grid-tiles button:not(.is-waiting) img")
     expect(tiles).to_have_count(25)
+    assert Image.open(downloaded(page, "#around", "PNG")[1]).size == (5 * 64, 5 * 64)
     start = page.get_by_role("button", name="The centre").locator("img").get_attribute("src")
     there = page.get_by_role("button", name="2 right", exact=True).locator("img").get_attribute("src")
     page.get_by_role("button", name="2 right", exact=True).click()

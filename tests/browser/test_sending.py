@@ -16,7 +16,7 @@ from tests.conftest import ROOT, free_port
 
 pytestmark = pytest.mark.browser
 
-PICTURES = "#samples button:not(.is-waiting)"
+PICTURES = "#samples .sample-grid-tiles button:not(.is-waiting)"
 
 
 def choose_sample(page: Page, server: str, number: int, model: str = "fruits") -> None:

@@ -1,5 +1,7 @@
 """What a test waits for: conditions of the page, never a time."""
 
+from pathlib import Path
+
 from playwright.sync_api import Page, TimeoutError
 
 LONGEST_MS = 120_000  # that a machine which does other things too may need
@@ -41,3 +43,10 @@ def picture_of(page: Page, canvas: str) -> str:
     )
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return page.locator(canvas).first.evaluate("canvas => canvas.toDataURL()")
+
+
+def downloaded(page: Page, within: str, kind: str) -> tuple[str, Path]:
+    """What a button of the row of downloads gives: the name that the page suggests for it, and the file."""
+    with page.expect_download(timeout=LONGEST_MS) as download:
+        page.locator(f"{within} .downloads").get_by_role("button", name=kind, exact=True).click()
+    return download.value.suggested_filename, Path(download.value.path())

@@ -55,7 +55,7 @@ def told(run):
 
 class TestPointer:
     def test_hovers_over_places_of_the_view_and_leaves(self, told):
-        assert told("send('move', 50, 60); send('leave', -5, 60)") == [["hover", [50, 60], 7], ["leave"]]
+        assert told("send('move', 50, 60); send('leave', -5, 60)") == [["hover", [50, 60], 7, False], ["leave"]]
 
     def test_pans_by_what_it_moves(self, told):
         steps = "send('down', 50, 60); send('move', 70, 60); send('move', 72, 62); send('up', 72, 62)"
@@ -75,11 +75,23 @@ class TestPointer:
 
 
 class TestFingers:
-    def test_one_taps_with_a_larger_reach_and_does_not_hover(self, told):
+    def test_one_taps_with_a_larger_reach_and_what_it_pointed_at_stays(self, told):
         tapped = told(
             "touch('move', 1, 9, 9); touch('down', 1, 50, 60); touch('up', 1, 50, 60); touch('leave', 1, 50, 60)"
         )
-        assert tapped == [["tap", [50, 60], 18]]
+        assert tapped == [["hover", [50, 60], 18, True], ["tap", [50, 60], 18]]
+
+    def test_one_that_moves_hovers_and_neither_pans_nor_taps(self, told):
+        moved = told(
+            "touch('down', 1, 50, 60); touch('move', 1, 52, 60); touch('move', 1, 90, 60); touch('move', 1, 91, 60); "
+            "touch('up', 1, 91, 60)"
+        )
+        assert moved == [["hover", [x, 60], 18, True] for x in (50, 90, 91)]
+
+    def test_the_last_of_two_does_not_hover(self, told):
+        pinch = "touch('down', 1, 100, 100); touch('down', 2, 200, 100); touch('move', 2, 300, 100); "
+        told_after = told(pinch + "touch('up', 2, 300, 100); touch('move', 1, 160, 160)")
+        assert [name for name, *_ in told_after] == ["hover", "cancelled", "drag"]
 
     def test_two_pinch_about_the_middle_between_them(self, told):
         both = "touch('down', 1, 100, 100); touch('down', 2, 200, 100); "

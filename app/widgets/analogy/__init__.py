@@ -25,10 +25,14 @@ class Analogy(Widget):
 
     Props:
         empty_text: what the empty state says.
+        address: the key under which the address keeps the strength; None for not at all.
     """
 
     EVENTS = ("commit",)
-    PROPS: ClassVar[dict[str, Any]] = {"empty_text": "Choose three pictures: the result appears here."}
+    PROPS: ClassVar[dict[str, Any]] = {
+        "empty_text": "Choose three pictures: the result appears here.",
+        "address": None,
+    }
 
     @staticmethod
     def payload(

@@ -1,7 +1,9 @@
 // A - B + C in latents. All four pictures are asked for at once; then, as the slider moves, the result alone.
 
+import { numbersIn, recall, remember } from "../../web/address.js";
 import { decoder } from "../../web/decoder.js";
 import { make, placing, say, telling } from "../../web/dom.js";
+import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
 import { analogy, pack, unpack } from "../../web/latents.js";
 import { newest, oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -27,6 +29,15 @@ export function mount({ element, trigger, props, server, watch }) {
   let terms = []; // the latents of A, B and C
 
   slider.max = LIMITS.maxStrength;
+  const strengthIn = (text) => numbersIn(text, { low: 0, high: LIMITS.maxStrength })?.[0] ?? 1;
+  slider.value = strengthIn(
+    recall(props.address, (text) => {
+      slider.value = strengthIn(text);
+      writeEquation();
+      follow();
+      commit();
+    }),
+  );
   root
     .querySelector(".analogy-equation")
     .append(
@@ -84,10 +95,29 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function commit() {
     if (!shown) return;
+    remember(props.address, strength() === 1 ? null : strength());
     const latent = pack([result()], shown.model);
     tell("commit", { model: shown.model.name, latent, words: `analogy ${strength().toFixed(2)}` });
   }
 
+  // A, B, C and what comes of them, as they are shown.
+  async function whole() {
+    await follow();
+    const pictures = await Promise.all(images.map((image) => createImageBitmap(image)));
+    const name = `analogy ${strength().toFixed(2)}`;
+    const facts = TERMS.map((term) => [term]);
+    return {
+      model: shown.model,
+      latents: [...terms, result()],
+      pictures,
+      columns: TERMS.length,
+      name,
+      names: ["term"],
+      facts,
+    };
+  }
+
+  body.append(downloads([sheetOffer("A, B, C and the result in one picture", whole), ...latentOffers(whole)]));
   slider.addEventListener("input", () => {
     writeEquation();
     follow();

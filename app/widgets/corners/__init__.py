@@ -27,10 +27,14 @@ class Corners(Widget):
 
     Props:
         empty_text: what the empty state says.
+        address: the key under which the address keeps the chosen place; None for not at all.
     """
 
     EVENTS = ("commit",)
-    PROPS: ClassVar[dict[str, Any]] = {"empty_text": "Choose four pictures: the square between them appears here."}
+    PROPS: ClassVar[dict[str, Any]] = {
+        "empty_text": "Choose four pictures: the square between them appears here.",
+        "address": None,
+    }
 
     @staticmethod
     def payload(model: OpenModel, corners: Sequence[Float[np.ndarray, "*latent"]], method: str) -> dict[str, Any]:

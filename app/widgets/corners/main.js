@@ -1,6 +1,8 @@
 // A square of latents between four, decoded coarse to fine and then kept: moving over it asks the server nothing.
 
+import { numbersIn, recall, remember, textOf } from "../../web/address.js";
 import { placing, telling } from "../../web/dom.js";
+import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
 import { mixCorners, pack, unpack } from "../../web/latents.js";
 import { LIMITS } from "../../web/limits.js";
 import { clamp } from "../../web/numbers.js";
@@ -26,7 +28,7 @@ export function mount({ element, trigger, props, server, watch }) {
   const tell = telling(trigger);
   const { showMessage, showBody } = placing({ root, message: find(".corners-message"), body }, { props, watch });
   const series = new Series(server, element, { onFirst: showBody, onMore: grown, onError: failed });
-  let chosen = { u: 0.5, v: 0.5 }; // 0 to 1, from the left and from the top: what a click or the keys chose
+  let chosen = placeIn(recall(props.address, (text) => choose(placeIn(text)))); // { u, v }, 0 to 1, from the left and from the top: what a click or the keys chose
   let place = chosen; // what is shown large; the pointer looks elsewhere, until it leaves
   let restTimer = 0;
 
@@ -102,11 +104,25 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function commit() {
     if (!series.isCurrent) return;
+    const { u, v } = chosen;
+    remember(props.address, u === 0.5 && v === 0.5 ? null : textOf([u, v], 3));
     const [column, row] = [cellAt(chosen.u, SIDE), cellAt(chosen.v, SIDE)];
     const { model, latents } = series.shown;
     const latent = pack([latents[row * SIDE + column]], model);
     tell("commit", { model: model.name, latent, words: `corners ${shareOf(column)} ${shareOf(row)}`, ...chosen });
   }
+
+  // ---- Files ----
+
+  async function whole() {
+    const shown = await series.whole();
+    const facts = shown.latents.map((_, cell) => [cell % SIDE, Math.floor(cell / SIDE)].map(shareOf));
+    return { ...shown, columns: SIDE, name: "corners", names: ["to the right", "down"], facts };
+  }
+
+  find(".corners-files").append(
+    downloads([sheetOffer("The whole square in one picture", whole), ...latentOffers(whole)]),
+  );
 
   // ---- Pointer and keys ----
 
@@ -130,6 +146,11 @@ export function mount({ element, trigger, props, server, watch }) {
   });
   watch("value", () => load(props.value));
   load(props.value);
+}
+
+function placeIn(text) {
+  const [u, v] = numbersIn(text, { low: 0, high: 1, least: 2 }) ?? [0.5, 0.5];
+  return { u, v };
 }
 
 /** Of a square's latents, row by row. */

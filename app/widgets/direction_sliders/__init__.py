@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from app.kit.widget import Widget
 
 
@@ -16,6 +18,11 @@ class DirectionSliders(Widget):
     Events:
         commit: a slider has come to rest, or the start is another; with `model` (a name), `latent` (in the wire form)
             and `words`.
+
+    Props:
+        address: the key under which the address keeps the sliders, and with `.between` after it the labels; None for
+            not at all.
     """
 
     EVENTS = ("commit",)
+    PROPS: ClassVar[dict[str, Any]] = {"address": None}

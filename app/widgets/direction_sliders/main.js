@@ -1,12 +1,16 @@
+import { numbersIn, recall, remember, textOf } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
 import { make, onSeen, say, telling } from "../../web/dom.js";
+import { downloads, latentOffers, pictureOffer } from "../../web/downloads.js";
 import { moved, pack, unpack } from "../../web/latents.js";
 import { newest, oneAtATime } from "../../web/latest.js";
+import { LIMITS } from "../../web/limits.js";
 import { stripOf, urlOf } from "../../web/sheet.js";
 import { STRIP_COEFFICIENTS, STRIP_SIDE } from "../../web/strip.js";
 import { DirectionRow, LabelMenus } from "./rows.js";
 
+const MOST_ROWS = 32; // sliders that a link may set
 const SMALL = 128; // pixels; up to this side, a picture is enlarged with its pixels as they are
 
 export function mount({ element, trigger, props, server, watch }) {
@@ -22,6 +26,9 @@ export function mount({ element, trigger, props, server, watch }) {
   const labelings = newest();
   const commits = newest();
   const drawOnce = oneAtATime(drawPicture);
+  // What a link or Back asks for, until a hand moves something: every start that comes until then is moved by it.
+  let wanted = coefficientsIn(recall(props.address, bringBack));
+  let between = recall(betweenKey(props), chooseLabels);
   let drawing = null; // promise of the picture of the sliders' place
   let shown = null; // the value that is on the page
   let hasFailed = false; // whether a question about it failed: opening the tab asks again
@@ -44,7 +51,7 @@ export function mount({ element, trigger, props, server, watch }) {
     if (builtFor !== value.model.name && !(await build(value.model, isNewest))) return;
     say(message, "");
     body.hidden = false;
-    if (!isRetry) for (const row of rows) row.reset();
+    if (!isRetry) place(wanted ?? []);
     follow();
     commit();
     for (const row of rows) {
@@ -67,7 +74,11 @@ export function mount({ element, trigger, props, server, watch }) {
       return false;
     }
     builtFor = model.name;
-    const handlers = { onMove: follow, onRest: commit };
+    const onMove = () => {
+      wanted = null;
+      follow();
+    };
+    const handlers = { onMove, onRest: commit };
     rows = unpack(answer.directions, model).map((direction, k) => {
       const name = `Direction ${k + 1}`;
       const share = `${(100 * answer.shares[k]).toFixed(1)}% of the variance`;
@@ -76,6 +87,7 @@ export function mount({ element, trigger, props, server, watch }) {
     });
     if (Object.keys(answer.labels).length) {
       menus = new LabelMenus(answer.labels, changeLabels);
+      menus.choose(between);
       rows.push(new DirectionRow("Label direction", menus.element, "", handlers));
     }
     find("rows").replaceChildren(...rows.map((row) => row.element));
@@ -127,15 +139,44 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   function changeLabels() {
+    wanted = null;
+    between = menus.text;
+    remember(betweenKey(props), between);
     labelRow().reset();
     drawLabels();
     follow();
     commit();
   }
 
+  // ---- What the address keeps ----
+
+  /** Sets the sliders, without a word. */
+  function place(coefficients) {
+    rows.forEach((row, k) => {
+      row.reset(coefficients[k]);
+    });
+  }
+
+  function bringBack(text) {
+    wanted = coefficientsIn(text) ?? [];
+    if (body.hidden) return;
+    place(wanted);
+    follow();
+    commit();
+  }
+
+  async function chooseLabels(text) {
+    between = text;
+    if (!menus) return;
+    menus.choose(text);
+    await drawLabels();
+    follow();
+    commit();
+  }
+
   // ---- The picture ----
 
-  function place() {
+  function here() {
     const [directions, deviations, coefficients] = ["direction", "deviation", "coefficient"].map((name) =>
       rows.map((row) => row[name]),
     );
@@ -148,7 +189,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   async function drawPicture() {
     const { model } = shown;
-    const { pictures, error } = await decode(model, [place()], { isWanted: () => shown.model.name === model.name });
+    const { pictures, error } = await decode(model, [here()], { isWanted: () => shown.model.name === model.name });
     if (body.hidden) return closeAll(pictures ?? []); // another model's directions are on their way
     if (error) fail(error);
     if (!pictures) return;
@@ -164,20 +205,35 @@ export function mount({ element, trigger, props, server, watch }) {
     await drawing;
     if (!isNewest()) return;
     const { model } = shown;
-    tell("commit", { model: model.name, latent: pack([place()], model), words: "moved" });
+    const values = rows.map((row) => row.value);
+    if (!wanted) remember(props.address, values.some(Boolean) ? textOf(values, 2) : null);
+    tell("commit", { model: model.name, latent: pack([here()], model), words: "moved" });
   }
 
   function reset() {
-    for (const row of rows) row.reset();
+    wanted = null;
+    place([]);
     follow();
     commit();
   }
 
+  async function whole() {
+    await drawing;
+    const latent = here();
+    return { model: shown.model, latents: [latent], latent, picture: await createImageBitmap(picture), name: "moved" };
+  }
+
+  find("result").append(downloads([pictureOffer(whole), ...latentOffers(whole)]));
   find("reset").addEventListener("click", () => shown && reset());
   onSeen(element, ({ isOpened }) => isOpened && load());
   watch("value", load);
   load();
 }
+
+const betweenKey = ({ address }) => address && `${address}.between`;
+
+const coefficientsIn = (text) =>
+  numbersIn(text, { low: -LIMITS.maxDeviations, high: LIMITS.maxDeviations, most: MOST_ROWS });
 
 function closeAll(pictures) {
   for (const picture of pictures) picture.close();

@@ -4,6 +4,7 @@ import { clamp } from "../../web/numbers.js";
 import { STRIP_COEFFICIENTS } from "../../web/strip.js";
 
 const REACH = LIMITS.maxDeviations;
+const SEPARATOR = "|"; // between a column and its labels
 
 /**
  * A slider under a strip of pictures. Calls `onMove` while its number changes, and `onRest` when it has.
@@ -32,7 +33,12 @@ export class DirectionRow {
 
   /** Standard deviations from the start; 0 where there is no direction. */
   get coefficient() {
-    return this.direction ? Number(this.slider.value) : 0;
+    return this.direction ? this.value : 0;
+  }
+
+  /** Where the slider is. */
+  get value() {
+    return Number(this.slider.value);
   }
 
   /** Moves the slider, as a person does. */
@@ -42,9 +48,9 @@ export class DirectionRow {
     this.onRest();
   }
 
-  /** Moves the slider to 0 without a word. */
-  reset() {
-    this.slider.value = 0;
+  /** Moves the slider, to 0 if nothing else is said, without a word. */
+  reset(value = 0) {
+    this.slider.value = value;
     this.#show();
   }
 
@@ -89,6 +95,22 @@ export class LabelMenus {
   get chosen() {
     const chosen = [this.column, this.from, this.to].map(({ value }) => value);
     return chosen[1] === chosen[2] ? null : chosen;
+  }
+
+  /** What is chosen, as a text; null for what is chosen at first. */
+  get text() {
+    const isFirst = this.column.selectedIndex === 0 && this.from.selectedIndex === 0 && this.to.selectedIndex === 1;
+    return isFirst ? null : [this.column, this.from, this.to].map(({ value }) => value).join(SEPARATOR);
+  }
+
+  /** Chooses by such a text, which may be anyone's; what is not offered leaves the first choice. */
+  choose(text) {
+    const [column, from, to] = (text ?? "").split(SEPARATOR);
+    const labels = this.labels[column] ?? [];
+    const isOffered = Object.hasOwn(this.labels, column) && labels.includes(from) && labels.includes(to);
+    this.column.value = isOffered ? column : Object.keys(this.labels)[0];
+    this.#offerLabels();
+    if (isOffered) [this.from.value, this.to.value] = [from, to];
   }
 
   #offerLabels() {

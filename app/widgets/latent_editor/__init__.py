@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -26,9 +26,14 @@ class LatentEditor(Widget):
     Events:
         commit: a hand has come to rest, or the latent is another; with `model` (a name), `latent` (in the wire form;
             None if it is as encoded) and `words`.
+
+    Props:
+        address: the key under which the address keeps the edits; None for not at all.
+        picture_address: the key under which it keeps the picture: without that, edits are of nothing.
     """
 
     EVENTS = ("commit",)
+    PROPS: ClassVar[dict[str, Any]] = {"address": None, "picture_address": None}
 
     @staticmethod
     def payload(

@@ -1,5 +1,7 @@
+import { holds, numbersIn, recall, remember } from "../../web/address.js";
 import { decoder } from "../../web/decoder.js";
 import { telling } from "../../web/dom.js";
+import { downloads, latentOffers, pictureOffer } from "../../web/downloads.js";
 import { pack, scaleChannel, unpack } from "../../web/latents.js";
 import { oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -9,6 +11,7 @@ import { Bars, mostTelling } from "./bars.js";
 import { newChannel } from "./channels.js";
 import { inWords, raised } from "./effects.js";
 
+const BROUGHT_BACK_MS = 5000; // in which a picture that Back has brought back is here
 const REST_MS = 400; // without a change: the hand has come to rest
 
 export function mount({ element, trigger, props, server, watch }) {
@@ -30,6 +33,9 @@ export function mount({ element, trigger, props, server, watch }) {
   let latent = null; // as it was sent
   let edits = new Map(); // position -> number, or channel -> factor
   let restTimer = 0;
+  // What a link or Back asks for: edits, which are of the latent `of`, or of the next one that comes until `until`.
+  let wanted = { edits: editsIn(recall(props.address, bringBack)), of: null, until: Number.POSITIVE_INFINITY };
+  if (!holds(props.picture_address)) wanted.edits = null; // without their picture, edits are of nothing
 
   const isVector = () => !value.channels;
 
@@ -51,6 +57,30 @@ export function mount({ element, trigger, props, server, watch }) {
     else buildChannels();
     show();
     drawUrl(value);
+    if (isWanted()) setEdits(wanted.edits);
+    else if (wasEdited) remember(props.address, null);
+  }
+
+  function isWanted() {
+    if (!wanted.edits) return false;
+    if (wanted.of === null && performance.now() < wanted.until) wanted.of = value.latent;
+    return wanted.of === value.latent;
+  }
+
+  function bringBack(text) {
+    wanted = { edits: editsIn(text), of: null, until: performance.now() + BROUGHT_BACK_MS };
+    if (value) setEdits(wanted.edits ?? new Map());
+  }
+
+  /** Sets all edits, as far as this latent has such numbers or channels. */
+  function setEdits(all) {
+    const [size, low, high] = isVector()
+      ? [latent.length, -bars.limit, bars.limit]
+      : [value.channels.length, 0, LIMITS.maxScale];
+    edits = new Map([...all].filter(([i]) => i < size).map(([i, number]) => [i, clamp(number, low, high)]));
+    if (isVector()) showBars();
+    else buildChannels();
+    changed();
   }
 
   async function drawUrl(origin) {
@@ -111,6 +141,7 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   function setNumber(index, number) {
+    wanted.edits = null;
     edits.set(index, clamp(number, -bars.limit, bars.limit));
     bars.show(index, numberAt(index));
     if (index === bars.chosen) showChosen();
@@ -120,10 +151,12 @@ export function mount({ element, trigger, props, server, watch }) {
   // ---- Channels ----
 
   function buildChannels() {
-    channels.replaceChildren(...value.channels.map((channel, index) => newChannel(channel, index, scale)));
+    const made = value.channels.map((channel, index) => newChannel(channel, index, edits.get(index) ?? 1, scale));
+    channels.replaceChildren(...made);
   }
 
   function scale(index, factor) {
+    wanted.edits = null;
     if (factor === 1) edits.delete(index);
     else edits.set(index, factor);
     changed();
@@ -140,9 +173,16 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function changed() {
     show();
+    keep();
     clearTimeout(restTimer);
     restTimer = setTimeout(commit, REST_MS);
     follow();
+  }
+
+  function keep() {
+    const text = [...edits].map(([index, number]) => `${index},${Number(number.toFixed(3))}`).join(",");
+    const isKept = holds(props.picture_address) && text.length <= LIMITS.maxLinkedText;
+    remember(props.address, isKept ? text : null);
   }
 
   async function drawEdited() {
@@ -167,16 +207,27 @@ export function mount({ element, trigger, props, server, watch }) {
     resetButton.disabled = !count;
   }
 
-  function reset() {
-    edits = new Map();
-    if (isVector()) {
-      latent.forEach((number, index) => {
-        bars.show(index, number);
-      });
-      showChosen();
-    } else buildChannels();
-    changed();
+  function showBars() {
+    latent.forEach((_, index) => {
+      bars.show(index, numberAt(index));
+    });
+    showChosen();
   }
+
+  function reset() {
+    wanted.edits = null;
+    setEdits(new Map());
+  }
+
+  // ---- Files ----
+
+  async function shown() {
+    if (edits.size) await follow();
+    const [found, name] = [edited(), edits.size ? "edited" : "as encoded"];
+    return { model: value.model, latents: [found], latent: found, picture: canvas, name };
+  }
+
+  find("-files").append(downloads([pictureOffer(shown), ...latentOffers(shown)]));
 
   // ---- Controls ----
 
@@ -192,4 +243,12 @@ export function mount({ element, trigger, props, server, watch }) {
   resetButton.addEventListener("click", reset);
   watch("value", () => load(props.value));
   load(props.value);
+}
+
+/** Pairs of a position and a number, as in "3,0.5,17,-1"; null where the text is anything else. */
+function editsIn(text) {
+  const numbers = numbersIn(text, { low: -LIMITS.maxLatent, high: 1e6, most: LIMITS.maxLinkedText });
+  if (!numbers || numbers.length % 2) return null;
+  const pairs = Array.from({ length: numbers.length / 2 }, (_, k) => numbers.slice(2 * k, 2 * k + 2));
+  return pairs.every(([index]) => Number.isInteger(index) && index >= 0) ? new Map(pairs) : null;
 }

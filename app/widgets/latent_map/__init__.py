@@ -52,7 +52,9 @@ class LatentMap(Widget):
         title: what stands above the map; None for a map that is alone. Maps with a title are linked: what is pointed at
             or selected in one is so in the others.
         compact: whether it is a map beside another, without tools, that is coloured as that one is.
-        address: key under which the page's address keeps the selected point; None for not at all.
+        address: how the keys begin under which the page's address keeps what is set on the map; None for not at all.
+            These are `point`, the row of the selected one; `colour`; `find`; `layers`; `view`; `hidden`, the groups;
+            and `path`.
     """
 
     EVENTS = ("select", "walk_path", "compare_groups", "clear_drawing")

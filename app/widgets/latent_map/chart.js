@@ -61,6 +61,18 @@ export class Chart {
     return false;
   }
 
+  /**
+   * What is in view, as the URL of an SVG or a PNG, of so many pixels for one of the view. Where they are not too many,
+   * an SVG has a shape for each point.
+   */
+  image(format, scale = 1) {
+    const { size } = this.#state.viewport;
+    const isPlain = format === "svg" && !this.#isHeavy();
+    const data = this.#traces().map((trace) => (isPlain ? { ...trace, type: "scatter" } : trace));
+    const layout = this.#layout(size);
+    return this.#plotly.toImage({ data, layout, config: this.#config() }, { format, scale, ...size });
+  }
+
   /** Before other points come. */
   forget() {
     this.#drawn = null;
@@ -123,11 +135,11 @@ export class Chart {
     return { color: Float32Array.from(members, (i) => values[i]), colorscale, cmin, cmax, showscale: false };
   }
 
-  #layout() {
+  #layout(size = this.#size()) {
     const axis = { visible: false, autorange: false, fixedrange: true };
-    const ranges = this.#ranges();
+    const ranges = this.#ranges(size);
     return {
-      ...this.#size(),
+      ...size,
       margin: { l: 0, r: 0, t: 0, b: 0 },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
@@ -156,8 +168,8 @@ export class Chart {
     return { width: Math.round(width * factor), height: Math.round(height * factor) };
   }
 
-  #ranges() {
-    const { left, right, bottom, top } = this.#state.viewport.box(this.#size());
+  #ranges(size = this.#size()) {
+    const { left, right, bottom, top } = this.#state.viewport.box(size);
     return { "xaxis.range": [left, right], "yaxis.range": [bottom, top] };
   }
 

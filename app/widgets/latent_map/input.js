@@ -15,9 +15,10 @@ const ZOOM_KEYS = { "+": "in", "=": "in", "-": "out", 0: "reset" };
 export const isClick = (pixels) => pixels < TAP_SLOP;
 
 /**
- * Calls, for pointers over `view`: `onPress()`; `onHover(place, radius)`; `onLeave()`; `onTap(place, radius)`; and
- * `onDrag(from, to, stretch)`: what was at one place of the view is to come to another, so many times larger. While
- * `tools` draw, one pointer is theirs; two move the map all the same. Nothing is called unless `isReady()`.
+ * Calls, for pointers over `view`: `onPress()`; `onHover(place, radius, isFinger)`; `onLeave()`; `onTap(place, radius)`;
+ * and `onDrag(from, to, stretch)`: what was at one place of the view is to come to another, so many times larger. A mouse
+ * drags the map; a finger hovers, and two drag it. While `tools` draw, one pointer is theirs. Nothing is called unless
+ * `isReady()`.
  */
 export class Pointers {
   #view;
@@ -26,6 +27,7 @@ export class Pointers {
   #on;
   #down = new Map(); // pointers that are down: id -> place
   #hasMoved = false;
+  #hasDragged = false; // since the first of them came down
 
   constructor(view, { tools, isReady, ...on }) {
     this.#view = view;
@@ -42,11 +44,13 @@ export class Pointers {
   #press(event) {
     if (!this.#isReady() || event.button !== 0) return;
     this.#on.onPress();
-    if (!this.#down.size) this.#hasMoved = false;
-    this.#down.set(event.pointerId, placeOf(event, this.#view));
+    if (!this.#down.size) [this.#hasMoved, this.#hasDragged] = [false, false];
+    const place = placeOf(event, this.#view);
+    this.#down.set(event.pointerId, place);
     this.#view.setPointerCapture(event.pointerId);
     if (this.#down.size > 1) this.#tools.cancelStroke();
-    else if (this.#tools.isDrawing) this.#tools.beginStroke(placeOf(event, this.#view));
+    else if (this.#tools.isDrawing) this.#tools.beginStroke(place);
+    else if (isFinger(event)) this.#on.onHover(place, TOUCH_RADIUS, true);
   }
 
   #move(event) {
@@ -54,19 +58,28 @@ export class Pointers {
     const place = placeOf(event, this.#view);
     const before = this.#down.get(event.pointerId);
     if (!before) {
-      if (!this.#down.size && event.pointerType !== "touch") this.#on.onHover(place, HIT_RADIUS);
+      if (!this.#down.size && !isFinger(event)) this.#on.onHover(place, HIT_RADIUS, false);
     } else if (this.#tools.stroke) {
       this.#down.set(event.pointerId, place);
       this.#tools.extendStroke(place);
-    } else if (this.#down.size > 1 || !this.#tools.isDrawing) {
+    } else if (this.#down.size > 1 || (!this.#tools.isDrawing && !isFinger(event))) {
       this.#drag(event.pointerId, before, place);
+    } else if (!this.#tools.isDrawing && !this.#hasDragged) {
+      this.#follow(before, place);
     }
+  }
+
+  // One finger, unless it is the last of two.
+  #follow(pressed, place) {
+    if (!this.#hasMoved && isClick(spread(pressed, place))) return;
+    this.#hasMoved = true;
+    this.#on.onHover(place, TOUCH_RADIUS, true);
   }
 
   #drag(id, before, place) {
     const [, other] = [...this.#down].find(([otherId]) => otherId !== id) ?? [];
     if (!other && !this.#hasMoved && isClick(spread(before, place))) return;
-    this.#hasMoved = true;
+    this.#hasMoved = this.#hasDragged = true;
     this.#view.classList.add("is-moving");
     this.#down.set(id, place);
     if (!other) this.#on.onDrag(before, place, 1);
@@ -81,13 +94,13 @@ export class Pointers {
     if (this.#tools.stroke && isCancelled) this.#tools.cancelStroke();
     else if (this.#tools.stroke) this.#tools.endStroke();
     else if (!this.#hasMoved && !isCancelled && !this.#tools.isDrawing) {
-      this.#on.onTap(place, event.pointerType === "touch" ? TOUCH_RADIUS : HIT_RADIUS);
+      this.#on.onTap(place, isFinger(event) ? TOUCH_RADIUS : HIT_RADIUS);
     }
   }
 
   #leave(event) {
     // A finger has left as soon as it has tapped.
-    if (event.pointerType !== "touch" && !this.#down.size) this.#on.onLeave();
+    if (!isFinger(event) && !this.#down.size) this.#on.onLeave();
   }
 }
 
@@ -125,6 +138,7 @@ function placeOf({ clientX, clientY }, view) {
   return [clientX - box.left, clientY - box.top];
 }
 
+const isFinger = ({ pointerType }) => pointerType === "touch";
 const spread = ([ax, ay], [bx, by]) => Math.hypot(ax - bx, ay - by);
 const span = (a, b) => Math.max(LEAST_SPREAD, spread(a, b));
 const middle = ([ax, ay], [bx, by]) => [(ax + bx) / 2, (ay + by) / 2];

@@ -13,8 +13,11 @@ const FRAME = 2; // CSS pixels, in the colour of its group
 const PICTURES_FROM = 2; // times the scale at which the whole map fits: nearer than this, pictures replace points
 const CHOOSE_MS = 120; // between two choices of pictures while the view moves
 
+const AT_FIRST = "pictures"; // the layers that are shown
+
 export class Layers {
   #root;
+  #buttons;
   #pictures;
   #lattice;
   #contours;
@@ -37,15 +40,33 @@ export class Layers {
     this.#state = state;
     this.#palette = palette;
     this.#thumbnails = new Thumbnails({ state, places, onArrival: () => this.#paint() });
+    this.#buttons = find("-layers").querySelectorAll("button");
     find("-layers").addEventListener("click", ({ target }) => {
       const { layer } = target.dataset;
       if (!layer) return;
       this.#isOn[layer] = !this.#isOn[layer];
-      target.setAttribute("aria-pressed", this.#isOn[layer]);
-      this.#root.classList.toggle("has-lattice", this.#isOn.lattice);
-      this.refresh();
+      this.#show();
       onToggle(layer, this.#isOn[layer]);
     });
+  }
+
+  /** The names of the layers that are shown, as a text; null for those at first. */
+  get shown() {
+    const names = Object.keys(this.#isOn).filter((name) => this.#isOn[name]);
+    return names.join() === AT_FIRST ? null : names.join() || "none";
+  }
+
+  /** Shows the layers of such a text alone. */
+  set shown(text) {
+    const names = (text ?? AT_FIRST).split(",");
+    for (const name of Object.keys(this.#isOn)) this.#isOn[name] = names.includes(name);
+    this.#show();
+  }
+
+  #show() {
+    for (const button of this.#buttons) button.setAttribute("aria-pressed", this.#isOn[button.dataset.layer]);
+    this.#root.classList.toggle("has-lattice", this.#isOn.lattice);
+    this.refresh();
   }
 
   /** At each frame that moves the view: what is chosen, at its place. What to choose is a matter for a few times a second. */

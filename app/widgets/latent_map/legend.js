@@ -7,6 +7,7 @@ import { shortly } from "./points.js";
 
 const DIMENSION = "a dimension of the latent";
 const CHANNEL = "a channel of the latent";
+const SEPARATOR = "|"; // between names
 
 export class Legend {
   #points = null;
@@ -15,6 +16,7 @@ export class Legend {
   #chips;
   #palette;
   #onVisible;
+  #first = null; // the choice at first
   #choices = []; // by the options' values: {name, group}, where `group()` is the grouping of the points
   #isChosen = false; // by a person, who will want the same of the next map
   #unit; // the box with the number of a dimension
@@ -69,21 +71,45 @@ export class Legend {
       ...names.map(byColumn),
     ];
     this.#select.replaceChildren(...this.#choices.map(({ name }, k) => new Option(name, k)));
-    const indexOf = (name) => this.#choices.findIndex((choice) => choice.name === name);
-    const kept = this.#isChosen ? indexOf(before) : -1;
-    this.#select.value = kept >= 0 ? kept : indexOf(points.first ?? nothing.name);
+    this.#first = points.first ?? nothing.name;
+    this.#select.value = this.#indexOf(this.#first);
+    if (this.#isChosen) this.choose(before);
+  }
+
+  #indexOf(name) {
+    return this.#choices.findIndex((choice) => choice.name === name);
+  }
+
+  /** The name of what a person chose to colour by; null for what is chosen at first. */
+  get chosen() {
+    const { name } = this.#choices[this.#select.value];
+    return name === this.#first ? null : name;
+  }
+
+  /** Chooses by such a name, which may be anyone's: one that is not known changes nothing. Returns whether it is. */
+  choose(name) {
+    const index = this.#indexOf(name ?? this.#first);
+    if (index < 0) return false;
+    this.#select.value = index;
+    this.#isChosen = name !== null;
+    return true;
+  }
+
+  /** The names of the hidden groups, as a text; null for none. */
+  hidden({ groups }) {
+    const names = groups.filter(({ isVisible }) => !isVisible).map(({ name }) => name);
+    return names.length ? names.join(SEPARATOR) : null;
+  }
+
+  /** Hides the groups of such a text alone. */
+  hide(grouping, text) {
+    const names = text?.split(SEPARATOR) ?? [];
+    for (const group of grouping.groups) group.isVisible = !names.includes(group.name);
   }
 
   /** What is chosen, by name. */
   get name() {
     return this.#choices[this.#select.value]?.name ?? null;
-  }
-
-  /** Chooses by name. Returns whether this map has it. */
-  choose(name) {
-    const k = this.#choices.findIndex((choice) => choice.name === name);
-    if (k >= 0) this.#select.value = k;
-    return k >= 0;
   }
 
   /** The points grouped by what is chosen. */

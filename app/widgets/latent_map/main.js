@@ -1,14 +1,17 @@
 // The map of a data set's latents: its state, and what leads to what. The modules beside this one read the state and say,
 // by callbacks, what a person did; it is written here alone.
 
-import { recall, remember } from "../../web/address.js";
+import { numbersIn, recall, remember, textOf } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
 import { make, onSeen, telling } from "../../web/dom.js";
+import { downloads, latentOffers } from "../../web/downloads.js";
 import { newest } from "../../web/latest.js";
+import { LIMITS } from "../../web/limits.js";
 import { Camera } from "./camera.js";
 import { Chart } from "./chart.js";
 import { debounce } from "./debounce.js";
 import { passDropsOn } from "./drop.js";
+import { pngOf, svgOf } from "./figure.js";
 import { boundsOfPlaces } from "./geometry.js";
 import { listenToKeys, listenToWheel, Pointers } from "./input.js";
 import { Layers } from "./layers.js";
@@ -19,6 +22,7 @@ import { Palette } from "./palette.js";
 import { Places } from "./places.js";
 import { floats, inBoth, Points, unpackBits } from "./points.js";
 import { Search } from "./search.js";
+import { selectionOf } from "./selection.js";
 import { Tools } from "./tools.js";
 import { Tooltip } from "./tooltip.js";
 import { Viewport } from "./view.js";
@@ -27,6 +31,8 @@ const ANNOUNCE_MS = 250; // without anything newer to announce
 const REST_MS = 140; // without a move: the view rests
 const LEAST_STEP = 4; // CSS pixels that an arrow key goes, so that one sees it
 const EDGE = 24; // CSS pixels: an arrow key that comes nearer to it brings the point to the middle
+const LONGEST_SEARCH = 100; // letters that a link may search for
+const COORDINATES = { low: -LIMITS.maxCoordinate, high: LIMITS.maxCoordinate }; // of a map
 const MATCH_ZOOM = 4; // at least, where a search jumps to
 const MARKER_ZOOM = 2.5; // at most, around a marker: one still sees where on the map it is
 const MARKER_MARGIN = 3; // times the box around a marker and its neighbours
@@ -57,8 +63,8 @@ export function mount({ element, trigger, props, server, watch }) {
   const chart = new Chart({ plot: find("-plot"), state, palette, onLost: redraw });
   const layers = new Layers({ find, state, palette, places, onToggle: announceLayer });
   const tooltip = new Tooltip({ box: find("-tooltip"), state, places, onTarget: followTooltip });
-  const legend = new Legend({ find, palette, onGroup: regroup, onVisible: redrawWithoutTooltip, askForUnit });
-  const search = new Search({ find, state, onMatches: showMatches, onJump: jumpTo, onLeave: hideTooltip });
+  const legend = new Legend({ find, palette, onGroup: regroup, onVisible: showHidden, askForUnit });
+  const search = new Search({ find, state, onMatches: showFound, onJump: jumpTo, onLeave: hideTooltip });
   const link = new Link({
     isLinked: () => Boolean(props.title) && isReady(),
     answer: () => (props.compact ? {} : { colourBy: legend.name, select: state.points.pictureOf(state.selected) }),
@@ -71,10 +77,57 @@ export function mount({ element, trigger, props, server, watch }) {
     state,
     onStart: hideTooltip,
     onChange: drawOverlay,
-    onPath: (path) => tell("walk_path", { path }),
-    onGroups: (groups) => tell("compare_groups", groups),
-    onClear: () => tell("clear_drawing", {}),
+    onPath: (path) => {
+      keep("path", `${tools.isPathByHand ? "line" : "corners"},${textOf(path.flat(), 2)}`);
+      tell("walk_path", { path });
+    },
+    onGroups: (groups) => {
+      keep("path", null);
+      tell("compare_groups", groups);
+    },
+    onClear: () => {
+      keep("path", null);
+      tell("clear_drawing", {});
+    },
   });
+
+  // By the ends of their keys, what the page was opened with, until it is there; and how Back brings it back.
+  const bringBack = {
+    point(text) {
+      if (text !== null && state.points.has(Number(text))) select(Number(text));
+      else unselect();
+    },
+    colour(text) {
+      legend.choose(text);
+      regroup();
+    },
+    find(text) {
+      search.text = text ?? "";
+      showMatches(search.run());
+    },
+    layers(text) {
+      layers.shown = text;
+    },
+    view(text) {
+      const seen = viewIn(text);
+      camera.flyTo(seen ? state.viewport.zoomedTo(seen) : state.viewport.fitted());
+    },
+    hidden(text) {
+      legend.hide(state.grouping, text);
+      legend.show(state.grouping);
+      redraw();
+    },
+    path(text) {
+      const [how, ...rest] = (text ?? "").split(",");
+      const numbers = numbersIn(rest.join(","), { ...COORDINATES, least: 4, most: 2 * LIMITS.pathCorners }) ?? [];
+      const corners = Array.from({ length: numbers.length >> 1 }, (_, k) => numbers.slice(2 * k, 2 * k + 2));
+      tools.bringBack(corners, how === "line");
+    },
+  };
+  let opening = {};
+  for (const [what, bring] of Object.entries(bringBack)) {
+    opening[what] = recall(props.address && `${props.address}.${what}`, (text) => isReady() && bring(text));
+  }
 
   // ---- The value ----
 
@@ -115,8 +168,9 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   function forgetModel() {
-    remember(props.address, null);
-    search.clear();
+    opening = {};
+    for (const what of ["point", "find", "view", "hidden", "path"]) keep(what, null);
+    search.text = "";
   }
 
   function take(points, kept) {
@@ -124,22 +178,49 @@ export function mount({ element, trigger, props, server, watch }) {
     state.selected = kept ?? props.selected ?? null;
     view.setAttribute("aria-label", helpText(points));
     legend.offer(points);
+    if (opening.colour) legend.choose(opening.colour);
     state.grouping = legend.group();
+    if (opening.hidden) legend.hide(state.grouping, opening.hidden);
     legend.show(state.grouping);
+    if (opening.find) search.text = opening.find.slice(0, LONGEST_SEARCH);
     showMatches(search.run());
   }
 
   // Draws points that are there into a view that has a size, as it has once its tab is open.
   async function open() {
     if (!state.points || isReady() || !view.clientWidth) return;
-    camera.open(new Viewport(state.points.bounds, sizeOf(view)));
+    const whole = new Viewport(state.points.bounds, sizeOf(view));
+    const seen = viewIn(opening.view);
+    camera.open(seen ? whole.zoomedTo(seen) : whole);
     if (!(await draw())) return;
     showState("ready");
     showMarker();
-    const index = recall(props.address) ?? state.selected; // the first is the point that the page was opened with
+    const { point, layers: asked, path } = opening;
+    opening = {};
+    if (asked) layers.shown = asked;
+    if (path) bringBack.path(path);
+    const isAsked = Boolean(point?.trim());
+    const index = isAsked ? Number(point) : state.selected;
     if (state.points.has(index)) select(index);
-    else remember(props.address, null);
+    else keep("point", null);
     link.tell("ask");
+  }
+
+  // ---- What the address keeps ----
+
+  function keep(what, value, isMove = true) {
+    const isLong = value !== null && String(value).length > LIMITS.maxLinkedText;
+    if (props.address) remember(`${props.address}.${what}`, isLong ? null : value, isMove);
+  }
+
+  function keepView() {
+    const { viewport } = state;
+    const { x, y, zoom } = viewport;
+    keep("view", viewport.isFitted() ? null : textOf([x, y, zoom], 3), false);
+  }
+
+  function keepHidden() {
+    keep("hidden", legend.hidden(state.grouping));
   }
 
   function resize() {
@@ -189,7 +270,8 @@ export function mount({ element, trigger, props, server, watch }) {
     if (isReady()) draw();
   }
 
-  function redrawWithoutTooltip() {
+  function showHidden() {
+    keepHidden();
     hideTooltip();
     redraw();
   }
@@ -204,6 +286,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   const settle = debounce(() => {
     if (!isReady()) return;
+    keepView();
     if (chart.settle()) redraw();
     else layers.refresh();
   }, REST_MS);
@@ -220,7 +303,9 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function regroup() {
     if (!state.points) return;
+    keep("colour", legend.chosen);
     state.grouping = legend.group();
+    keepHidden();
     legend.show(state.grouping);
     redraw();
     link.tell("colourBy", legend.name);
@@ -248,6 +333,11 @@ export function mount({ element, trigger, props, server, watch }) {
     redraw();
   }
 
+  function showFound(found) {
+    keep("find", search.text.trim() || null);
+    showMatches(found);
+  }
+
   function narrow() {
     if (state.points) showMatches(search.run());
   }
@@ -262,7 +352,8 @@ export function mount({ element, trigger, props, server, watch }) {
   // ---- The tooltip ----
 
   // To what is at a place of the view: a picture, a point, or a place between points.
-  function aim(place, radius) {
+  function aim(place, radius, isFinger = false) {
+    tooltip.isUnderFinger = isFinger;
     const { points, viewport } = state;
     const [onMap, reach] = [viewport.toMap(place), radius / viewport.scale];
     const index = layers.pictureAt(place) ?? points.grid.nearest(onMap, reach, isShown);
@@ -323,7 +414,7 @@ export function mount({ element, trigger, props, server, watch }) {
     state.selected = index;
     drawOverlay();
     announce(`Selected: ${state.points.describe(index)}`);
-    remember(props.address, index);
+    keep("point", index);
     tell("select", { index });
     link.tell("select", state.points.pictureOf(index));
     tools.followSelection();
@@ -331,7 +422,8 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function unselect() {
     state.selected = null;
-    remember(props.address, null);
+    drawOverlay();
+    keep("point", null);
     tools.followSelection();
   }
 
@@ -339,7 +431,7 @@ export function mount({ element, trigger, props, server, watch }) {
     state.selected = props.selected ?? null;
     drawOverlay();
     if (!isReady() || !state.points.has(state.selected)) return;
-    remember(props.address, state.selected);
+    keep("point", state.selected);
     link.tell("select", state.points.pictureOf(state.selected));
     jumpTo(state.selected);
     tools.followSelection();
@@ -361,7 +453,7 @@ export function mount({ element, trigger, props, server, watch }) {
   // ---- What a person does ----
 
   function tap(place, radius) {
-    aim(place, radius);
+    aim(place, radius, tooltip.isUnderFinger);
     if (tooltip.index !== null) select(tooltip.index);
   }
 
@@ -415,6 +507,21 @@ export function mount({ element, trigger, props, server, watch }) {
     return true;
   }
 
+  // ---- Files ----
+
+  function fileOf(kind, title, draw) {
+    const makeFile = async () => ({ name: `${model} map`, content: await draw({ find, state, chart, palette }) });
+    return { kind, title, make: makeFile };
+  }
+
+  find("-files").append(
+    downloads([
+      fileOf("png", "The map as it is in view", pngOf),
+      fileOf("svg", "The map as it is in view, to be enlarged at will", svgOf),
+      ...latentOffers(() => selectionOf(state, tools)),
+    ]),
+  );
+
   // ---- What is announced to those who do not see it ----
 
   const announce = debounce((words) => {
@@ -422,6 +529,7 @@ export function mount({ element, trigger, props, server, watch }) {
   }, ANNOUNCE_MS);
 
   function announceLayer(layer, isOn) {
+    keep("layers", layers.shown);
     if (layer === "contours") announce(isOn ? "Lines of equal density shown" : "");
   }
 
@@ -472,6 +580,12 @@ function helpText({ count }) {
     `Map of ${count.toLocaleString()} pictures. Arrow keys move from point to point, Enter selects, ` +
     "plus and minus zoom, 0 shows the whole map."
   );
+}
+
+/** The middle and the zoom of a view; null where the text means none. */
+function viewIn(text) {
+  const [x, y, zoom] = numbersIn(text, { ...COORDINATES, least: 3 }) ?? [];
+  return zoom > 0 ? [x, y, zoom] : null;
 }
 
 const sizeOf = ({ clientWidth, clientHeight }) => ({ width: clientWidth, height: clientHeight });

@@ -44,8 +44,13 @@ export class Search {
     return matches;
   }
 
-  clear() {
-    this.#box.value = "";
+  /** What is sought, as it was typed. */
+  get text() {
+    return this.#box.value;
+  }
+
+  set text(text) {
+    this.#box.value = text;
   }
 
   #update() {

@@ -133,6 +133,15 @@ export class Tools {
     this.#takePath(lastX === x && lastY === y ? before : [...before, [x, y]], false);
   }
 
+  /** Takes a line that was drawn before; without corners, none. */
+  bringBack(path, isByHand) {
+    if (path.length) this.#takePath(path, isByHand);
+    else if (this.path.length) {
+      this.clear();
+      this.#on.onClear();
+    }
+  }
+
   // A path and groups take each other's place, as their results do.
   #takePath(path, isByHand) {
     [this.path, this.isPathByHand, this.groups] = [path, isByHand, { a: null, b: null }];

@@ -11,11 +11,14 @@ import { mixtureAt } from "./shepard.js";
 
 const REMEMBERED_PICTURES = 400;
 const GAP = 16; // CSS pixels, to the pointer
+const FINGER = 40; // and to a finger, which hides what is near
 const EDGE = 4; // and to the edges of the map
 
 export class Tooltip {
   /** What it is about: `{ index, x, y }`, with null for the index of a place between points. Null while it is hidden. */
   target = null;
+  /** Whether it is a finger that points: then it stands above it, out of the way of the hand. */
+  isUnderFinger = false;
   #box;
   #picture;
   #nearness;
@@ -126,10 +129,13 @@ export class Tooltip {
     this.#box.hidden = false;
     const { width, height } = this.#state.viewport.size;
     const { offsetWidth, offsetHeight } = this.#box;
-    const isRight = px + GAP + offsetWidth <= width;
+    const gap = this.isUnderFinger ? FINGER : GAP;
+    const isAbove = this.isUnderFinger && py - gap - offsetHeight >= EDGE;
+    const isRight = px + gap + offsetWidth <= width;
     const within = (start, length, end) => clamp(start, EDGE, end - length - EDGE);
-    const left = within(isRight ? px + GAP : px - GAP - offsetWidth, offsetWidth, width);
-    const top = within(py - offsetHeight / 2, offsetHeight, height);
+    const beside = isRight ? px + gap : px - gap - offsetWidth;
+    const left = within(isAbove ? px - offsetWidth / 2 : beside, offsetWidth, width);
+    const top = within(isAbove ? py - gap - offsetHeight : py - offsetHeight / 2, offsetHeight, height);
     this.#box.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }
 }

@@ -74,6 +74,11 @@ export class Viewport {
     return this.at({ x, y, scale: Math.min(scale, zoom * this.fitted().scale) });
   }
 
+  // With a place of the map in the middle, so many times nearer than all of it.
+  zoomedTo([x, y, zoom]) {
+    return this.at({ x, y, scale: zoom * this.fitted().scale });
+  }
+
   // In a view of another size, the map as wide as before; all of it if it was.
   resized(size) {
     if (this.isFitted()) return new Viewport(this.bounds, size);

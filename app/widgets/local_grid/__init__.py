@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from app.kit.widget import Widget
 
 
@@ -15,6 +17,10 @@ class LocalGrid(Widget):
 
     Events:
         commit: the middle is another; with `model` (a name), `latent` (in the wire form) and `words`.
+
+    Props:
+        address: the key under which the address keeps the steps; None for not at all.
     """
 
     EVENTS = ("commit",)
+    PROPS: ClassVar[dict[str, Any]] = {"address": None}

@@ -1,12 +1,15 @@
+import { numbersIn, recall, remember } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
 import { make, onSeen, say, setReachable, telling } from "../../web/dom.js";
+import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
 import { moved, pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
 import { urlOf } from "../../web/sheet.js";
 
 const REACH = LIMITS.localReach;
+const MOST_STEPS = 32; // that a link may ask for
 const WIDTH = 2 * REACH + 1;
 const MIDDLE = (WIDTH ** 2 - 1) / 2;
 
@@ -24,32 +27,60 @@ export function mount({ element, trigger, props, server, watch }) {
   let shown = null; // the value that is on the page
   let hasFailed = false; // whether its last question failed: opening the tab asks again
   let path = []; // the middles, from the start to the present one
+  let steps = []; // the tiles that led from each to the next
+  let wanted = stepsIn(recall(props.address, bringBack)); // by a link, from every start until a hand takes a step
   let latents = []; // of the tiles; none while they are not known
 
   function load() {
     const { value } = props;
     if (!value || (value === shown && !hasFailed) || !element.offsetParent) return;
     if (shown?.model.name !== value.model.name) for (const tile of tiles) tile.firstChild.removeAttribute("src");
-    if (value !== shown) path = unpack(value.latent, value.model);
+    if (value !== shown) [path, steps] = [unpack(value.latent, value.model), []];
     shown = value;
-    draw();
+    if (wanted) retrace(wanted);
+    else draw();
+  }
+
+  // As far as the server answers.
+  async function retrace(target) {
+    const common = steps.findIndex((step, k) => step !== target[k]);
+    const kept = common < 0 ? Math.min(steps.length, target.length) : common;
+    [path, steps] = [path.slice(0, kept + 1), steps.slice(0, kept)];
+    const origin = shown;
+    for (;;) {
+      await draw();
+      const step = target[steps.length];
+      if (step === undefined || shown !== origin || !latents[step]) return;
+      goTo(step);
+    }
+  }
+
+  function goTo(place) {
+    path.push(latents[place]);
+    steps.push(place);
+  }
+
+  function bringBack(text) {
+    wanted = null;
+    if (shown) retrace(stepsIn(text) ?? []);
   }
 
   async function draw() {
     const isNewest = loads.begin();
     const { model, words } = shown;
     const middle = path.at(-1);
-    const steps = path.length - 1;
+    const count = steps.length;
+    if (!wanted) remember(props.address, count ? steps.join(",") : null);
     latents = [];
     hasFailed = false;
     say(message, "");
-    backButton.disabled = !steps;
-    find("steps").textContent = steps ? `${steps} step${steps > 1 ? "s" : ""} from: ${words}` : words;
+    backButton.disabled = !count;
+    find("steps").textContent = count ? `${count} step${count > 1 ? "s" : ""} from: ${words}` : words;
     for (const tile of tiles) tile.classList.add("is-waiting");
     tell("commit", {
       model: model.name,
       latent: pack([middle], model),
-      words: steps ? `around step ${steps}` : words,
+      words: count ? `around step ${count}` : words,
     });
     const error = await fill(middle, model, () => isNewest() && element.isConnected);
     if (error && isNewest()) refuse(error);
@@ -83,10 +114,24 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function walk(place) {
     if (!latents[place] || place === MIDDLE) return;
-    path.push(latents[place]);
+    goTo(place);
+    wanted = null;
     setReachable(tiles, MIDDLE);
     draw();
   }
+
+  // ---- Files ----
+
+  async function whole() {
+    if (!latents.length || tiles.some((tile) => tile.classList.contains("is-waiting"))) {
+      throw new Error("Not all of these pictures have come. Try again.");
+    }
+    const pictures = await Promise.all(tiles.map((tile) => createImageBitmap(tile.firstChild)));
+    const names = ["steps to the right", "steps down"];
+    return { model: shown.model, latents, pictures, columns: WIDTH, name: "around", names, facts: PLACES };
+  }
+
+  find("body").append(downloads([sheetOffer("All of these in one picture", whole), ...latentOffers(whole)]));
 
   // ---- Pointer and keys ----
 
@@ -105,12 +150,19 @@ export function mount({ element, trigger, props, server, watch }) {
 
   backButton.addEventListener("click", () => {
     path.pop();
+    steps.pop();
+    wanted = null;
     draw();
   });
 
   onSeen(element, ({ isOpened }) => isOpened && load());
   watch("value", load);
   load();
+}
+
+function stepsIn(text) {
+  const found = numbersIn(text, { low: 0, high: WIDTH ** 2 - 1, most: MOST_STEPS });
+  return found?.every((step) => Number.isInteger(step) && step !== MIDDLE) ? found : null;
 }
 
 /** Of each tile, row by row, how many steps it is to the right of the middle, and below it. */

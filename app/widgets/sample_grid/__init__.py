@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from app.explore.opened import OpenModel
 from app.kit.widget import Widget
@@ -39,9 +39,13 @@ class SampleGrid(Widget):
     Events:
         select: a person chose a sample; with `model` (a name), `latent` (in the wire form), `words`, `distribution`,
             `temperature`, `seed` and `index`.
+
+    Props:
+        address: the key under which the address keeps the chosen one; None for not at all.
     """
 
     EVENTS = ("select",)
+    PROPS: ClassVar[dict[str, Any]] = {"address": None}
 
     @staticmethod
     def payload(panels: Sequence[Panel], count: int, temperature: float, seed: int) -> dict[str, Any]:

@@ -1,9 +1,14 @@
+import { numbersIn, recall, remember } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
 import { followKey, make, say, setReachable, telling } from "../../web/dom.js";
+import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
 import { pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
+import { LIMITS } from "../../web/limits.js";
 import { urlOf } from "../../web/sheet.js";
+
+const BROUGHT_BACK_MS = 3000; // in which samples that Back has brought back come
 
 export function mount({ element, trigger, props, server, watch }) {
   const message = element.querySelector(".sample-grid-message");
@@ -13,19 +18,39 @@ export function mount({ element, trigger, props, server, watch }) {
   const { decode } = decoder(server);
   const loads = newest();
   let shown = null; // the value, and the `latents` of its panels once they are there
+  let hasFailed = false;
+  // [panel, index] of the sample that is to be chosen once the latents are there; null for none
+  let wanted = pickIn(recall(props.address, bringBack));
+  let wantedUntil = Number.POSITIVE_INFINITY;
 
   // ---- From a value to pictures ----
 
   async function load(value) {
+    if (value && !hasFailed && JSON.stringify(value) === JSON.stringify(shown?.value)) return;
     const isNewest = loads.begin();
+    hasFailed = false;
     say(message, "");
-    shown = value && { ...value, latents: [] };
+    shown = value && { ...value, value, latents: [] };
     if (!value) return board.replaceChildren();
     // Another seed or temperature: pictures stay, dimmed, until theirs comes.
     if (board.children.length !== value.panels.length) board.replaceChildren();
     fitPanels(value);
     const error = await fill(shown, () => isNewest() && element.isConnected);
-    if (error && isNewest()) say(message, error);
+    if (!error || !isNewest()) return;
+    hasFailed = true;
+    say(message, error);
+  }
+
+  // Other samples may be on their way too, with that of the seed: the choice waits for them.
+  function bringBack(text) {
+    [wanted, wantedUntil] = [pickIn(text), performance.now() + BROUGHT_BACK_MS];
+    if (wanted) choose(wanted);
+    else markSelected(null);
+  }
+
+  function choose([panel, index]) {
+    const grid = board.children[panel] && tilesOf(board.children[panel]);
+    if (shown?.latents[panel] && grid.children[index]) select(grid.children[index]);
   }
 
   async function fill(value, isWanted) {
@@ -38,6 +63,10 @@ export function mount({ element, trigger, props, server, watch }) {
     const refused = answers.find(({ error }) => error);
     if (refused || !isWanted()) return refused?.error;
     value.latents = answers.map(({ latents }, p) => unpack(latents, panels[p].model));
+    const pick = performance.now() < wantedUntil ? wanted : null;
+    wanted = null;
+    if (pick) choose(pick);
+    else remember(props.address, null);
     const done = await Promise.all(ofOneModel(panels).map((places) => fillPanels(value, places, isWanted)));
     return done.find(({ error }) => error)?.error;
   }
@@ -52,7 +81,7 @@ export function mount({ element, trigger, props, server, watch }) {
         isWanted,
         onPictures(rows, pictures) {
           rows.forEach((row, k) => {
-            const tiles = board.children[places[Math.floor(row / count)]].lastChild.children;
+            const tiles = tilesOf(board.children[places[Math.floor(row / count)]]).children;
             fillTile(tiles[row % count], pictures[k]);
           });
         },
@@ -71,7 +100,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function fitPanels({ panels, count }) {
     panels.forEach(({ distribution, title }, p) => {
-      const panel = board.children[p] ?? board.appendChild(newPanel());
+      const panel = board.children[p] ?? board.appendChild(newPanel(filesOf(p)));
       const [caption, grid] = panel.children;
       caption.textContent = title;
       caption.hidden = panels.length === 1;
@@ -99,9 +128,39 @@ export function mount({ element, trigger, props, server, watch }) {
     const { temperature, seed, latents } = shown;
     const number = [...board.children].indexOf(panel);
     const { model, distribution, label } = shown.panels[number];
+    remember(props.address, `${number},${index}`);
     const latent = pack([latents[number][index]], model);
     const words = wordsOf({ distribution, temperature, seed, index, label });
     tell("select", { model: model.name, latent, words, distribution, temperature, seed, index });
+  }
+
+  // ---- Files ----
+
+  /** The row that saves a panel: its pictures in a square, and their latents. */
+  function filesOf(p) {
+    function get() {
+      const { panels, latents, temperature, seed } = shown;
+      const tiles = [...tilesOf(board.children[p]).children];
+      if (!latents[p] || tiles.some((tile) => tile.classList.contains("is-waiting"))) {
+        throw new Error("Not all of these pictures have come. Try again.");
+      }
+      const { model, ...panel } = panels[p];
+      const wordsAt = (index) => wordsOf({ ...panel, temperature, seed, index });
+      return {
+        model,
+        latents: latents[p],
+        pictures: tiles.map((tile) => tile.firstChild),
+        columns: Math.ceil(Math.sqrt(tiles.length)),
+        name: nameOf({ ...panel, temperature, seed }),
+        names: ["sample"],
+        facts: tiles.map((_, index) => [wordsAt(index)]),
+      };
+    }
+    const pictures = async () => {
+      const { pictures, ...found } = get();
+      return { ...found, pictures: await Promise.all(pictures.map((image) => createImageBitmap(image))) };
+    };
+    return downloads([sheetOffer("All samples in one picture", pictures), ...latentOffers(async () => get())]);
   }
 
   // ---- Pointer and keys ----
@@ -117,17 +176,22 @@ export function mount({ element, trigger, props, server, watch }) {
     const tile = tileOf(event);
     if (!tile) return;
     const tiles = [...tile.parentElement.children];
-    const columns = tiles.filter((other) => other.offsetTop === tiles[0].offsetTop).length;
-    followKey(event, tiles, columns);
+    followKey(event, tiles, columnsOf(tiles));
   });
 
   watch("value", () => load(props.value));
   load(props.value);
 }
 
-function newPanel() {
-  return make("div", { attributes: { role: "group" } }, make("h4"), make("div", { className: "sample-grid-tiles" }));
+const pickIn = (text) => numbersIn(text, { low: 0, high: LIMITS.maxCount - 1, least: 2 });
+
+function newPanel(files) {
+  const tiles = make("div", { className: "sample-grid-tiles" });
+  return make("div", { attributes: { role: "group" } }, make("h4"), tiles, files);
 }
+
+const tilesOf = (panel) => panel.querySelector(".sample-grid-tiles");
+const columnsOf = (tiles) => tiles.filter((other) => other.offsetTop === tiles[0].offsetTop).length;
 
 function newTile(index) {
   const attributes = { "aria-label": `Sample ${index + 1}`, "aria-pressed": false };
@@ -145,9 +209,14 @@ const interleaved = (panels, count) =>
   Array.from({ length: panels * count }, (_, k) => (k % panels) * count + Math.floor(k / panels));
 
 /** What a sample is, such as "mixture sample 3 of seed 7 at temperature 0.5". */
-function wordsOf({ distribution, temperature, seed, index, label }) {
+const wordsOf = ({ index, ...asked }) => inWords(`sample ${index + 1}`, asked);
+
+/** And all of them. */
+const nameOf = (asked) => inWords("samples", asked);
+
+function inWords(what, { distribution, temperature, seed, label }) {
   const from = distribution === "prior" ? "" : `${distribution} `;
   const at = temperature === 1 ? "" : ` at temperature ${temperature}`;
   const asked = Object.entries(label).map(([column, value]) => `, ${column} ${value}`);
-  return `${from}sample ${index + 1} of seed ${seed}${at}${asked.join("")}`;
+  return `${from}${what} of seed ${seed}${at}${asked.join("")}`;
 }

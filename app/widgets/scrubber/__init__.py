@@ -18,7 +18,7 @@ class Scrubber(Widget):
     The value is what `between` or `along` builds, or None for the empty state. The page asks for the pictures, and for
     nothing while a person drags. Another value keeps the place.
 
-    Server: `decode(model, latents)`.
+    Server: `decode(model, latents)`; and `film(model, latents)`, where an MP4 of the path is offered.
 
     Events:
         commit: the place has come to rest, or all pictures of another value are there; with `model` (a name), `latent`

@@ -1,10 +1,13 @@
 // A path of latents, decoded coarse to fine and then kept: dragging and playing ask the server nothing.
 
-import { recall, remember } from "../../web/address.js";
+import { numbersIn, recall, remember } from "../../web/address.js";
+import { asking } from "../../web/ask.js";
 import { make, onSeen, placing, telling } from "../../web/dom.js";
+import { downloads, gifOffer, latentOffers, sheetOffer } from "../../web/downloads.js";
 import { distance, interpolate, pack, unpack } from "../../web/latents.js";
+import { LIMITS } from "../../web/limits.js";
 import { clamp } from "../../web/numbers.js";
-import { coarseToFine, evenlyDrawn, nearestDrawn } from "../../web/order.js";
+import { coarseToFine, evenlyDrawn, evenPlaces, nearestDrawn } from "../../web/order.js";
 import { Series } from "../../web/series.js";
 import { paint, pictureDistance, smooth } from "../../web/sheet.js";
 import { advance, begin } from "./playing.js";
@@ -30,6 +33,7 @@ export function mount({ element, trigger, props, server, watch }) {
   const { showMessage, showBody } = placing(parts, { props, watch });
   const series = new Series(server, element, { onFirst: started, onMore: grown, onError: failed });
   let t = null; // until the first pictures are there
+  let recalled = placeIn(recall(props.address, bringBack)); // until the first pictures are there
   let toldAt = null; // the t of these pictures that the server knows
   let drawRequest = 0;
   let playing = null; // while it plays: where it is, and when
@@ -56,7 +60,8 @@ export function mount({ element, trigger, props, server, watch }) {
       caption.textContent = value.captions[k];
     });
     buildStrip(value.latents.length);
-    setT(value.t ?? t ?? recall(props.address) ?? 0.5);
+    setT(recalled ?? value.t ?? t ?? 0.5);
+    recalled = null;
   }
 
   function grown({ latents, pictures, plot }) {
@@ -89,6 +94,13 @@ export function mount({ element, trigger, props, server, watch }) {
     find(".scrubber-t").textContent = words;
     markThumbnail();
     requestDraw();
+  }
+
+  function bringBack(text) {
+    pause();
+    if (!series.shown) return;
+    setT(placeIn(text) ?? 0.5);
+    commit();
   }
 
   /** Tells the place where it has come to rest, unless it is known, or of pictures that are about to be replaced. */
@@ -172,6 +184,30 @@ export function mount({ element, trigger, props, server, watch }) {
     else play();
   }
 
+  // ---- Files ----
+
+  async function whole() {
+    const { words, ...shown } = await series.whole();
+    return { ...shown, name: words };
+  }
+
+  async function ofStrip() {
+    const { pictures, ...shown } = await whole();
+    const count = Math.min(LIMITS.exportStrip, pictures.length);
+    return { ...shown, pictures: evenPlaces(pictures.length, count - 1).map((k) => pictures[k]), columns: count };
+  }
+
+  async function film() {
+    const { model, latents, name } = await whole();
+    const answer = await asking(server)("film", model.name, pack(latents, model));
+    if (answer.error) throw new Error(answer.error);
+    return { name: `${model.name} ${name}`, content: await (await fetch(answer.url)).blob() };
+  }
+
+  const films = server.film ? [{ kind: "mp4", title: "A film, there and back", make: film }] : [];
+  const stripOffer = sheetOffer(`A strip of ${LIMITS.exportStrip} pictures`, ofStrip);
+  find(".scrubber-body").append(downloads([gifOffer(whole), ...films, stripOffer, ...latentOffers(whole)]));
+
   // ---- Pointer and keys ----
 
   function dragPicture(event) {
@@ -222,6 +258,8 @@ export function mount({ element, trigger, props, server, watch }) {
   watch("value", () => load(props.value));
   load(props.value);
 }
+
+const placeIn = (text) => numbersIn(text, { low: 0, high: 1 })?.[0] ?? null;
 
 function latentsOf({ model, ends, latents, method, count }) {
   if (latents) return unpack(latents, model);
