@@ -28,8 +28,8 @@ def open_tab(page: Page, server: str, query: str = "") -> None:
 
 def open_with_two(page: Page, server: str, query: str = "") -> None:
     open_tab(page, server, query)
-    choose(page, "A", "apple")
-    choose(page, "B", "lemon")
+    choose(page, "A", "Apple worm 1")
+    choose(page, "B", "Tomato 9")
     expect(page.locator("#scrubber .scrubber-progress")).to_have_text("33 pictures")
 
 
@@ -174,8 +174,8 @@ def test_going_through_the_modes_and_back_leaves_the_page_as_it_was(page, server
 def test_four_corners_follow_pointer_and_keys_without_the_server(page, server):
     open_with_two(page, server)
     page.get_by_label("Four corners").click()
-    choose(page, "C", "orange")
-    choose(page, "D", "plum")
+    choose(page, "C", "Cherry 4")
+    choose(page, "D", "Apple 13")
     grid = page.locator(".corners-grid")
     expect(grid).to_have_attribute("aria-label", re.compile("^81 pictures between A, B, C and D"))
     large = ".corners-large canvas"
@@ -208,13 +208,13 @@ def test_an_analogy_of_equal_pictures_gives_the_third_back(page, server):
     open_tab(page, server)
     page.get_by_label("Analogy").click()
     expect(page.locator("#analogy")).to_contain_text("Choose A, B and C")
-    choose(page, "A", "apple")
-    choose(page, "B", "apple")
-    choose(page, "C", "plum")
+    choose(page, "A", "Apple worm 1")
+    choose(page, "B", "Apple worm 1")
+    choose(page, "C", "Apple 13")
     pictures = page.locator("#analogy img")
     expect(pictures).to_have_count(4)
     assert pictures.nth(2).get_attribute("src") == pictures.nth(3).get_attribute("src")
-    choose(page, "B", "lemon")
+    choose(page, "B", "Tomato 9")
     expect(pictures.nth(3)).not_to_have_attribute("src", pictures.nth(2).get_attribute("src"))
 
 
