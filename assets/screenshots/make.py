@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -22,14 +21,14 @@ EXAMPLES = HERE.parent / "examples"
 
 def reconstruct(page: Page) -> None:
     """A picture and its reconstruction."""
-    page.set_input_files("#reconstruct-picture input[type=file]", EXAMPLES / "fruit-apple.png")
+    page.set_input_files("#reconstruct-picture input[type=file]", EXAMPLES / "face-glasses.png")
     page.wait_for_selector("#metrics dl")
 
 
 def interpolate(page: Page) -> None:
-    """Half-way from an apple to a lemon."""
-    page.set_input_files("#interpolate-a input[type=file]", EXAMPLES / "fruit-apple.png")
-    page.set_input_files("#interpolate-b input[type=file]", EXAMPLES / "fruit-lemon.png")
+    """Half-way from one face to another."""
+    page.set_input_files("#interpolate-a input[type=file]", EXAMPLES / "face-glasses.png")
+    page.set_input_files("#interpolate-b input[type=file]", EXAMPLES / "face-mohawk.png")
     page.locator("#scrubber .scrubber-progress", has_text="33 pictures").wait_for()
 
 
@@ -67,24 +66,25 @@ PREVIEW = HERE.parent / "preview.jpg"
 PREVIEW_PART = (60, 370, 1220, 979)  # of the map's screenshot, 1280 pixels wide
 PREVIEW_SIZE = (1200, 630)  # what previews of links ask for
 
-GIF_WIDTH, GIF_FRAMES, GIF_MILLISECONDS = 720, 72, 80
+GIF_WIDTH, GIF_FRAMES, GIF_MILLISECONDS = 720, 80, 100
 
 
 def film(page: Page, path: Path) -> None:
-    """A walk over the map, with what is decoded on the way, as an endless GIF: the pointer draws a figure of eight."""
-    page.wait_for_selector(".latent-map[data-state=ready]")
-    view = page.locator(".latent-map-view")
-    view.scroll_into_view_if_needed()
-    box = view.bounding_box()
+    """The walk over the map that the page opens on, as an endless GIF."""
+    page.wait_for_function(  # it draws
+        """() => {
+            const canvas = document.querySelector(".landscape-picture");
+            return canvas?.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean);
+        }"""
+    )
+    page.wait_for_timeout(4000)  # the small pictures on the map have come
+    box = page.locator(".landscape").bounding_box()
     frames = []
-    for k in range(GIF_FRAMES):
-        turn = 2 * math.pi * k / GIF_FRAMES
-        x, y = 0.5 + 0.32 * math.sin(turn), 0.5 + 0.3 * math.sin(2 * turn)
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    for _ in range(GIF_FRAMES):
         page.wait_for_timeout(GIF_MILLISECONDS)
         picture = Image.open(io.BytesIO(page.screenshot(clip=box))).convert("RGB")
         frames.append(ImageOps.contain(picture, (GIF_WIDTH, GIF_WIDTH)))
-    # One palette for all, so that still parts stay the same bytes: of several frames, since each shows other fruit.
+    # One palette for all, so that still parts stay the same bytes: of several frames, since each shows another face.
     some = frames[:: GIF_FRAMES // 8]
     mosaic = Image.new("RGB", (GIF_WIDTH, sum(frame.height for frame in some)))
     for k, frame in enumerate(some):
@@ -101,7 +101,7 @@ def preview(screenshot: Path) -> None:
 
 
 def main() -> None:
-    """Writes `TAB-THEME.png` for the four tabs, light and dark, and `map.gif`, to this folder or where --out says.
+    """Writes `TAB-THEME.png` for the four tabs, light and dark, and `landing.gif`, to this folder or where --out says.
 
     Where it is this folder, `assets/preview.jpg` is made of the map's screenshot.
     """
@@ -122,8 +122,8 @@ def main() -> None:
                 page.screenshot(path=arguments.out / f"{tab.lower()}-{theme}.png", full_page=True)
                 page.close()
         page = browser.new_page(viewport={"width": 1100, "height": 900})
-        page.goto(f"{arguments.url}?__theme=light&tab=map")
-        film(page, arguments.out / "map.gif")
+        page.goto(f"{arguments.url}?__theme=light")
+        film(page, arguments.out / "landing.gif")
     if arguments.out == HERE:
         preview(HERE / "map-light.png")
 
