@@ -27,21 +27,27 @@ def build(library: Library, refresh: Refresh) -> None:
     line = gr.Markdown(words("watching", "waiting"), elem_id="watching", elem_classes="note")
     clock = gr.Timer(SECONDS)
 
-    def look(name, version, seen):
+    def look(name, version, moments, seen):
         try:
             library.renew(name)
             model = library.look_at(name)
         except REFUSALS:
             return gr.skip()
-        state = (name, model.written, through_training.steps(model))
-        if state == seen.state:
+        state, before = (name, model.written, through_training.steps(model)), seen.state
+        if state == before:
             return gr.skip()
-        is_other = seen.state is None or seen.state[0] != name  # whose drawing the picker asks for
         seen.state = state
-        return {line: in_words(model), refresh.version: version if is_other else version + 1}
+        updates = {line: in_words(model)}
+        if before is not None and before[0] == name:  # else the picker asks for the drawing
+            if state[1] != before[1]:
+                updates[refresh.version] = version + 1
+            else:
+                updates[refresh.moments] = moments + 1
+        return updates
 
-    inputs = [refresh.model, refresh.version, gr.State(_Seen())]
-    gr.on([clock.tick, refresh.model.change], look, inputs, [line, refresh.version], trigger_mode="once", **QUIET)
+    inputs = [refresh.model, refresh.version, refresh.moments, gr.State(_Seen())]
+    outputs = [line, refresh.version, refresh.moments]
+    gr.on([clock.tick, refresh.model.change], look, inputs, outputs, trigger_mode="once", **QUIET)
 
 
 def in_words(model: OpenModel) -> str:

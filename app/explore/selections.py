@@ -33,7 +33,8 @@ def add(model: OpenModel, kept: Mapping[str, Packed], name: Any, groups: Sequenc
     if not groups:
         raise RequestError("Nothing is selected. Draw around some points with the lasso, or take what is shown.")
     packed = [_pack(model.atlas, map.check_rows(model, rows)) for rows in groups]
-    found = {**kept, **{f"{name}{end}": rows for end, rows in zip(("", " (B)"), packed, strict=False)}}
+    others = {other: rows for other, rows in kept.items() if other not in (name, f"{name} (B)")}
+    found = {**others, **{f"{name}{end}": rows for end, rows in zip(("", " (B)"), packed, strict=False)}}
     if len(found) > MAX_SELECTIONS:
         raise RequestError(f"{MAX_SELECTIONS} selections are kept already. Delete one.")
     return found

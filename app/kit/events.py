@@ -83,6 +83,7 @@ class Refresh:
         model: the picker; its value is a model's name.
         open_tab: hidden; its value is the id of the open tab.
         version: another value draws all tabs again, each when it is open: the model is the same, and what it is is not.
+        moments: another value says that more of the model's training can be looked at, and that nothing else changed.
         requests: hidden, one for each tab, by its id.
         undone: hidden; has another value each time that Back has brought inputs back.
     """
@@ -93,6 +94,7 @@ class Refresh:
         self.open_tab = gr.Textbox(tabs[0], visible=False)
         self.requests = {tab: gr.Number(0, visible=False) for tab in tabs}
         self.version = gr.State(0)
+        self.moments = gr.State(0)
         self.undone = gr.Number(0, visible=False)
         if_open = f"(open, ...times) => {[*tabs]}.map((tab, i) => tab === open ? performance.now() : times[i])"
         boxes = [*self.requests.values()]

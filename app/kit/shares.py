@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.explore.limits import VISITOR_AT_ONCE, VISITOR_WAITING
 from app.explore.turns import ASKED, Asked
 
+JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that put a question into its queue
 TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
 
 
@@ -33,7 +35,7 @@ class Shares:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].rstrip("/") if scope["type"] == "http" else ""
-        if path.endswith("/queue/join"):
+        if scope.get("method") == "POST" and JOINS.search(path):
             await self._join(scope, receive, send)
             return
         if not path.endswith("/component_server"):

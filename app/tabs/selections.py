@@ -21,7 +21,7 @@ class Selections:
 
     def __init__(self):
         self.groups = gr.State([])  # rows of the groups that are drawn now
-        self.kept = gr.State({})  # model -> name -> packed bits (`app.explore.selections`)
+        self.kept = gr.State({})  # map, by `_map_of` -> name -> packed bits (`app.explore.selections`)
         with gr.Column(visible=False, elem_id="map-keep") as self.keeping, gr.Row(elem_classes="with-choice"):
             self.name = gr.Textbox(
                 label="Keep this selection as",
@@ -52,18 +52,23 @@ class Selections:
             if model is None:
                 raise RequestError("There is no map to select from.")
             opened = library[model]
-            found = selections.add(opened, kept.get(model, {}), name, groups)
-            return self._filled(opened, {**kept, model: found}) | {self.name: ""}
+            kept = {**kept, _map_of(opened): selections.add(opened, kept.get(_map_of(opened), {}), name, groups)}
+            return self._filled(opened, kept) | {self.kept: kept, self.name: ""}
 
         def show(model, name, kept):
-            found = kept.get(model, {}).get(name) if isinstance(name, str) else None
-            return LatentMap(narrowed=None if found is None else bits(selections.rows_of(library[model], found)))
+            if model is None or not isinstance(name, str):
+                return LatentMap(narrowed=None)
+            opened = library[model]
+            found = kept.get(_map_of(opened), {}).get(name)
+            return LatentMap(narrowed=None if found is None else bits(selections.rows_of(opened, found)))
 
         def delete(model, name, kept):
-            left = {other: packed for other, packed in kept.get(model, {}).items() if other != name}
-            if model is None or len(left) == len(kept.get(model, {})):
+            own = {} if model is None else kept.get(_map_of(library[model]), {})
+            left = {other: packed for other, packed in own.items() if other != name}
+            if len(left) == len(own):
                 raise RequestError("Choose which selection to delete.")
-            return self._filled(library[model], {**kept, model: left}) | {chart: LatentMap(narrowed=None)}
+            kept = {**kept, _map_of(library[model]): left}
+            return self._filled(library[model], kept) | {self.kept: kept, chart: LatentMap(narrowed=None)}
 
         inputs = [drawn, self.name, self.groups, self.kept]
         gr.on([self.keep.click, self.name.submit], explained(keep), inputs, self.parts, trigger_mode="once", **QUIET)
@@ -76,18 +81,22 @@ class Selections:
 
     def of_model(self, model: OpenModel | None, kept: dict) -> dict:
         """Another model's map is shown, or none."""
-        nothing = {self.list: gr.update(visible=False), self.kept: kept}
+        nothing = {self.list: gr.update(visible=False)}
         return self.of_groups([]) | (self._filled(model, kept) if model else nothing)
 
-    def _filled(self, model: OpenModel, kept: dict[str, dict[str, Any]]) -> dict:
-        own = kept.get(model.name, {})
+    def _filled(self, model: OpenModel, kept: dict[tuple, dict[str, Any]]) -> dict:
+        own = kept.get(_map_of(model), {})
         choices = [
             ("All points", NONE),
             *((f"{name} ({selections.rows_of(model, rows).sum():,})", name) for name, rows in own.items()),
         ]
         return {
-            self.kept: kept,
             self.list: gr.update(visible=bool(own)),
             self.shown: gr.Dropdown(choices, value=NONE),
             self.csv: selections.save(model, own) if own else None,
         }
+
+
+def _map_of(model: OpenModel) -> tuple:
+    """What selections belong to: a map that is made anew has other points."""
+    return model.name, model.written

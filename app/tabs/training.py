@@ -12,7 +12,7 @@ from app.explore.limits import RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import Subject, open_subject
 from app.explore.through_training import Moment
-from app.kit.events import NEWEST, explained
+from app.kit.events import NEWEST, QUIET, explained
 from app.kit.inputs import RawSlider
 from app.kit.pictures import picture_url
 from app.kit.workspace import Workspace
@@ -41,6 +41,11 @@ class ThroughTraining:
         gr.on(
             [self.asked.change, self.moment.input], explained(self.draw), inputs, [self.moment, self.pictures], **NEWEST
         )
+
+        work.refresh.moments.change(explained(self._renew), self.asked, self.parts, **QUIET)
+
+    def _renew(self, asked: tuple | None) -> dict:
+        return self.of(self._library.look_at(asked[0]), asked[1]) if asked else gr.skip()
 
     def of(self, model: OpenModel, path: str | None) -> dict:
         """Of a model and a picture, or None; what is drawn follows."""

@@ -15,8 +15,13 @@ export async function startGpu() {
   const device = await adapter.requestDevice();
   const pipeline = (code) =>
     device.createComputePipelineAsync({ layout: "auto", compute: { module: device.createShaderModule({ code }) } });
-  const [convolution, dense, norm, picture] = await Promise.all([CONVOLUTION, DENSE, NORM, PICTURE].map(pipeline));
-  return { device, convolution, dense, norm, picture };
+  try {
+    const [convolution, dense, norm, picture] = await Promise.all([CONVOLUTION, DENSE, NORM, PICTURE].map(pipeline));
+    return { device, convolution, dense, norm, picture };
+  } catch (error) {
+    device.destroy();
+    throw error;
+  }
 }
 
 /**
