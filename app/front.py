@@ -6,6 +6,7 @@ here touches the page and its configuration and nothing else: results come as a 
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import html
 import re
@@ -55,6 +56,7 @@ class Front:
 
     def __init__(self, app: ASGIApp):
         self.app = app
+        self.compressing = asyncio.Semaphore(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -76,7 +78,9 @@ class Front:
         content = bytes(body)
         if path == PAGE and headers.get("content-type", "").startswith("text/html"):
             content = with_head(content, _address(scope))
-        content, encoding = compressed(content, Headers(scope=scope).get("accept-encoding", ""))
+        accepted = Headers(scope=scope).get("accept-encoding", "")
+        async with self.compressing:  # not in the loop, which answers everybody
+            content, encoding = await asyncio.to_thread(compressed, content, accepted)
         if encoding:
             headers["Content-Encoding"] = encoding
         headers.add_vary_header("Accept-Encoding")

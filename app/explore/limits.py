@@ -111,6 +111,9 @@ VISITOR_WAITING = 100  # more, that wait, and as many in Gradio's queue; a class
 # Requests
 MAX_REQUEST_MEGABYTES = 48  # of one that is no upload: a picture of 30 MB as a data URL, or 64 large latents
 MAX_UPLOAD_MEGABYTES = 2_000  # of one upload, of up to 200 files
+MAX_FIELD_BYTES = 1 << 16  # of a text beside an upload's files; the page sends none
+MAX_JSON_PARTS = 500_000  # lists, mappings and values of a request; latents and pictures are one text each, and what
+# a lasso gathers is a number a point
 MAX_DEPTH = 16  # of lists in lists; those of a latent are three deep
 
 # Links

@@ -32,7 +32,7 @@ INDEX = "index.html"
 GENERATOR = '<meta name="generator" content="Latentscape">'  # by which an earlier export is known
 WEIGHTS, LATENTS, SAMPLES = "weights.safetensors", "latents.f16", "samples.f16"
 PAGE = 24  # samples shown at once
-PAGES, PAGES_BYTES = 10, 1 << 17  # of samples from each distribution but N(0, I): so many, or fewer of a long latent
+PAGES, PAGES_BYTES = 8, 1 << 17  # of samples from each distribution but N(0, I): so many, or fewer of a long latent
 CARD = "README.md"  # of the model; the site's own tells a Space what it is
 MODEL_CARD = "model-card.md"
 

@@ -7,16 +7,21 @@ Neither repeats Gradio's own words for a failure, which hold paths, types and ve
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import gradio.route_utils
+from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.limits import (
     MAX_DEPTH,
+    MAX_FIELD_BYTES,
+    MAX_JSON_PARTS,
     MAX_REQUEST_MEGABYTES,
     MAX_UPLOAD_MEGABYTES,
     MEGABYTE,
@@ -36,6 +41,8 @@ CLOSED_WORDS = "There is nothing here."
 # tell about others. As they begin, below the root; Gradio's own prefix may be there.
 CLOSED = (
     "deep_link",
+    "custom_component/",
+    "dev/",
     "proxy=",
     "file=http",
     "process_recording",
@@ -46,6 +53,20 @@ CLOSED = (
     "stream/",
 )
 PREFIX = "gradio_api/"
+
+
+class Parser(gradio.route_utils.GradioMultiPartParser):
+    """Gradio's own, which bounds the files of an upload and not the texts beside them."""
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """Gradio's own, for a text of at most MAX_FIELD_BYTES."""
+        part = self._current_part
+        if part.file is None and len(part.data) + end - start > MAX_FIELD_BYTES:
+            raise MultiPartException(f"A text exceeded the maximum allowed size of {MAX_FIELD_BYTES} bytes.")
+        super().on_part_data(data, start, end)
+
+
+gradio.route_utils.GradioMultiPartParser = Parser  # where the upload finds it
 
 
 # ---- Before a handler ----
@@ -68,7 +89,8 @@ class Page(gr.Blocks):
 
     async def process_api(self, *arguments, **options):
         """Gradio's own. An error that is not for people stays in the log, and the answer is a sentence."""
-        ASKED.set(Asked())
+        if ASKED.get() is None:  # else app/kit/shares.py watches whether they are still there
+            ASKED.set(Asked())
         try:
             return await super().process_api(*arguments, **options)
         except gr.Error as error:
@@ -156,16 +178,24 @@ class Door:
         if path.startswith(CLOSED):
             await answer.refuse(404, CLOSED_WORDS)
             return
-        most = (MAX_UPLOAD_MEGABYTES if path.rstrip("/") == "upload" else MAX_REQUEST_MEGABYTES) * MEGABYTE
+        is_upload, headers = path.rstrip("/") == "upload", dict(scope["headers"])
+        if not is_upload and headers.get(b"content-type", b"").startswith(b"multipart/"):
+            await answer.refuse(415, FORGED)
+            return
+        most = (MAX_UPLOAD_MEGABYTES if is_upload else MAX_REQUEST_MEGABYTES) * MEGABYTE
         try:
-            if int(dict(scope["headers"]).get(b"content-length", 0)) > most:
+            if int(headers.get(b"content-length", 0)) > most:
                 raise _TooLargeError
-            await self._app(scope, _Weighed(receive, most), answer.send)
+            parts = None if is_upload else MAX_JSON_PARTS
+            await self._app(scope, _Weighed(receive, most, parts), answer.send)
         except _TooLargeError:
             await answer.refuse(413, TOO_LARGE)
         except LeftError:
             pass  # nobody hears an answer
         except OSError as error:
+            if error.errno in (None, errno.ENAMETOOLONG):  # it is no matter of the disk
+                await answer.refuse(404, CLOSED_WORDS)
+                return
             print(f"Not answered: {scope['method']} {path[:60]!r}: {error.strerror or error}", file=sys.stderr)
             await answer.refuse(507, FULL)
         except Exception as error:
@@ -182,15 +212,18 @@ class _TooLargeError(Exception):
 
 
 class _Weighed:
-    """What a client sends, up to a number of bytes."""
+    """What a client sends, up to a number of bytes, and of parts of JSON: reading millions of them stops all others."""
 
-    def __init__(self, receive: Receive, most: int):
-        self._receive, self._left = receive, most
+    def __init__(self, receive: Receive, most: int, parts: int | None):
+        self._receive, self._left, self._parts = receive, most, parts
 
     async def __call__(self) -> Message:
         message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
+        body = message.get("body", b"")
+        self._left -= len(body)
+        if self._parts is not None:
+            self._parts -= sum(map(body.count, (b"[", b"{", b",")))
+        if self._left < 0 or (self._parts is not None and self._parts < 0):
             raise _TooLargeError
         return message
 
@@ -202,6 +235,8 @@ class _Answer:
         self._send, self._begun, self._ended = send, False, False
 
     async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":  # a picture's name says nothing of what is in the file
+            message = {**message, "headers": [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]}
         self._begun = True
         self._ended = message["type"] == "http.response.body" and not message.get("more_body")
         await self._send(message)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.explore.limits import VISITOR_AT_ONCE, VISITOR_WAITING
 from app.explore.turns import ASKED, Asked
 
+ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
 JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that put a question into its queue
 TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
 
@@ -38,7 +39,7 @@ class Shares:
         if scope.get("method") == "POST" and JOINS.search(path):
             await self._join(scope, receive, send)
             return
-        if not path.endswith("/component_server"):
+        if not ASKS.search(path):
             await self._app(scope, receive, send)
             return
         who = _who(scope)

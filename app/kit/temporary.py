@@ -52,7 +52,8 @@ def remove_older_than(folder: Path, seconds: float, unfinished: float) -> None:
         for name in names:
             path = os.path.join(inside, name)
             with suppress(OSError):  # another thread was here first; or one that cannot be removed keeps no other
-                if name != LOCK and os.lstat(path).st_ctime < oldest_file:
+                is_lock = name == LOCK and inside == str(folder)
+                if not is_lock and os.lstat(path).st_ctime < oldest_file:
                     os.unlink(path)
         with suppress(OSError):  # it is not empty
             if inside != str(folder) and os.lstat(inside).st_mtime < oldest:

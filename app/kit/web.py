@@ -173,7 +173,8 @@ def mounting(module: str, settings: dict[str, Any] | None = None) -> str:
     a tab, or in a column that was hidden.
 
     Gradio runs it as the body of a function with these names in scope. `gradio_config.root` is where the app is, for
-    whoever asked for the page; if a proxy ends TLS and does not say so, its host is right and its protocol is not.
+    whoever asked for the page; if a proxy ends TLS and does not say so, its host is right and its protocol is not. The
+    settings are encoded, as gr.HTML takes every name in quotes for one of an event.
     """
     return f"""
 const root = new URL(window.gradio_config.root);
@@ -183,7 +184,7 @@ for (const path of {json.dumps(needed_by(module))}) {{
   if (document.querySelector(`link[href="${{home}}${{path}}"]`)) continue;
   document.head.append(Object.assign(document.createElement("link"), {{ rel: "modulepreload", href: home + path }}));
 }}
-const settings = {json.dumps(settings or {})};
+const settings = JSON.parse(decodeURIComponent("{quote(json.dumps(settings or {}))}"));
 const whole = new Proxy(props, {{ get: (own, name) => (own[name] === undefined ? settings[name] : own[name]) }});
 import(`${{home}}{module}`)
   .then(({{ mount }}) => mount({{ element, trigger, props: whole, server, upload, watch }}))

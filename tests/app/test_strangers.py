@@ -23,7 +23,7 @@ import pytest
 from PIL import Image
 
 from app.explore.library import Library
-from app.explore.limits import MAX_REQUEST_MEGABYTES, MEGABYTE
+from app.explore.limits import MAX_FIELD_BYTES, MAX_JSON_PARTS, MAX_REQUEST_MEGABYTES, MEGABYTE
 from app.kit import temporary
 from app.kit.door import CLOSED, FULL
 from app.kit.events import FORGED
@@ -353,6 +353,16 @@ def test_routes_that_the_app_has_no_use_for_are_closed(server, client):
 def test_a_request_that_is_too_large_is_refused(server, client):
     answer = client.ask("/gradio_api/run/models", b" " * (MAX_REQUEST_MEGABYTES * MEGABYTE + 1))
     assert (answer.status, "too large" in answer.text) == (413, True)
+
+
+def test_what_costs_much_to_read_is_refused_before_it_is_read(server, client):
+    lists = b'{"data": [' + b"[]," * MAX_JSON_PARTS + b"0]}"
+    assert client.ask("/gradio_api/component_server", lists).status in (400, 413)
+    assert client.ask("/gradio_api/queue/join", lists).status in (400, 413)
+    form = "multipart/form-data; boundary=x"
+    text = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"." * (MAX_FIELD_BYTES + 1) + b"\r\n--x--\r\n"
+    assert client.ask("/gradio_api/upload", text, content_type=form).status == 413
+    assert client.ask("/gradio_api/component_server", text, content_type=form).status == 415
 
 
 def test_a_full_disk_gets_one_sentence_and_frees_itself(server, client):

@@ -570,7 +570,7 @@ export function mount({ element, trigger, props, server, watch }) {
   watch("neighbours", drawOverlay);
   watch("title", showTitle);
   watch("empty_text", showEmptyText);
-  root.classList.toggle("is-compact", props.compact);
+  root.classList.toggle("is-compact", Boolean(props.compact));
   showTitle();
   load();
 }

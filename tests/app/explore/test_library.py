@@ -113,7 +113,7 @@ def test_the_list_is_ready_for_json_and_loads_no_model(monkeypatch):
     listed = Library(MODELS).list()
     assert json.loads(json.dumps(listed)) == listed
     assert [model["name"] for model in listed] == NAMES
-    assert [model["default"] for model in listed] == [True, False, False, False, False]
+    assert [model["default"] for model in listed] == [True, *[False] * (len(NAMES) - 1)]
     assert listed[4]["latent"] == "spatial"
     assert listed[4]["latent_shape"] == [32, 32, 4]
     assert listed[0]["has_map"]
@@ -150,6 +150,7 @@ def test_large_models_are_left_cold_unless_they_are_the_default(tmp_path, monkey
     monkeypatch.setattr(OpenModel, "load", lambda self: None)
     monkeypatch.setattr(OpenModel, "warm_up", lambda self: warmed.append(self.name))
     monkeypatch.setattr(OpenModel, "warm_up_map", lambda self: warmed.append(f"map of {self.name}"))
+    monkeypatch.setattr(module.reconstruct, "warm_up", lambda model: None)
     Library(tmp_path, ["a"]).warm_up()
     assert warmed == ["a", "c", "map of a", "map of c"]
 

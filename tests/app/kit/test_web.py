@@ -237,12 +237,12 @@ class TestLatents:
     @pytest.mark.parametrize(
         ("asked", "status", "length"),
         [
-            ("bytes=12124158-99999999", 206, 2),
-            ("bytes=12124160-12124161", 416, 0),
+            ("bytes=8191998-99999999", 206, 2),
+            ("bytes=8192000-8192001", 416, 0),
             ("bytes=9-3", 416, 0),
-            (f"bytes=0-{'9' * 5000}", 200, 12_124_160),
-            ("bytes=-5", 200, 12_124_160),
-            ("rows=1-2", 200, 12_124_160),
+            (f"bytes=0-{'9' * 5000}", 200, 8_192_000),
+            ("bytes=-5", 200, 8_192_000),
+            ("rows=1-2", 200, 8_192_000),
         ],
     )
     def test_odd_ranges_are_cut_refused_or_ignored(self, client, photos, asked, status, length):
