@@ -41,10 +41,11 @@ OPEN = f"(step) => step ?? '{STEPS[0]}'"
 CLOSE = "() => null"
 FORWARD = f"(step) => String(Math.min(Number(step) + 1, {STEPS[-1]}))"
 BACK = f"(step) => String(Math.max(Number(step) - 1, {STEPS[0]}))"
-# After Next, at the bottom, a reader begins at the top.
+# After Next, at the bottom, a reader begins at the top: once the other step is laid out, which moves the page too.
 SHOW_TOP = """(step) => {
   const guide = document.querySelector("#guide");
-  if (step && guide.getBoundingClientRect().top < 0) guide.scrollIntoView();
+  const show = () => step && guide.getBoundingClientRect().top < 0 && guide.scrollIntoView();
+  requestAnimationFrame(() => requestAnimationFrame(show));
 }"""
 
 

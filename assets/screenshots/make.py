@@ -66,7 +66,7 @@ PREVIEW = HERE.parent / "preview.jpg"
 PREVIEW_PART = (60, 370, 1220, 979)  # of the map's screenshot, 1280 pixels wide
 PREVIEW_SIZE = (1200, 630)  # what previews of links ask for
 
-GIF_WIDTH, GIF_FRAMES, GIF_MILLISECONDS = 720, 80, 100
+GIF_WIDTH, GIF_FRAMES, GIF_MILLISECONDS = 560, 44, 120
 
 
 def film(page: Page, path: Path) -> None:
