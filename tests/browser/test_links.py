@@ -78,6 +78,19 @@ def test_a_link_brings_back_what_was_set_on_the_map(page, server):
     expect(page.locator(".latent-map-found")).to_contain_text("found")
     expect(page.locator(".latent-map-contours path")).to_have_count(5)
     expect(page.get_by_role("button", name="Pictures", exact=True)).to_have_attribute("aria-pressed", "false")
+    page.get_by_label("PCA").check()
+    expect(page.get_by_text("at its first two principal components")).to_be_visible()
+    expect(page.locator(READY)).to_be_visible()
+    page.wait_for_function("!/map.(view|path)=/.test(location.search)")  # its places are others
+    in_address(page, "map.layout=pca", "map.colour=variety")
+    page.go_back()
+    expect(page.locator(".latent-map-overlay .corner")).to_have_count(2)
+    in_address(page, "map.path=corners,", "map.view=")
+    assert page.evaluate(axis) == pytest.approx(seen, abs=0.02)
+    page.goto(f"{server}?tab=map&map.layout=pca&map.view=0.5,0,4")
+    expect(page.get_by_text("at its first two principal components")).to_be_visible()
+    expect(page.locator(READY)).to_be_visible()
+    page.wait_for_function(f"Math.abs({axis}[0] + {axis}[1] - 1) < 0.01")
 
 
 def test_back_undoes_one_move_after_another_and_forward_makes_them_again(page, server):
