@@ -48,6 +48,7 @@ export function mount({ element, trigger, props, server, watch }) {
   const loads = newest();
   let model = null; // the name of the one whose map was shown last
   let layout = null; // what placed its points
+  let written = null; // when its files were: files written anew have other points
 
   const camera = new Camera(follow);
   const state = {
@@ -157,11 +158,13 @@ export function mount({ element, trigger, props, server, watch }) {
       return;
     }
     showState("loading", `Drawing ${value.count.toLocaleString()} points…`);
-    kept = model === value.model.name ? kept : null; // another layout of the same points
-    if (model !== null && model !== value.model.name) forgetModel();
-    else if (layout !== null && layout !== value.layout) forgetPlaces();
+    const isSameModel = model === value.model.name;
+    const hasSamePoints = isSameModel && written === value.written; // though perhaps in another layout
+    if (!hasSamePoints) kept = null;
+    if (model !== null && !isSameModel) forgetModel();
+    else if (model !== null && !(hasSamePoints && layout === value.layout)) forgetPlaces();
     model = value.model.name;
-    layout = value.layout;
+    ({ layout, written } = value);
     try {
       await chart.load();
       await painted(); // the browser shows the message before the work begins
