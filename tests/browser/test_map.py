@@ -396,6 +396,13 @@ def test_what_is_pointed_at_or_clicked_on_one_map_is_marked_on_those_beside_it(p
     assert row in TWIN_ROWS
     assert row != TWIN_ROWS[0]
     expect(emoji.locator(".latent-map-overlay circle")).to_have_count(0)
+    expect(twin.get_by_role("group", name="Download")).to_be_hidden()
+    emoji.locator(".latent-map-view").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(emoji.locator(".latent-map-overlay .selected"), "a point of its own").to_have_count(1)
+    expect(own.locator(".latent-map-overlay .selected")).to_have_count(1)
+    assert f"map.point={row}" in page.url
     own.locator(".latent-map-colour").select_option(label="nothing")
     page.wait_for_function(
         "document.querySelector('#second-map .latent-map-colour').selectedOptions[0].text === 'nothing'"

@@ -414,12 +414,9 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   function selectPicture(picture) {
+    if (picture === null) return; // a point that only the other map has
     const row = state.points.rowOf(picture);
-    if (row === null) {
-      unselect();
-      drawOverlay();
-      return;
-    }
+    if (row === null) return unselect();
     const [x, y] = state.points.place(row);
     if (!state.viewport.shows([x, y], EDGE)) camera.moveTo(state.viewport.at({ x, y }));
     select(row);
