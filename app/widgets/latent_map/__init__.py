@@ -51,10 +51,11 @@ class LatentMap(Widget):
         drop_target: id of the gr.Image that gets a picture file dropped on the map; None where none may be dropped.
         title: what stands above the map; None for a map that is alone. Maps with a title are linked: what is pointed at
             or selected in one is so in the others.
-        compact: whether it is a map beside another, without tools, that is coloured as that one is.
+        compact: whether it is a map beside another, without tools, that is coloured as that one is, by what
+            both have.
         address: how the keys begin under which the page's address keeps what is set on the map; None for not at all.
-            These are `point`, the row of the selected one; `colour`; `find`; `layers`; `view`; `hidden`, the groups;
-            and `path`.
+            These are `point`, the row of the selected one; `colour`, a name or `dimension:17`; `find`; `layers`;
+            `view`; `hidden`, the groups; and `path`.
     """
 
     EVENTS = ("select", "walk_path", "compare_groups", "clear_drawing")

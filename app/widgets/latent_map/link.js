@@ -10,7 +10,7 @@ export class Link {
   #listener = ({ detail }) => this.#follow(detail);
 
   /**
-   * Calls `on.aim(picture)`, `on.select(picture)`, both with null for none that the maps share, and `on.colourBy(name)`,
+   * Calls `on.aim(picture)`, `on.select(picture)`, both with null for none that the maps share, and `on.colourBy(key)`,
    * for what another map tells. `answer()` is what it tells a map that has just come, by kind. Nothing is told or heard
    * unless `isLinked()`.
    */

@@ -3,7 +3,7 @@
 
 import { inAddress, numbersIn, recall, remember, textOf } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
-import { make, onSeen, telling } from "../../web/dom.js";
+import { make, onSeen, say, telling } from "../../web/dom.js";
 import { downloads, latentOffers } from "../../web/downloads.js";
 import { newest } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -71,7 +71,7 @@ export function mount({ element, trigger, props, server, watch }) {
   const search = new Search({ find, state, onMatches: showFound, onJump: jumpTo, onLeave: hideTooltip });
   const link = new Link({
     isLinked: () => Boolean(props.title) && isReady(),
-    answer: () => (props.compact ? {} : { colourBy: legend.name, select: state.points.pictureOf(state.selected) }),
+    answer: () => (props.compact ? {} : { colourBy: legend.key, select: state.points.pictureOf(state.selected) }),
     aim: aimAtPicture,
     select: selectPicture,
     colourBy: colourBy,
@@ -184,6 +184,7 @@ export function mount({ element, trigger, props, server, watch }) {
     tooltip.clear();
     tools.clear();
     overlay.replaceChildren();
+    say(find("-uncoloured"), "");
     announce("");
   }
 
@@ -330,20 +331,23 @@ export function mount({ element, trigger, props, server, watch }) {
   function regroup() {
     if (!state.points) return;
     keep("colour", legend.chosen);
+    say(find("-uncoloured"), "");
     state.grouping = legend.group();
     keepHidden();
     legend.show(state.grouping);
     redraw();
-    link.tell("colourBy", legend.name);
+    link.tell("colourBy", legend.key);
   }
 
-  function colourBy(name) {
-    if (name !== legend.name && legend.choose(name)) regroup();
+  function colourBy(key) {
+    if (key !== legend.key && legend.choose(key)) regroup();
   }
 
-  async function askForUnit({ model: { name, shape } }, unit) {
+  async function askForUnit(points, unit) {
+    const { name, shape } = points.model;
     const { values, range, error } = await ask("unit", name, unit);
-    if (error) return announce(error);
+    if (points === state.points) say(find("-uncoloured"), error ?? "");
+    if (error) return null;
     const note = shape.length > 1 ? "the mean over its places" : "of each picture's posterior mean";
     return { name: `${shape.length > 1 ? "channel" : "dimension"} ${unit}`, note, values: floats(values), range };
   }
