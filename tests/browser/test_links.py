@@ -164,7 +164,7 @@ def test_a_link_of_nonsense_sets_nothing(page, server):
         "map.hidden": "nobody|",
         "map.path": "line,1,2,x",
         "reconstruct.picture": "fruit-apple.png",  # which is good, as the edits are of it
-        "reconstruct.edits": "99999,1,-1,3",
+        "reconstruct.edits": "3,1,0,101",  # a position may be that, a number not
         "interpolate.place": "2,2",
     }
     square = "interpolate.mode=square&" + "&".join(f"interpolate.{letter}=fruit-apple.png" for letter in "abcd")
