@@ -110,7 +110,7 @@ def build(work: Workspace) -> dict[str, Component]:
             return emptied | nothing | {chart: LatentMap(value=None, **blank), laid_out: None}
         overview = map.overview(model, layout)
         units = model.info.latent_shape[-1]
-        value = LatentMap.payload(model.card, overview, COLUMNS, model.map_latents, units)
+        value = LatentMap.payload(model.card, overview, COLUMNS, model.map_latents, units, written=model.written)
         part = "introduction" if layout == map.UMAP else "introduction_pca"
         return emptied | {
             chart: LatentMap(value=value, **blank),

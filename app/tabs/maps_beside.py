@@ -60,7 +60,10 @@ class MapsBeside:
             columns = [map.in_order_of(one, own_columns.get(one.name, one)) for one in found.categories]
             found = replace(found, categories=columns)
         own = -np.ones(len(other.atlas), int) if pictures is None else pictures
-        value = LatentMap.payload(other.card, found, self._titles, other.map_latents, pictures=own)
+        units = other.info.latent_shape[-1]
+        value = LatentMap.payload(
+            other.card, found, self._titles, other.map_latents, units, pictures=own, written=other.written
+        )
         count = int((own >= 0).sum())
         said = words("map", "linked" if count else "not_linked", model=plain(title), count=f"{count:,}")
         return LatentMap(value=value, title=title), said

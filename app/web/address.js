@@ -12,6 +12,9 @@ export function remember(key, value, isMove = true) {
   if (key) window.latentscape?.remember(key, value, isMove);
 }
 
+/** The text that the address has under a key; while Back brings values back, the one that it goes back to; or null. */
+export const inAddress = (key) => new URLSearchParams(location.search).get(key);
+
 /** Whether the address has a value under this key. */
 export const holds = (key) => Boolean(window.latentscape?.holds(key));
 

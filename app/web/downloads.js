@@ -46,6 +46,8 @@ function save(name, blob) {
 
 // ---- What widgets offer ----
 
+export const NOT_ALL = "Not all of these pictures have come. Try again.";
+
 /**
  * Latents, as a table and for NumPy. `get()` resolves to { model, latents, name }, and where the table says more of each
  * than its numbers, `names` of columns and `facts`, their values for each latent.

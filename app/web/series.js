@@ -1,4 +1,5 @@
 import { decoder } from "./decoder.js";
+import { NOT_ALL } from "./downloads.js";
 import { newest } from "./latest.js";
 
 /**
@@ -42,7 +43,7 @@ export class Series {
       await awaited;
     } while (awaited !== this.#coming);
     if (this.isCurrent && Object.keys(this.shown.pictures).length === this.shown.latents.length) return this.shown;
-    throw new Error("Not all of these pictures have come. Try again.");
+    throw new Error(NOT_ALL);
   }
 
   async #load(wanted, order) {

@@ -67,8 +67,12 @@ export function tiled(pictures, columns) {
   return canvas;
 }
 
-/** A canvas as a PNG. */
-export const blobOf = (canvas) => new Promise((resolve) => canvas.toBlob(resolve));
+/** A canvas as a PNG. Rejects with a sentence if it has more pixels than the browser can write, or none. */
+export async function blobOf(canvas) {
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve));
+  if (!blob) throw new Error("This picture is too large for your browser to save.");
+  return blob;
+}
 
 /** The pixels of a picture that is scaled to this side. */
 export function pixelsOf(picture, side) {

@@ -78,6 +78,19 @@ def test_a_link_brings_back_what_was_set_on_the_map(page, server):
     expect(page.locator(".latent-map-found")).to_contain_text("found")
     expect(page.locator(".latent-map-contours path")).to_have_count(5)
     expect(page.get_by_role("button", name="Pictures", exact=True)).to_have_attribute("aria-pressed", "false")
+    page.get_by_label("PCA").check()
+    expect(page.get_by_text("at its first two principal components")).to_be_visible()
+    expect(page.locator(READY)).to_be_visible()
+    page.wait_for_function("!/map.(view|path)=/.test(location.search)")  # its places are others
+    in_address(page, "map.layout=pca", "map.colour=variety")
+    page.go_back()
+    expect(page.locator(".latent-map-overlay .corner")).to_have_count(2)
+    in_address(page, "map.path=corners,", "map.view=")
+    assert page.evaluate(axis) == pytest.approx(seen, abs=0.02)
+    page.goto(f"{server}?tab=map&map.layout=pca&map.view=0.5,0,4")
+    expect(page.get_by_text("at its first two principal components")).to_be_visible()
+    expect(page.locator(READY)).to_be_visible()
+    page.wait_for_function(f"Math.abs({axis}[0] + {axis}[1] - 1) < 0.01")
 
 
 def test_back_undoes_one_move_after_another_and_forward_makes_them_again(page, server):
@@ -150,15 +163,33 @@ def test_a_link_of_nonsense_sets_nothing(page, server):
         "map.layers": "plot,constructor",
         "map.hidden": "nobody|",
         "map.path": "line,1,2,x",
-        "reconstruct.edits": "99999,1,-1,3",
+        "reconstruct.picture": "fruit-apple.png",  # which is good, as the edits are of it
+        "reconstruct.edits": "3,1,0,101",  # a position may be that, a number not
         "interpolate.place": "2,2",
     }
-    page.goto(f"{server}?tab=sample&sample.from=prior&{'&'.join(f'{key}={text}' for key, text in nonsense.items())}")
+    square = "interpolate.mode=square&" + "&".join(f"interpolate.{letter}=fruit-apple.png" for letter in "abcd")
+    asked = "&".join(f"{key}={text}" for key, text in nonsense.items())
+    page.goto(f"{server}?tab=sample&sample.from=prior&{square}&{asked}")
     expect(page.locator(SAMPLES)).to_have_count(16)
     expect(page.locator("#samples [aria-pressed=true]")).to_have_count(0)
     expect(page.locator("#notice")).to_contain_text("sample.view = ")
     page.get_by_role("tab", name="Directions").click()
     expect(page.locator(".direction-row output").first).to_have_text("0.00 σ")
+    expect(page.get_by_label("Label column")).to_have_value("kind")
+    page.get_by_role("tab", name="Around").click()
+    expect(page.locator(".local-grid-steps")).to_have_text(re.compile(r"^(?!\d+ step)."))
     page.get_by_role("tab", name="Map").click()
     expect(page.locator(READY)).to_be_visible()
     expect(page.locator(".latent-map-overlay .path")).to_have_count(0)
+    expect(page.locator(".latent-map-overlay .selected")).to_have_count(0)
+    assert "map.point=" not in page.url
+    assert page.locator(".latent-map-colour option:checked").inner_text() == "kind"
+    for layer, is_on in (("Pictures", "true"), ("Lattice", "false"), ("Density", "false")):
+        expect(page.get_by_role("button", name=layer, exact=True)).to_have_attribute("aria-pressed", is_on)
+    expect(page.locator(".latent-map-chip[aria-pressed=true]")).to_have_count(3)
+    left, right = page.evaluate("document.querySelector('.latent-map-plot').layout.xaxis.range")
+    assert right - left > 5, "the whole map"
+    page.get_by_role("tab", name="Reconstruct").click()
+    expect(page.locator(".latent-editor-status")).to_have_text("As encoded")
+    page.get_by_role("tab", name="Interpolate").click()
+    expect(page.locator(".corners figcaption")).to_have_text(re.compile(r"^0\.50 to the right, 0\.50 down"))

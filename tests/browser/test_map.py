@@ -396,10 +396,19 @@ def test_what_is_pointed_at_or_clicked_on_one_map_is_marked_on_those_beside_it(p
     assert row in TWIN_ROWS
     assert row != TWIN_ROWS[0]
     expect(emoji.locator(".latent-map-overlay circle")).to_have_count(0)
+    expect(twin.get_by_role("group", name="Download")).to_be_hidden()
+    emoji.locator(".latent-map-view").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(emoji.locator(".latent-map-overlay .selected"), "a point of its own").to_have_count(1)
+    expect(own.locator(".latent-map-overlay .selected")).to_have_count(1)
+    assert f"map.point={row}" in page.url
     own.locator(".latent-map-colour").select_option(label="nothing")
     page.wait_for_function(
         "document.querySelector('#second-map .latent-map-colour').selectedOptions[0].text === 'nothing'"
     )
+    own.locator(".latent-map-colour").select_option(label="a dimension of the latent")
+    expect(twin.locator(".latent-map-ramp figcaption")).to_contain_text("dimension 0")
 
 
 def test_neighbours_are_marked_and_lead_on_and_points_are_laid_out_and_coloured_otherwise(page, server):
@@ -419,6 +428,12 @@ def test_neighbours_are_marked_and_lead_on_and_points_are_laid_out_and_coloured_
     page.locator(".latent-map-unit").fill("1")
     page.locator(".latent-map-unit").press("Enter")
     expect(page.locator(".latent-map-ramp figcaption")).to_contain_text("dimension 1")
+    page.goto(page.url)
+    expect(page.locator(".latent-map-ramp figcaption"), "by its link").to_contain_text("dimension 1")
+    page.route(re.compile("component_server"), lambda route: route.abort())
+    page.locator(".latent-map-unit").fill("0")
+    page.locator(".latent-map-unit").press("Enter")
+    expect(page.locator(".latent-map-uncoloured")).to_have_text("No answer came. Is the app still running?")
 
 
 def test_a_selection_is_kept_shown_again_and_downloaded(page, server):

@@ -36,6 +36,13 @@ def test_a_sheet_that_did_not_arrive_whole_is_refused(run):
     assert run("sheet", "m.cut(sheet).then(() => 'cut', () => 'refused')", sheet=broken) == "refused"
 
 
+def test_a_picture_that_the_browser_cannot_write_is_refused_with_a_sentence(run):
+    canvas = "Object.assign(document.createElement('canvas'), { width: 1, height })"
+    saved = f"m.blobOf({canvas}).then((blob) => blob.type, (error) => error.message)"
+    assert run("sheet", saved, height=1) == "image/png"
+    assert run("sheet", saved, height=100_000) == "This picture is too large for your browser to save."
+
+
 def test_boxes_run_row_by_row(run):
     boxes = run("sheet", "[0, 2, 3, 7].map((k) => m.boxOf({ columns: 3, width: 20, height: 10 }, k))")
     assert boxes == [[0, 0, 20, 10], [40, 0, 20, 10], [0, 10, 20, 10], [20, 20, 20, 10]]

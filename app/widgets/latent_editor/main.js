@@ -247,8 +247,9 @@ export function mount({ element, trigger, props, server, watch }) {
 
 /** Pairs of a position and a number, as in "3,0.5,17,-1"; null where the text is anything else. */
 function editsIn(text) {
-  const numbers = numbersIn(text, { low: -LIMITS.maxLatent, high: 1e6, most: LIMITS.maxLinkedText });
+  const numbers = numbersIn(text, { low: -Number.MAX_VALUE, high: Number.MAX_VALUE, most: LIMITS.maxLinkedText });
   if (!numbers || numbers.length % 2) return null;
   const pairs = Array.from({ length: numbers.length / 2 }, (_, k) => numbers.slice(2 * k, 2 * k + 2));
-  return pairs.every(([index]) => Number.isInteger(index) && index >= 0) ? new Map(pairs) : null;
+  const isGood = ([index, number]) => Number.isInteger(index) && index >= 0 && Math.abs(number) <= LIMITS.maxLatent;
+  return pairs.every(isGood) ? new Map(pairs) : null;
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -51,10 +51,11 @@ class LatentMap(Widget):
         drop_target: id of the gr.Image that gets a picture file dropped on the map; None where none may be dropped.
         title: what stands above the map; None for a map that is alone. Maps with a title are linked: what is pointed at
             or selected in one is so in the others.
-        compact: whether it is a map beside another, without tools, that is coloured as that one is.
+        compact: whether it is a map beside another, without tools, that is coloured as that one is, by what
+            both have.
         address: how the keys begin under which the page's address keeps what is set on the map; None for not at all.
-            These are `point`, the row of the selected one; `colour`; `find`; `layers`; `view`; `hidden`, the groups;
-            and `path`.
+            These are `point`, the row of the selected one; `colour`, a name or `dimension:17`; `find`; `layers`;
+            `view`; `hidden`, the groups; and `path`.
     """
 
     EVENTS = ("select", "walk_path", "compare_groups", "clear_drawing")
@@ -78,6 +79,7 @@ class LatentMap(Widget):
         latents: str | None = None,
         units: int = 0,
         pictures: Int[np.ndarray, " count"] | None = None,
+        written: Sequence[int] = (),
     ) -> dict[str, Any]:
         """Packs a map for the page.
 
@@ -88,13 +90,16 @@ class LatentMap(Widget):
             latents: where the page finds those of the points (`OpenModel.map_latents`); None if it is not to.
             units: how many dimensions (of a spatial latent: channels) the points can be coloured by.
             pictures: of a map beside another, for each point the row of its picture there, or -1; None for the other.
+            written: when the model's files were (`OpenModel.written`): maps of one model that agree in it have the same
+                points, whatever their layouts.
 
         Returns:
-            `model`, `latents`, `count`, `spacing`, `layout`, `units`, `pictures` (int32); `first`, the column to colour
-            by at first, or None; `x` and `y` (map coordinates, float32); `columns` of labels, each with `name`,
-            `categories` from the most to the least frequent, and the `codes` of the points (positions in `categories`;
-            uint8 where these are at most 256, else uint16); `numbers`, each with `name`, `note`, `values` (float32, NaN
-            for none) and the `range` of its colours. Arrays are the base64 of their little-endian bytes.
+            `model`, `latents`, `count`, `spacing`, `layout`, `units`, `pictures` (int32); `written`, as a text;
+            `first`, the column to colour by at first, or None; `x` and `y` (map coordinates, float32); `columns` of
+            labels, each with `name`, `categories` from the most to the least frequent, and the `codes` of the points
+            (positions in `categories`; uint8 where these are at most 256, else uint16); `numbers`, each with `name`,
+            `note`, `values` (float32, NaN for none) and the `range` of its colours. Arrays are the base64 of their
+            little-endian bytes.
         """
         titles = titles or {}
         x, y = overview.positions.T
@@ -120,6 +125,7 @@ class LatentMap(Widget):
             "layout": overview.layout,
             "units": units,
             "pictures": None if pictures is None else _base64(pictures, "<i4"),
+            "written": ",".join(map(str, written)),  # nanoseconds are more than a number of JavaScript holds
         }
 
 

@@ -14,6 +14,7 @@ const PICTURES_FROM = 2; // times the scale at which the whole map fits: nearer 
 const CHOOSE_MS = 120; // between two choices of pictures while the view moves
 
 const AT_FIRST = "pictures"; // the layers that are shown
+const NONE = "none"; // as a text: no layer
 
 export class Layers {
   #root;
@@ -53,12 +54,13 @@ export class Layers {
   /** The names of the layers that are shown, as a text; null for those at first. */
   get shown() {
     const names = Object.keys(this.#isOn).filter((name) => this.#isOn[name]);
-    return names.join() === AT_FIRST ? null : names.join() || "none";
+    return names.join() === AT_FIRST ? null : names.join() || NONE;
   }
 
-  /** Shows the layers of such a text alone. */
+  /** Shows the layers of such a text alone, which may be anyone's: one with a name that is not known changes nothing. */
   set shown(text) {
-    const names = (text ?? AT_FIRST).split(",");
+    const names = text === NONE ? [] : (text ?? AT_FIRST).split(",");
+    if (!names.every((name) => Object.hasOwn(this.#isOn, name))) return;
     for (const name of Object.keys(this.#isOn)) this.#isOn[name] = names.includes(name);
     this.#show();
   }

@@ -7,6 +7,7 @@ import { shortly } from "./points.js";
 
 const DIMENSION = "a dimension of the latent";
 const CHANNEL = "a channel of the latent";
+const UNIT = /^dimension:(\d{1,6})$/; // the key of one of either
 const SEPARATOR = "|"; // between names
 
 export class Legend {
@@ -17,7 +18,7 @@ export class Legend {
   #palette;
   #onVisible;
   #first = null; // the choice at first
-  #choices = []; // by the options' values: {name, group}, where `group()` is the grouping of the points
+  #choices = []; // by the options' values: {name, isUnit, group}, where `group()` is the grouping of the points
   #isChosen = false; // by a person, who will want the same of the next map
   #unit; // the box with the number of a dimension
   #units = new Map(); // of this map's points: number of a dimension -> {name, note, values, range}
@@ -49,7 +50,7 @@ export class Legend {
 
   /** Offers a map's columns and numbers. What a person chose of another map stays chosen where it is known here too. */
   offer(points) {
-    const before = this.name;
+    const before = this.key;
     this.#points = points;
     this.#units.clear();
     this.#unit.max = points.units - 1;
@@ -60,6 +61,7 @@ export class Legend {
     const labels = points.columns.filter((column) => !names.includes(column));
     const byUnit = {
       name: points.model.shape?.length > 1 ? CHANNEL : DIMENSION,
+      isUnit: true,
       group: () => this.#groupByUnit(points),
     };
     const units = points.units ? [byUnit] : [];
@@ -80,18 +82,19 @@ export class Legend {
     return this.#choices.findIndex((choice) => choice.name === name);
   }
 
-  /** The name of what a person chose to colour by; null for what is chosen at first. */
+  /** The key of what a person chose to colour by; null for what is chosen at first. */
   get chosen() {
-    const { name } = this.#choices[this.#select.value];
-    return name === this.#first ? null : name;
+    return this.key === this.#first ? null : this.key;
   }
 
-  /** Chooses by such a name, which may be anyone's: one that is not known changes nothing. Returns whether it is. */
-  choose(name) {
-    const index = this.#indexOf(name ?? this.#first);
-    if (index < 0) return false;
+  /** Chooses by such a key, which may be anyone's: one that is not known changes nothing. Returns whether it is. */
+  choose(key) {
+    const unit = UNIT.exec(key)?.[1];
+    const index = unit ? this.#choices.findIndex(({ isUnit }) => isUnit) : this.#indexOf(key ?? this.#first);
+    if (index < 0 || unit >= this.#points.units) return false;
+    if (unit) this.#unit.value = unit;
     this.#select.value = index;
-    this.#isChosen = name !== null;
+    this.#isChosen = key !== null;
     return true;
   }
 
@@ -107,20 +110,26 @@ export class Legend {
     for (const group of grouping.groups) group.isVisible = !names.includes(group.name);
   }
 
-  /** What is chosen, by name. */
-  get name() {
-    return this.#choices[this.#select.value]?.name ?? null;
+  /** What is chosen: a name, or `dimension:17`, for a channel too; null while there are no points. */
+  get key() {
+    const choice = this.#choices[this.#select.value];
+    return choice?.isUnit ? `dimension:${this.#unitIn(this.#points)}` : (choice?.name ?? null);
   }
 
   /** The points grouped by what is chosen. */
   group() {
-    this.#unit.hidden = ![DIMENSION, CHANNEL].includes(this.name);
-    return this.#choices[this.#select.value].group();
+    const choice = this.#choices[this.#select.value];
+    this.#unit.hidden = !choice.isUnit;
+    return choice.group();
+  }
+
+  #unitIn({ units }) {
+    return clamp(Math.round(Number(this.#unit.value)) || 0, 0, units - 1);
   }
 
   // Once their numbers are there, the grouping is asked for again.
   #groupByUnit(points) {
-    const unit = clamp(Math.round(Number(this.#unit.value)) || 0, 0, points.units - 1);
+    const unit = this.#unitIn(points);
     this.#unit.value = unit;
     const number = this.#units.get(unit);
     if (!number) this.#askForUnit(points, unit);

@@ -10,9 +10,9 @@ export class Link {
   #listener = ({ detail }) => this.#follow(detail);
 
   /**
-   * Calls `on.aim(picture)`, `on.select(picture)`, both with null for none, and `on.colourBy(name)`, for what another
-   * map tells. `answer()` is what it tells a map that has just come, by kind. Nothing is told or heard unless
-   * `isLinked()`.
+   * Calls `on.aim(picture)`, `on.select(picture)`, both with null for none that the maps share, and `on.colourBy(key)`,
+   * for what another map tells. `answer()` is what it tells a map that has just come, by kind. Nothing is told or heard
+   * unless `isLinked()`.
    */
   constructor({ isLinked, answer, ...on }) {
     this.#isLinked = isLinked;

@@ -1,9 +1,9 @@
 // The map of a data set's latents: its state, and what leads to what. The modules beside this one read the state and say,
 // by callbacks, what a person did; it is written here alone.
 
-import { numbersIn, recall, remember, textOf } from "../../web/address.js";
+import { inAddress, numbersIn, recall, remember, textOf } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
-import { make, onSeen, telling } from "../../web/dom.js";
+import { make, onSeen, say, telling } from "../../web/dom.js";
 import { downloads, latentOffers } from "../../web/downloads.js";
 import { newest } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -32,6 +32,8 @@ const REST_MS = 140; // without a move: the view rests
 const LEAST_STEP = 4; // CSS pixels that an arrow key goes, so that one sees it
 const EDGE = 24; // CSS pixels: an arrow key that comes nearer to it brings the point to the middle
 const LONGEST_SEARCH = 100; // letters that a link may search for
+const FIRST_LAYOUT = "umap"; // of an address that names none (app/explore/map.py)
+const PLACES = ["view", "path"]; // what the address keeps that is of a layout
 const COORDINATES = { low: -LIMITS.maxCoordinate, high: LIMITS.maxCoordinate }; // of a map
 const MATCH_ZOOM = 4; // at least, where a search jumps to
 const MARKER_ZOOM = 2.5; // at most, around a marker: one still sees where on the map it is
@@ -45,6 +47,8 @@ export function mount({ element, trigger, props, server, watch }) {
   const places = new Places(server);
   const loads = newest();
   let model = null; // the name of the one whose map was shown last
+  let layout = null; // what placed its points
+  let written = null; // when its files were: files written anew have other points
 
   const camera = new Camera(follow);
   const state = {
@@ -67,7 +71,7 @@ export function mount({ element, trigger, props, server, watch }) {
   const search = new Search({ find, state, onMatches: showFound, onJump: jumpTo, onLeave: hideTooltip });
   const link = new Link({
     isLinked: () => Boolean(props.title) && isReady(),
-    answer: () => (props.compact ? {} : { colourBy: legend.name, select: state.points.pictureOf(state.selected) }),
+    answer: () => (props.compact ? {} : { colourBy: legend.key, select: state.points.pictureOf(state.selected) }),
     aim: aimAtPicture,
     select: selectPicture,
     colourBy: colourBy,
@@ -125,8 +129,20 @@ export function mount({ element, trigger, props, server, watch }) {
     },
   };
   let opening = {};
-  for (const [what, bring] of Object.entries(bringBack)) {
-    opening[what] = recall(props.address && `${props.address}.${what}`, (text) => isReady() && bring(text));
+  for (const what of Object.keys(bringBack)) {
+    opening[what] = recall(props.address && `${props.address}.${what}`, (text) => undo(what, text));
+  }
+
+  // Places of another layout wait for its map.
+  function undo(what, text) {
+    const mustWait = PLACES.includes(what) && !(isReady() && isMeant(layout));
+    if (PLACES.includes(what)) opening[what] = mustWait ? text : null;
+    if (isReady() && !mustWait) bringBack[what](text);
+  }
+
+  // Whether the places in the address are of this layout.
+  function isMeant(name) {
+    return name === ((props.address && inAddress(`${props.address}.layout`)) || FIRST_LAYOUT);
   }
 
   // ---- The value ----
@@ -142,9 +158,13 @@ export function mount({ element, trigger, props, server, watch }) {
       return;
     }
     showState("loading", `Drawing ${value.count.toLocaleString()} points…`);
-    kept = model === value.model.name ? kept : null; // another layout of the same points
-    if (model !== null && model !== value.model.name) forgetModel();
+    const isSameModel = model === value.model.name;
+    const hasSamePoints = isSameModel && written === value.written; // though perhaps in another layout
+    if (!hasSamePoints) kept = null;
+    if (model !== null && !isSameModel) forgetModel();
+    else if (model !== null && !(hasSamePoints && layout === value.layout)) forgetPlaces();
     model = value.model.name;
+    ({ layout, written } = value);
     try {
       await chart.load();
       await painted(); // the browser shows the message before the work begins
@@ -164,6 +184,7 @@ export function mount({ element, trigger, props, server, watch }) {
     tooltip.clear();
     tools.clear();
     overlay.replaceChildren();
+    say(find("-uncoloured"), "");
     announce("");
   }
 
@@ -171,6 +192,11 @@ export function mount({ element, trigger, props, server, watch }) {
     opening = {};
     for (const what of ["point", "find", "view", "hidden", "path"]) keep(what, null);
     search.text = "";
+  }
+
+  // Those of the map before: none that wait for this one.
+  function forgetPlaces() {
+    for (const what of PLACES) keep(what, opening[what] ?? null, false);
   }
 
   function take(points, kept) {
@@ -190,15 +216,16 @@ export function mount({ element, trigger, props, server, watch }) {
   async function open() {
     if (!state.points || isReady() || !view.clientWidth) return;
     const whole = new Viewport(state.points.bounds, sizeOf(view));
-    const seen = viewIn(opening.view);
+    const isForThis = isMeant(layout);
+    const seen = isForThis ? viewIn(opening.view) : null;
     camera.open(seen ? whole.zoomedTo(seen) : whole);
     if (!(await draw())) return;
     showState("ready");
     showMarker();
     const { point, layers: asked, path } = opening;
-    opening = {};
+    opening = isForThis ? {} : { view: opening.view, path };
     if (asked) layers.shown = asked;
-    if (path) bringBack.path(path);
+    if (isForThis && path) bringBack.path(path);
     const isAsked = Boolean(point?.trim());
     const index = isAsked ? Number(point) : state.selected;
     if (state.points.has(index)) select(index);
@@ -304,20 +331,23 @@ export function mount({ element, trigger, props, server, watch }) {
   function regroup() {
     if (!state.points) return;
     keep("colour", legend.chosen);
+    say(find("-uncoloured"), "");
     state.grouping = legend.group();
     keepHidden();
     legend.show(state.grouping);
     redraw();
-    link.tell("colourBy", legend.name);
+    link.tell("colourBy", legend.key);
   }
 
-  function colourBy(name) {
-    if (name !== legend.name && legend.choose(name)) regroup();
+  function colourBy(key) {
+    if (key !== legend.key && legend.choose(key)) regroup();
   }
 
-  async function askForUnit({ model: { name, shape } }, unit) {
+  async function askForUnit(points, unit) {
+    const { name, shape } = points.model;
     const { values, range, error } = await ask("unit", name, unit);
-    if (error) return announce(error);
+    if (points === state.points) say(find("-uncoloured"), error ?? "");
+    if (error) return null;
     const note = shape.length > 1 ? "the mean over its places" : "of each picture's posterior mean";
     return { name: `${shape.length > 1 ? "channel" : "dimension"} ${unit}`, note, values: floats(values), range };
   }
@@ -388,12 +418,9 @@ export function mount({ element, trigger, props, server, watch }) {
   }
 
   function selectPicture(picture) {
+    if (picture === null) return; // a point that only the other map has
     const row = state.points.rowOf(picture);
-    if (row === null) {
-      unselect();
-      drawOverlay();
-      return;
-    }
+    if (row === null) return unselect();
     const [x, y] = state.points.place(row);
     if (!state.viewport.shows([x, y], EDGE)) camera.moveTo(state.viewport.at({ x, y }));
     select(row);

@@ -2,7 +2,7 @@ import { numbersIn, recall, remember } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
 import { make, onSeen, say, setReachable, telling } from "../../web/dom.js";
-import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
+import { downloads, latentOffers, NOT_ALL, sheetOffer } from "../../web/downloads.js";
 import { moved, pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -124,7 +124,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   async function whole() {
     if (!latents.length || tiles.some((tile) => tile.classList.contains("is-waiting"))) {
-      throw new Error("Not all of these pictures have come. Try again.");
+      throw new Error(NOT_ALL);
     }
     const pictures = await Promise.all(tiles.map((tile) => createImageBitmap(tile.firstChild)));
     const names = ["steps to the right", "steps down"];

@@ -2,7 +2,7 @@ import { numbersIn, recall, remember } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
 import { followKey, make, say, setReachable, telling } from "../../web/dom.js";
-import { downloads, latentOffers, sheetOffer } from "../../web/downloads.js";
+import { downloads, latentOffers, NOT_ALL, sheetOffer } from "../../web/downloads.js";
 import { pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -142,7 +142,7 @@ export function mount({ element, trigger, props, server, watch }) {
       const { panels, latents, temperature, seed } = shown;
       const tiles = [...tilesOf(board.children[p]).children];
       if (!latents[p] || tiles.some((tile) => tile.classList.contains("is-waiting"))) {
-        throw new Error("Not all of these pictures have come. Try again.");
+        throw new Error(NOT_ALL);
       }
       const { model, ...panel } = panels[p];
       const wordsAt = (index) => wordsOf({ ...panel, temperature, seed, index });

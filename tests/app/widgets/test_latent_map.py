@@ -43,6 +43,11 @@ class TestPayload:
         assert array(sent["x"], "<f4") == [1.5, 0, 4]
         assert array(sent["y"], "<f4") == [-2, 3, 5]
 
+    def test_tells_points_of_files_that_were_written_anew_from_those_before(self):
+        one, other = (LatentMap.payload(CARD, overview(), written=(1 << 60, k))["written"] for k in (0, 1))
+        assert isinstance(one, str)
+        assert one != other
+
     def test_has_the_label_of_every_point(self):
         (column,) = LatentMap.payload(CARD, overview())["columns"]
         assert column["name"] == "kind"
