@@ -34,6 +34,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from app.explore.map import UMAP  # noqa: E402
 from app.explore.wire import to_text  # noqa: E402
 from bench.app import start  # noqa: E402
 from bench.startup import memory  # noqa: E402
@@ -138,7 +139,7 @@ class Visitor:
         """A pointer over the map, which asks for the next place when it has the last."""
         for _ in range(WALK):
             x, y = self.random.uniform(-5, 15), self.random.uniform(-5, 15)
-            await self.timed(f"{self.kind}pointer", self.ask("decode_place", self.model, None, x, y))
+            await self.timed(f"{self.kind}pointer", self.ask("decode_place", self.model, None, x, y, UMAP))
             await asyncio.sleep(STEP)
 
     async def visit(self, until: float) -> None:
