@@ -6,7 +6,7 @@ import base64
 import html
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,9 @@ def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notic
         for key, text in asked.items():
             try:
                 if key == "tab":
-                    updates[work.tabs] = gr.Tabs(selected=_chosen({name: name for name in work.refresh.requests}, text))
+                    updates[work.tabs] = gr.Tabs(selected=_one_of(work.refresh.requests, text))
                 elif isinstance(kept[key], gr.Tabs):
-                    opened[key] = _chosen({name: name for name in _tabs_of(kept[key])}, text)
+                    opened[key] = _one_of(_tabs_of(kept[key]), text)
                 else:
                     updates[kept[key]] = _value(library, kept[key], text, asked.get("model", ""))
             except REFUSALS as error:
@@ -153,29 +153,32 @@ def _value(library: Library, component: Component, text: str, model: str = "") -
     if isinstance(component, PictureInput):
         return _picture(library, text)
     if isinstance(component, gr.Tabs):
-        return gr.Tabs(selected=_chosen({name: name for name in _tabs_of(component)}, text))
+        return gr.Tabs(selected=_one_of(_tabs_of(component), text))
     if isinstance(component, gr.Checkbox):
         return _chosen({"true": True, "false": False}, text)
     if isinstance(component, PriorRadio):
         choices = component.choices_of(library[model])
-        return gr.Radio(choices=choices, value=_chosen({name: name for _, name in choices}, text))
+        return gr.Radio(choices=choices, value=_one_of((name for _, name in choices), text))
     if isinstance(component, ModelPicker):
         models = component.choices_of(library)
-        return ModelPicker(models, value=_chosen({name: name for _, name in models}, text))
+        return ModelPicker(models, value=_one_of((name for _, name in models), text))
     if isinstance(component, OtherModels):
         others = component.choices_of(library, model)
-        names = {name: name for _, name in others}
-        chosen = [_chosen(names, part) for part in text.split(SEPARATOR)][:MOST_OTHERS]
-        return OtherModels(others, multiselect=True, value=chosen)
+        chosen = dict.fromkeys(_one_of((name for _, name in others), part) for part in text.split(SEPARATOR))
+        return OtherModels(others, multiselect=True, value=[*chosen][:MOST_OTHERS])
     if isinstance(component, LabelChoice):
-        choices = {choice: choice for choice in component.choices_of(library[model])}
-        return LabelChoice([*choices], multiselect=True, value=[_chosen(choices, p) for p in text.split(SEPARATOR)])
+        choices = component.choices_of(library[model])
+        return LabelChoice(choices, multiselect=True, value=[_one_of(choices, part) for part in text.split(SEPARATOR)])
     if isinstance(component, gr.Radio | gr.Dropdown):
         return _chosen({str(value): value for _, value in component.choices}, text)
     if isinstance(component, gr.Slider):
         check = check_whole if component.step == 1 else check_range
         return check(component.label, text, component.minimum, component.maximum)
     return check_seed(text)  # all number boxes are seeds
+
+
+def _one_of(names: Iterable[str], text: str) -> str:
+    return _chosen({name: name for name in names}, text)
 
 
 def _chosen(values: Mapping[str, Any], text: str) -> Any:

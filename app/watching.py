@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import gradio as gr
 
 from app.explore import through_training
 from app.explore.library import Library
 from app.explore.opened import OpenModel
-from app.kit.events import QUIET, REFUSALS, Refresh
+from app.kit.events import QUIET, REFUSALS, Refresh, Shown
 from app.words import words
 
 SECONDS = 5  # between two looks at the folder
-
-
-@dataclass
-class _Seen:
-    """What the page was told last. One of these for each session."""
-
-    state: tuple | None = None
 
 
 def build(library: Library, refresh: Refresh) -> None:
@@ -27,16 +18,16 @@ def build(library: Library, refresh: Refresh) -> None:
     line = gr.Markdown(words("watching", "waiting"), elem_id="watching", elem_classes="note")
     clock = gr.Timer(SECONDS)
 
-    def look(name, version, moments, seen):
+    def look(name, version, moments, told):
         try:
             library.renew(name)
             model = library.look_at(name)
         except REFUSALS:
             return gr.skip()
-        state, before = (name, model.written, through_training.steps(model)), seen.state
+        state, before = (name, model.written, through_training.steps(model)), told.values
         if state == before:
             return gr.skip()
-        seen.state = state
+        told.values = state
         updates = {line: in_words(model)}
         if before is not None and before[0] == name:  # else the picker asks for the drawing
             if state[1] != before[1]:
@@ -45,7 +36,7 @@ def build(library: Library, refresh: Refresh) -> None:
                 updates[refresh.moments] = moments + 1
         return updates
 
-    inputs = [refresh.model, refresh.version, refresh.moments, gr.State(_Seen())]
+    inputs = [refresh.model, refresh.version, refresh.moments, gr.State(Shown())]
     outputs = [line, refresh.version, refresh.moments]
     gr.on([clock.tick, refresh.model.change], look, inputs, outputs, trigger_mode="once", **QUIET)
 

@@ -94,6 +94,18 @@ class TrainConfig:
 
 VECTOR_64 = VAEConfig(image_size=64, latent="vector", latent_dim=128, channels=(32, 64, 128), halve_first=True)
 
+# The reference spatial configuration. It is fully convolutional, so that crops teach it as much as whole pictures.
+PHOTOS = TrainConfig(
+    model=VAEConfig(),
+    objective=L1SSIM(LossWeights(1.0, 0.1, 5e-7)),
+    steps=10_000,
+    batch_size=8,
+    load_size=272,
+    crop=64,
+    zoom=4.0,
+    flip=True,
+)
+
 PRESETS: dict[str, TrainConfig] = {
     # For any pictures, and for a first look: minutes on two CPU cores. Pictures that vary much need many numbers, and
     # the KL weighs little: what is asked first of a model is whether it can draw them at all. The average follows
@@ -139,27 +151,14 @@ PRESETS: dict[str, TrainConfig] = {
         load_size=32,
         crop=32,
     ),
-    # The reference spatial configuration. It is fully convolutional, so that crops teach it as much as whole pictures.
-    "photos": TrainConfig(
-        model=VAEConfig(),
-        objective=L1SSIM(LossWeights(1.0, 0.1, 5e-7)),
-        steps=10_000,
-        batch_size=8,
-        load_size=272,
-        crop=64,
-        zoom=4.0,
-        flip=True,
-    ),
+    "photos": PHOTOS,
     # Four times the numbers a picture: what limits "photos" is its four channels, not its depth. Crops closer to the
     # pictures' own scale, as the latents have room for detail.
-    "photos16": TrainConfig(
+    "photos16": dataclasses.replace(
+        PHOTOS,
         model=VAEConfig(latent_dim=16),
         objective=L1SSIM(LossWeights(1.0, 0.2, 2e-7)),
         steps=9_000,
-        batch_size=8,
-        load_size=272,
-        crop=64,
         zoom=2.0,
-        flip=True,
     ),
 }

@@ -64,13 +64,13 @@ def told(event: gr.EventData, name: str) -> Any:
 
 @dataclass
 class Shown:
-    """What a tab shows. One of these for each tab and session, in a `gr.State`.
+    """What a part of the page shows. One of these for each part and session, in a `gr.State`.
 
     Attributes:
-        values: that it was drawn from; None after a drawing that failed.
+        values: that it was drawn from; None before the first drawing, and after one that failed.
     """
 
-    values: tuple | None
+    values: tuple | None = None
 
 
 class Refresh:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from app.explore import failures, files, map
 from app.explore.limits import AMONG, EDGE, NEIGHBOURS, SHEPARD_NEIGHBOURS, RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
-from app.kit.events import FORGED, NEWEST, QUIET, explained, told
+from app.kit.events import FORGED, NEWEST, QUIET, Shown, explained, told
 from app.kit.inputs import OtherModels, PictureInput
 from app.kit.questions import Questions
 from app.kit.sending import Target, foreign, keep_picture, received
@@ -83,19 +82,19 @@ def build(work: Workspace) -> dict[str, Component]:
         how = gr.Markdown(latex_delimiters=LATEX)
     shown = gr.State(None)  # the model whose map is drawn
     laid_out = gr.State(None)  # that model, and what placed the points
-    drawn = gr.State(_Drawn())
+    drawn = gr.State(Shown())  # a model's name, a layout, and when the model was written
 
     def draw(name, layout, picked, drawn, kept):
         models, titles = OtherModels.with_picked(library, name, picked)
         compared = beside.of(models, titles, layout) | {others: OtherModels.of(library, models)}
         title = titles[0] if len(models) > 1 else None
         what = (name, layout, models[0].written)
-        if drawn.what == what:  # only the others have changed
+        if drawn.values == what:  # only the others have changed
             return compared | {chart: LatentMap(title=title)}
-        has_same_points = drawn.what is not None and (drawn.what[0], drawn.what[2]) == (what[0], what[2])
-        drawn.what = None
+        has_same_points = drawn.values is not None and (drawn.values[0], drawn.values[2]) == (what[0], what[2])
+        drawn.values = None
         updates = draw_own(models[0], layout, title, has_same_points, kept)
-        drawn.what = what
+        drawn.values = what
         return updates | compared
 
     def draw_own(model, layout, title, has_same_points, kept):
@@ -209,16 +208,6 @@ def build(work: Workspace) -> dict[str, Component]:
     chart.clear_drawing(drawing.empty, None, [*drawing.parts, *selected.parts], **QUIET)
     selected.listen(library, shown, chart)
     return {"picture": picture, "layout": layout, "compare": others}
-
-
-@dataclass
-class _Drawn:
-    """What the map shows: a model's name, a layout, and when the model was written. One of these for each session.
-
-    None after a drawing that failed.
-    """
-
-    what: tuple[str, str, tuple[int, ...]] | None = None
 
 
 class _Panel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -12,18 +11,11 @@ from app.explore.limits import RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import Subject, open_subject
 from app.explore.through_training import Moment
-from app.kit.events import NEWEST, QUIET, explained
+from app.kit.events import NEWEST, QUIET, Shown, explained
 from app.kit.inputs import RawSlider
 from app.kit.pictures import picture_url
 from app.kit.workspace import Workspace
 from app.words import words
-
-
-@dataclass
-class _Shown:
-    """What is drawn: a model's name, a picture's path and the steps. One of these for each session."""
-
-    asked: tuple | None = None
 
 
 class ThroughTraining:
@@ -37,7 +29,7 @@ class ThroughTraining:
             self.pictures = gr.HTML(elem_id="training-pictures")
         self.asked = gr.State(None)
         self.parts = [self.part, self.asked]
-        inputs = [self.asked, self.moment, gr.State(_Shown())]
+        inputs = [self.asked, self.moment, gr.State(Shown())]
         gr.on(
             [self.asked.change, self.moment.input], explained(self.draw), inputs, [self.moment, self.pictures], **NEWEST
         )
@@ -53,13 +45,13 @@ class ThroughTraining:
         asked = (model.name, path, tuple(steps)) if len(steps) > 1 else None
         return {self.part: gr.update(visible=asked is not None), self.asked: asked}
 
-    def draw(self, asked: tuple | None, index: Any, shown: _Shown) -> dict:
+    def draw(self, asked: tuple | None, index: Any, shown: Shown) -> dict:
         """What the model drew at the chosen moment; of another model, or with the slider at its end, at the last."""
         if asked is None:
-            shown.asked = None
+            shown.values = None
             return {self.pictures: ""}
         name, path, steps = asked
-        before, shown.asked = shown.asked, asked
+        before, shown.values = shown.values, asked
         follows = before is None or before[0] != name or index == len(before[2]) - 1 != len(steps) - 1
         index = len(steps) - 1 if follows else index
         model, subject = self._library[name], open_subject(path)
