@@ -78,7 +78,9 @@ def build(work: Workspace) -> dict[str, Component]:
             | {note: spatial_note(model), selected: None, shown: name}
         )
 
-    def ask(name, distribution, labels, beside, others, *numbers):
+    def ask(name, before, distribution, labels, beside, others, *numbers):
+        if before != name:  # this model is still to be drawn, from these inputs too
+            return gr.skip()
         model = library[name]
         if None in numbers:  # a box that is being typed in
             return grid.offers(model, distribution or sample.opening(model), others)
@@ -108,7 +110,9 @@ def build(work: Workspace) -> dict[str, Component]:
     def walk_selected(name, chosen):
         return {modes: gr.Tabs(selected=AROUND), around.grid: find_start(library, name, SELECTED, chosen, None)}
 
-    def take_picture(name, path, chosen, kind):
+    def take_picture(name, before, path, chosen, kind):
+        if before != name:  # the drawing of this model takes it
+            return {modes: gr.Tabs(selected=AROUND)} if path else gr.skip()
         model = library[name]
         if path:
             start = from_picture(library, model, path)
@@ -127,9 +131,10 @@ def build(work: Workspace) -> dict[str, Component]:
             *(grid.distribution.input, grid.labels.input, grid.beside.input, grid.other.input),
             *(box.change for box in grid.numbers),
             work.refresh.undone.change,
+            shown.change,  # what changed while it was drawn
         ],
         explained(ask),
-        [work.model, *inputs],
+        [work.model, shown, *inputs],
         [grid.samples, grid.labels, grid.beside, grid.other, *grid.numbers],
         **NEWEST,
     )
@@ -145,7 +150,7 @@ def build(work: Workspace) -> dict[str, Component]:
     grid.vary.click(explained(vary_selected), [work.model, selected], to_directions, **QUIET)
     grid.walk.click(explained(walk_selected), [work.model, selected], to_around, **QUIET)
     taking = [modes, directions.start, directions.sliders, *around.parts]
-    picture.change(explained(take_picture), [work.model, picture, selected, directions.start], taking, **NEWEST)
+    picture.change(explained(take_picture), [work.model, shown, picture, selected, directions.start], taking, **NEWEST)
     shown.change(explained(explain), shown, [grid.plot, grid.unmapped, explanation], **QUIET)
     outputs = [note, selected, shown, *grid.parts, *directions.parts, *around.parts]
     state = [picture, grid.preset, directions.start, shown]

@@ -50,6 +50,24 @@ def test_a_link_brings_back_the_sample_its_sliders_and_the_steps_from_it(page, s
     expect(page.locator(".local-grid-steps")).to_have_text("2 steps from: Sample 3 of seed 7")
 
 
+def test_a_question_of_before_the_link_was_brought_back_changes_nothing_when_it_comes_late(page, server):
+    """Of what the link sets, the seed may be known to the page before the distribution is."""
+    held = []
+    is_early = re.compile(r'"data":\["fruits",[^"]*null,\[\],true,\[\],16,1,7\]').search  # no distribution, but the seed
+
+    def hold(route):
+        return held.append(route) if is_early(route.request.post_data) else route.continue_()
+
+    page.route("**/queue/join*", hold)
+    page.goto(f"{server}?tab=sample&sample.from=prior&sample.seed=7")
+    expect(page.locator(SAMPLES)).to_have_count(16)
+    assert held, "the page asks no such question"
+    for route in held:
+        route.continue_()
+    fall_silent(page)
+    expect(page.locator(SAMPLES)).to_have_count(16)
+
+
 def test_a_link_brings_back_what_was_set_on_the_map(page, server):
     page.emulate_media(reduced_motion="reduce")
     page.goto(f"{server}?tab=map")
@@ -93,6 +111,7 @@ def test_a_link_brings_back_what_was_set_on_the_map(page, server):
     page.wait_for_function(f"Math.abs({axis}[0] + {axis}[1] - 1) < 0.01")
 
 
+@pytest.mark.usefixtures("server_draws")
 def test_back_undoes_one_move_after_another_and_forward_makes_them_again(page, server):
     page.goto(f"{server}?tab=reconstruct&reconstruct.picture=fruit-apple.png")
     expect(page.locator("#metrics")).to_contain_text("dB")
