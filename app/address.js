@@ -9,14 +9,15 @@
 
 {
   const COPIED_MS = 2000;
-  const SAME_MOVE_MS = 1000; // in which changes of one value are one move: a number that is typed, a slider moved by keys
+  const SAME_MOVE_MS = 1000; // in which changes of one value in one place are one move: a number is typed
   const GUIDE = "guide"; // the one key of what stands above the tabs
   const TAB = "#tabs > .tab-wrapper [role=tab]";
   const shown = new URLSearchParams(location.search);
   const opened = new URLSearchParams(location.search);
   const widgets = new Map(); // key -> function that brings a widget's value back
   let isTouched = false; // whether a hand has done something that the address does not know yet
-  let lastMove = { key: null, at: 0 };
+  let touched = null; // the element that a hand touched last
+  let lastMove = { key: null, at: 0, where: null };
   let undone = {}; // values to be brought back by the server, by key
 
   const address = () => `${location.pathname}${shown.size ? `?${shown}` : ""}${location.hash}`;
@@ -52,9 +53,10 @@
       if (shown.get(key) === text) return;
       put(key, text);
       if (isOnLanding() && !isTouched) return; // what comes late does not close it
-      const now = performance.now();
-      const isNew = isTouched && isMove && (key !== lastMove.key || now - lastMove.at > SAME_MOVE_MS);
-      if (isMove) lastMove = { key, at: now };
+      const move = { key, at: performance.now(), where: touched };
+      const isSame = key === lastMove.key && touched === lastMove.where && move.at - lastMove.at <= SAME_MOVE_MS;
+      const isNew = isTouched && isMove && !isSame;
+      if (isMove) lastMove = move;
       isTouched = false;
       if (isNew) push();
       else replace();
@@ -149,8 +151,8 @@
   const isOf = (key, left, tab) => left === tab && key.startsWith(`${tab}.`);
 
   for (const gesture of ["pointerdown", "keydown", "drop", "paste"]) {
-    const touch = ({ isTrusted }) => {
-      isTouched ||= isTrusted;
+    const touch = ({ isTrusted, target }) => {
+      if (isTrusted) [isTouched, touched] = [true, target];
     };
     window.addEventListener(gesture, touch, { capture: true });
   }
