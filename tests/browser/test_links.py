@@ -53,7 +53,7 @@ def test_a_link_brings_back_the_sample_its_sliders_and_the_steps_from_it(page, s
 def test_a_question_of_before_the_link_was_brought_back_changes_nothing_when_it_comes_late(page, server):
     """Of what the link sets, the seed may be known to the page before the distribution is."""
     held = []
-    is_early = re.compile(r'"data":\["fruits",[^"]*null,\[\],true,\[\],16,1,7\]').search  # no distribution, but the seed
+    is_early = re.compile(r'"data":\["fruits",[^"]*null,\[\],true,\[\],16,1,7\]').search  # no distribution yet
 
     def hold(route):
         return held.append(route) if is_early(route.request.post_data) else route.continue_()
