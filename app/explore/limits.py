@@ -107,6 +107,7 @@ STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 # Visitors. The server's 40 threads answer what widgets ask; a visitor has some of them, and the others' stay free
 VISITOR_AT_ONCE = 8  # questions at work
 VISITOR_WAITING = 100  # more, that wait, and as many in Gradio's queue; a class at one address shares these too
+PEER_WAITING = 500  # of all visitors that one address, such as a proxy's, speaks for; and as many in Gradio's queue
 
 # Requests
 MAX_REQUEST_MEGABYTES = 48  # of one that is no upload: a picture of 30 MB as a data URL, or 64 large latents

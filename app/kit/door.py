@@ -36,6 +36,7 @@ FULL = "The server could not write or read a file: its disk may be full. Try aga
 FETCHED = "Pictures are not fetched from other addresses: send the file itself."
 TOO_LARGE = "This request is too large."
 CLOSED_WORDS = "There is nothing here."
+UNREADABLE = 422  # what FastAPI answers to a request that it cannot read, with all that pydantic has to say of it
 
 # Gradio's routes that the app has no use for. They write files that nothing removes, fetch what a visitor names, or
 # tell about others. As they begin, below the root; Gradio's own prefix may be there.
@@ -235,7 +236,13 @@ class _Answer:
         self._send, self._begun, self._ended = send, False, False
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":  # a picture's name says nothing of what is in the file
+        if self._ended:  # refused
+            return
+        if message["type"] == "http.response.start":
+            if message["status"] == UNREADABLE:
+                await self.refuse(UNREADABLE, FORGED)
+                return
+            # A picture's name says nothing of what is in the file.
             message = {**message, "headers": [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]}
         self._begun = True
         self._ended = message["type"] == "http.response.body" and not message.get("more_body")
@@ -249,3 +256,4 @@ class _Answer:
             await self._send({"type": "http.response.start", "status": status, "headers": headers})
         if not self._ended:
             await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        self._begun = self._ended = True

@@ -11,7 +11,7 @@ from gradio.queueing import Event
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.explore.limits import VISITOR_AT_ONCE, VISITOR_WAITING
+from app.explore.limits import PEER_WAITING, VISITOR_AT_ONCE, VISITOR_WAITING
 from app.explore.turns import ASKED, Asked
 
 ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
@@ -25,7 +25,7 @@ class Shares:
     Of a visitor's questions, those past VISITOR_AT_ONCE wait until the visitor's others are answered, without a thread;
     those past VISITOR_WAITING are refused. A visitor is an address. Behind a proxy that is the proxy's, with what it
     says of whom it speaks for: anyone can say that, so that this shares the server among those who mean well, and keeps
-    nobody out.
+    nobody out. What all of an address's visitors have waiting is bounded too (PEER_WAITING), whatever it says.
 
     Before Gradio's queue too, which has workers of its own: who waits there goes by turns (`in_turns`).
     """
@@ -43,10 +43,11 @@ class Shares:
             await self._app(scope, receive, send)
             return
         who = _who(scope)
-        visitor = self._visitors.setdefault(who, _Visitor())
-        if visitor.asked == VISITOR_AT_ONCE + VISITOR_WAITING:
+        asked = {other: visitor.asked for other, visitor in self._visitors.items() if other[0] == who[0]}
+        if asked.get(who, 0) == VISITOR_AT_ONCE + VISITOR_WAITING or sum(asked.values()) >= PEER_WAITING:
             await JSONResponse({"error": TOO_MANY}, 429)(scope, receive, send)
             return
+        visitor = self._visitors.setdefault(who, _Visitor())
         visitor.asked += 1
         try:
             async with visitor.places:
@@ -59,7 +60,8 @@ class Shares:
     async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
         queues = scope["app"].get_blocks()._queue.event_queue_per_concurrency_id
         who = _who(scope)
-        if sum(_who(event.request.scope) == who for one in queues.values() for event in one.queue) >= VISITOR_WAITING:
+        waiting = [_who(event.request.scope) for one in queues.values() for event in one.queue]
+        if waiting.count(who) >= VISITOR_WAITING or sum(other[0] == who[0] for other in waiting) >= PEER_WAITING:
             await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.middleware import Middleware
 
-from app.explore.limits import VISITOR_AT_ONCE, VISITOR_WAITING
+from app.explore.limits import PEER_WAITING, VISITOR_AT_ONCE, VISITOR_WAITING
 from app.explore.turns import LeftError, Turns
 from app.kit.shares import TOO_MANY, Shares
 from tests.conftest import free_port
@@ -85,6 +85,21 @@ def test_one_address_has_a_few_at_work_and_others_go_on():
         assert await asyncio.gather(*many, *others) == [200] * (ASKED + len(others))
         assert await ask(app) == 200
         assert not app._visitors, "nothing is kept of who was here"
+
+    run(story)
+
+
+def test_an_address_that_claims_to_speak_for_others_has_an_end_too():
+    async def story():
+        server = Server()
+        app = Shares(server)
+        many = [ask(app, forwarded=b"%d" % number) for number in range(PEER_WAITING)]
+        await settle()
+        assert await ask(app, forwarded=b"another") == 429
+        other = ask(app, host="4.3.2.1", forwarded=b"another")
+        server.go_on.set()
+        assert await asyncio.gather(*many, other) == [200] * (PEER_WAITING + 1)
+        assert not app._visitors
 
     run(story)
 
