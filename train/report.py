@@ -22,11 +22,10 @@ from vae.atlas import ERROR_COLUMN, Atlas
 from vae.checkpoint import ATLAS, load_metrics
 from vae.codec import Codec, open_codec
 from vae.images import PictureError, grid, read_thumbnail, to_uint8
-from vae.priors import Latents, load_priors
+from vae.priors import Latents, aggregate_posterior, load_priors, posterior_spread, unit_kl
 
 SAMPLES, COLUMNS = 24, 8  # of each prior, and in a row
 WORST = 16  # pictures
-REENCODED = 64  # pictures of the map that tell how wide posteriors are
 MAP_INCHES, MAP_DPI = 8, 150
 LIGHT = 500_000  # pixels
 NAMED = 8  # labels that have a colour of their own; the others share grey
@@ -127,27 +126,22 @@ def _dimensions(codec: Codec, atlas: Atlas) -> str:
     order = np.argsort(-nats)
     said = (
         f"<p>The KL of each {unit} to N(0, I), in nats a picture, the largest first; how wide posteriors are comes "
-        f"from {min(len(atlas), REENCODED)} pictures of the map, reconstructed and encoded once more. A {unit} near 0 "
-        "has collapsed: it says nothing of a picture.</p>"
+        f"from some pictures of the map, reconstructed and encoded once more. A {unit} near 0 has collapsed: it says "
+        "nothing of a picture.</p>"
     )
     return _section(f"What each {unit} says", said, bars(nats[order], [f"{unit} {k + 1}" for k in order]))
 
 
 def dimension_kl(codec: Codec, atlas: Atlas) -> Float[np.ndarray, " units"]:
-    """KL(q(z_i | x) || N(0, 1)) in nats, the mean over the pictures of a map; of a channel, the sum over its places.
+    """The KL of each dimension, or of each channel, over the pictures of a map: `vae.priors.unit_kl`."""
 
-    The map has the posteriors' means; their variances come from some of its pictures, decoded and encoded again.
-    """
-    rows = np.linspace(0, len(atlas) - 1, min(len(atlas), REENCODED)).astype(int)
-    log_vars = []
-    for row in rows:  # one at a time: a batch of large pictures takes much memory
-        log_var = codec.encode(codec.decode(atlas.latent(int(row))[None])).log_var
+    def encode_again(latent: Float[np.ndarray, "*latent"]) -> Float[np.ndarray, "*latent"]:
+        log_var = codec.encode(codec.decode(latent[None])).log_var
         assert log_var is not None, "only models with a variance are asked"
-        log_vars.append(np.asarray(log_var)[0])
-    log_var = np.array(log_vars)
-    squares = (atlas.latents.astype(np.float32) ** 2).mean(axis=0)
-    kl = 0.5 * (squares + np.exp(log_var).mean(axis=0) - 1 - log_var.mean(axis=0))
-    return kl.reshape(-1, kl.shape[-1]).sum(axis=0)
+        return np.asarray(log_var)[0]
+
+    variance, log_variance = posterior_spread(atlas.latents, encode_again)
+    return unit_kl(aggregate_posterior(atlas.latents, variance), log_variance)
 
 
 def bars(values: Float[np.ndarray, " count"], titles: Sequence[str]) -> str:

@@ -10,9 +10,10 @@ latents that no picture has. Fitting a density to the latents after training is 
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
@@ -34,6 +35,8 @@ COMPONENTS_VECTOR, COMPONENTS_SPATIAL = 40, 10
 PER_COMPONENT = 50  # latents at least, on average
 MIXTURE_COUNT = 20_000  # latents that a mixture is fitted to, at most
 SHRINKAGE = 0.25  # of each component's covariance towards the common one
+VARIANCE_VALUES = 16  # that the mean variance of a dimension's posterior is taken over, at least
+LEAST_VARIANCE_PICTURES = 3  # that they come from, where the places of a spatial latent give many each
 ACTIVE_VARIANCE = 0.01  # of a dimension's posterior mean over a data set, above which it is active
 
 Latents = Float[np.ndarray, "count *latent"]
@@ -374,6 +377,48 @@ def aggregate_posterior(
         active=active_dimensions(latents),
         kl=_gaussian_kl(latents, mean, own_variance) if mean.size <= EXACT_SIZE else None,
     )
+
+
+def posterior_spread(
+    latents: Latents, encode_again: Callable[[Float[np.ndarray, "*latent"]], Float[np.ndarray, "*latent"] | None]
+) -> tuple[Float[np.ndarray, "*latent"], Float[np.ndarray, "*latent"]]:
+    """The mean variance of q(z | x) and its mean logarithm, of a data set of which only the posterior means are known.
+
+    From the reconstructions of some, encoded once more. The places of a spatial latent are alike and are averaged too,
+    so that a few pictures are enough.
+
+    Args:
+        latents: posterior means.
+        encode_again: from a latent to the log-variance of its picture's posterior; None for an encoder without one.
+
+    Returns:
+        Both in a latent's shape; zeros and minus infinities for an encoder without a variance.
+    """
+    count, *shape = latents.shape
+    wanted = max(LEAST_VARIANCE_PICTURES, math.ceil(VARIANCE_VALUES / math.prod(shape[:-1])))
+    log_vars = []
+    for row in np.linspace(0, count - 1, min(count, wanted)).astype(int):
+        log_var = encode_again(latents[row].astype(np.float32))
+        log_vars.append(np.full(shape, -np.inf, np.float32) if log_var is None else log_var)
+    variance, log_variance = np.exp(log_vars).mean(axis=0), np.mean(log_vars, axis=0)
+    if len(shape) == 1:
+        return variance, log_variance
+    return np.broadcast_to(variance.mean((0, 1)), shape), np.broadcast_to(log_variance.mean((0, 1)), shape)
+
+
+def unit_kl(aggregate: AggregatePosterior, log_variance: Float[np.ndarray, "*latent"]) -> Float[np.ndarray, " units"]:
+    """KL(q(z_i | x) || N(0, 1)) of each unit in nats a picture, the mean over the data set; they sum to the model's KL.
+
+    Args:
+        aggregate: of the data set.
+        log_variance: the mean logarithm of the posteriors' variances, as of `posterior_spread`.
+
+    Returns:
+        One number for each dimension of a vector; of a spatial latent, for each channel, summed over its places.
+    """
+    # (mu^2 + sigma^2 - 1 - log sigma^2) / 2, each term averaged over the pictures.
+    kl = (aggregate.mean**2 + aggregate.deviation**2 - 1 - log_variance) / 2
+    return kl.reshape(-1, kl.shape[-1]).sum(axis=0)
 
 
 def _gaussian_kl(latents: Latents, mean: np.ndarray, own_variance: np.ndarray) -> float | None:

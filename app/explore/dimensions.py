@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from app.explore.limits import FACTOR_VALUES, MAX_FACTORS, TRAVERSED_POINTS
 from app.explore.opened import OpenModel
+from vae.priors import unit_kl
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,11 @@ def dimensions(model: OpenModel) -> Dimensions:
 
 def _measure(model: OpenModel) -> Dimensions:
     aggregate, (_, log_variance) = model.aggregate, model.posterior_spread
-    kl = None
-    if model.info.has_variance:
-        # KL(N(mu, sigma^2) || N(0, 1)) = (mu^2 + sigma^2 - 1 - log sigma^2) / 2, each term averaged over the pictures.
-        kl = _by_unit((aggregate.mean**2 + aggregate.deviation**2 - 1 - log_variance) / 2).sum(axis=0)
     active = _by_unit(aggregate.active)
     return Dimensions(
         mean=aggregate.mean,
         deviation=np.sqrt(_by_unit(model.atlas.latents.var(axis=0, dtype=np.float32)).mean(axis=0)),
-        kl=kl,
+        kl=unit_kl(aggregate, log_variance) if model.info.has_variance else None,
         active=active.sum(axis=0),
         places=len(active),
     )

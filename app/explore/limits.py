@@ -36,8 +36,6 @@ LOCAL_COUNT = 32  # latents that tell the directions around a place
 LOCAL_REACH = 2  # pictures to either side of the middle
 MIN_LABELLED = 20  # pictures that a label needs for its mean to mean something
 MAX_LABELS = 200  # of a column, the most frequent
-VARIANCE_VALUES = 16  # that the mean variance of a dimension's posterior is taken over, at least
-LEAST_VARIANCE_PICTURES = 3  # that they come from, where the places of a spatial latent give many each
 
 # The data's latents against the prior
 OFF_CENTRE = 0.2  # absolute, of a dimension's mean

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import shlex
 import threading
@@ -26,12 +25,10 @@ from app.explore.cache import Cache
 from app.explore.decoder_file import DecoderFile, decoder_file
 from app.explore.limits import (
     DRAWN_LEVELS,
-    LEAST_VARIANCE_PICTURES,
     MAP_BYTES,
     MAX_COMPLAINT,
     MODEL_BYTES,
     TIMED_DECODES,
-    VARIANCE_VALUES,
     RequestError,
 )
 from app.explore.snapshots import Snapshot, read_snapshots
@@ -54,6 +51,7 @@ from vae.priors import (
     aggregate_posterior,
     fit_priors,
     load_priors,
+    posterior_spread,
 )
 
 T = TypeVar("T")
@@ -383,27 +381,17 @@ class OpenModel:
 
     @property
     def posterior_spread(self) -> tuple[Float[np.ndarray, "*latent"], Float[np.ndarray, "*latent"]]:
-        """The mean variance of q(z | x) and its mean logarithm, which the map does not hold.
-
-        From some reconstructions, encoded once more. The places of a spatial latent are alike and are averaged too, so
-        that a few pictures are enough. Zeros and minus infinities for an encoder without a variance.
+        """The mean variance of q(z | x) and its mean logarithm: `vae.priors.posterior_spread`.
 
         Raises:
             RequestError: there is no map.
         """
-        return self.remember("posterior spread", None, self._posterior_spread)
 
-    def _posterior_spread(self) -> tuple[Float[np.ndarray, "*latent"], Float[np.ndarray, "*latent"]]:
-        atlas, shape = self.atlas, self.info.latent_shape
-        count = max(LEAST_VARIANCE_PICTURES, math.ceil(VARIANCE_VALUES / math.prod(shape[:-1])))
-        log_vars = []
-        for row in np.linspace(0, len(atlas) - 1, min(len(atlas), count)).astype(int):
-            log_var = self.encode(self.decode(atlas.latent(row))).log_var
-            log_vars.append(np.full(shape, -np.inf, np.float32) if log_var is None else log_var)
-        variance, log_variance = np.exp(log_vars).mean(axis=0), np.mean(log_vars, axis=0)
-        if not self.info.is_spatial:
-            return variance, log_variance
-        return np.broadcast_to(variance.mean((0, 1)), shape), np.broadcast_to(log_variance.mean((0, 1)), shape)
+        def encode_again(latent: Float[np.ndarray, "*latent"]) -> Float[np.ndarray, "*latent"] | None:
+            log_var = self.encode(self.decode(latent)).log_var
+            return None if log_var is None else np.asarray(log_var)
+
+        return self.remember("posterior spread", None, lambda: posterior_spread(self.atlas.latents, encode_again))
 
     # ---- Cost ----
 
