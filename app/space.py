@@ -14,7 +14,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, LocalTokenNotFoundError
+
+from vae.uploads import UploadError, uploading
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = (
@@ -82,7 +83,8 @@ def upload(name: str, model: str = "", private: bool = False, root: Path = ROOT)
         private: whether a Space that is made now is hidden from others.
 
     Raises:
-        SpaceError: a file is too large; or no token, no permission, no network, or an invalid name.
+        SpaceError: a file is too large.
+        UploadError: no token, no permission, no network, or an invalid name.
     """
     hub = HfApi()
     sizes = files(root)
@@ -92,28 +94,13 @@ def upload(name: str, model: str = "", private: bool = False, root: Path = ROOT)
         CommitOperationAdd(path, written[path].encode() if path in written else root / path)
         for path in sorted(sizes.keys() | written.keys())
     ]
-    try:
+    with uploading(name):
         space = hub.create_repo(name, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
         earlier = set(hub.list_repo_files(name, repo_type="space")) - {one.path_in_repo for one in added}
         removed = [CommitOperationDelete(path) for path in sorted(earlier)]
         hub.create_commit(name, [*added, *removed], commit_message="Latentscape", repo_type="space")
         if model:
             hub.add_space_variable(name, "LATENTSCAPE_MODEL", model, description="The model to open first")
-    except HFValidationError:
-        raise SpaceError(f"{name!r} given; accepted: owner/name, such as your-name/latentscape") from None
-    except LocalTokenNotFoundError:
-        raise SpaceError(
-            "There is no token for the Hub here. Make one in your Hub settings, then: hf auth login"
-        ) from None
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        if status in (401, 403):
-            raise SpaceError(
-                f"The Hub refuses {name}: the token needs write access to it. Log in: hf auth login"
-            ) from None
-        raise SpaceError(f"The Hub answered with an error ({status}): {error.server_message or error}") from None
-    except (HTTPError, OSError) as error:
-        raise SpaceError(f"The Hub cannot be reached ({error}). Check the network, then try again.") from None
     return str(space)
 
 
@@ -149,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
             check_sizes(sizes)
         else:
             print(f"Open {upload(given.name, given.model, given.private)}")
-    except SpaceError as error:
+    except (SpaceError, UploadError) as error:
         sys.exit(f"error: {error}")
 
 

@@ -455,6 +455,7 @@ def main() -> None:
     arguments = parse_arguments()
     use_fast_cpu_reductions()
     from train.run import Interrupted, TrainError
+    from vae.uploads import UploadError
 
     try:
         if arguments.command == "fit":
@@ -495,7 +496,7 @@ def main() -> None:
         flag = "--init-from" if arguments.command == "fit" else "--model"
         print(f"error: {error if isinstance(error, FlagError) else f'argument {flag}: {error}'}", file=sys.stderr)
         sys.exit(2)
-    except (TrainError, ValueError) as error:
+    except (TrainError, UploadError, ValueError) as error:
         sys.exit(f"error: {error}")
     except (Interrupted, KeyboardInterrupt) as stop:  # the latter outside the training steps, where `fit` saves first
         print(stop if isinstance(stop, Interrupted) else "Stopped. What was saved before is intact.", file=sys.stderr)

@@ -14,6 +14,7 @@ from vae.codec import open_codec
 from vae.diffusers import HALF_WEIGHTS
 from vae.diffusers import WEIGHTS as DIFFUSERS_WEIGHTS
 from vae.hub import MODEL_ID
+from vae.uploads import uploading
 
 # What a model folder is; checkpoints and logs of the training stay here.
 FILES = (CONFIG, WEIGHTS, DIFFUSERS_WEIGHTS, HALF_WEIGHTS, ATLAS, PRIOR, METRICS, CARD, CURVES)
@@ -88,28 +89,14 @@ def upload(folder: Path, found: Sequence[Path], card: str, to: str, private: boo
         private: whether a repository that is made now is hidden from others.
 
     Raises:
-        TrainError: no token, no permission, or no network.
+        UploadError: no token, no permission, or no network.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalTokenNotFoundError
 
     hub = HfApi()
     contents = {path.relative_to(folder).as_posix(): path for path in found} | {CARD: card.encode()}
-    try:
+    with uploading(to):
         hub.create_repo(to, private=private, exist_ok=True)
         added = [CommitOperationAdd(name, content) for name, content in contents.items()]
         hub.create_commit(to, added, commit_message="A model of Latentscape")
-    except LocalTokenNotFoundError:
-        raise TrainError(
-            "There is no token for the Hub here. Make one in your Hub settings, then: hf auth login"
-        ) from None
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        if status in (401, 403):
-            raise TrainError(
-                f"The Hub refuses {to}: the token needs write access to it. Log in: hf auth login"
-            ) from None
-        raise TrainError(f"The Hub answered with an error ({status}): {error.server_message or error}") from None
-    except (HTTPError, OSError) as error:
-        raise TrainError(f"The Hub cannot be reached ({error}). Check the network, then try again.") from None
     return f"{hub.endpoint}/{to}"

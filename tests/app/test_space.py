@@ -111,6 +111,7 @@ def checkout(tmp_path):
     """A small git checkout with one of each kind of file, and this module in it."""
     contents = {
         "README.md": b"---\nsdk: gradio\n---\n# A Space\n",
+        "app/__init__.py": b"",
         "app/main.py": b"print('hello')\n",
         "assets/models/tiny/model.safetensors": b"\0" * 20_000,
         "assets/models/tiny/training/metrics.jsonl": b"{}\n",
@@ -131,6 +132,7 @@ def checkout(tmp_path):
 def run(checkout, hub, *arguments):
     environment = os.environ | {
         "HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_test", "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1",
+        "PYTHONPATH": str(ROOT),  # where `vae` is; `app` is the checkout's
     }  # fmt: skip
     command = [sys.executable, "-m", "app.space", *arguments]
     return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, timeout=60)
@@ -141,8 +143,8 @@ def test_what_the_space_needs_is_uploaded_and_the_rest_is_not(checkout, hub):
     assert made.returncode == 0, made.stderr
     assert f"{hub.url}/spaces/someone/latents" in made.stdout
     assert sorted(hub.files) == [
-        ".gitattributes", "README.md", "app/main.py", "app/space.py", "assets/models/tiny/model.safetensors",
-        "requirements.txt",
+        ".gitattributes", "README.md", "app/__init__.py", "app/main.py", "app/space.py",
+        "assets/models/tiny/model.safetensors", "requirements.txt",
     ]  # fmt: skip
     assert b"*.safetensors filter=lfs" in hub.files[".gitattributes"]
     assert hub.files["README.md"].decode() == (
@@ -167,7 +169,7 @@ def test_a_dry_run_lists_files_and_sizes_and_uploads_nothing(checkout, hub):
     assert listed.returncode == 0
     assert "20.0 kB  assets/models/tiny/model.safetensors" in listed.stdout
     assert "tests/test_main.py" not in listed.stdout
-    assert "in 5 files" in listed.stdout
+    assert "in 6 files" in listed.stdout
     assert not hub.created
 
 
