@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from vae.costly import CostlyError, check_cost
+
 # Larger files are refused before anything is decoded.
 MAX_BYTES = 100_000_000
 MAX_PIXELS = 64_000_000  # such a picture takes 256 MB once decoded
@@ -79,6 +81,8 @@ def open_picture(source: Picture) -> Image.Image:
         return upright
     except PictureError:
         raise
+    except CostlyError as error:
+        raise PictureError(str(error)) from None
     except FileNotFoundError:
         assert not isinstance(source, bytes)  # which are not looked for anywhere
         raise PictureError(f"There is no picture at {source}.") from None
@@ -136,19 +140,17 @@ def _check_file(source: bytes | str | Path) -> None:
 
     Raises:
         PictureError: it has no bytes, or too many; or is a GIF of too many pictures or blocks.
+        CostlyError: it would take very long to read.
     """
     count = len(source) if isinstance(source, bytes) else os.stat(source).st_size
     if count == 0:
         raise PictureError("This file is empty: it has 0 bytes. Choose it again, or another one.")
     if count > MAX_BYTES:
         raise PictureError(f"The file has {count / 1e6:.0f} MB; at most {MAX_BYTES // 1_000_000} are accepted.")
-    if isinstance(source, bytes):
-        begin = source[:4]
-    else:
-        with open(source, "rb") as file:
-            begin = file.read(4)
-    if begin == b"GIF8":
-        _check_gif(source if isinstance(source, bytes) else Path(source).read_bytes())
+    content = source if isinstance(source, bytes) else Path(source).read_bytes()
+    if content.startswith(b"GIF8"):
+        _check_gif(content)
+    check_cost(content)
 
 
 def _check_gif(content: bytes) -> None:

@@ -5,8 +5,10 @@ import struct
 import subprocess
 import sys
 import time
+import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,19 +19,45 @@ from tests.conftest import ROOT
 from vae.images import FORMATS, MAX_FRAMES, MAX_GIF_COMMENT, PictureError, open_picture
 
 SECONDS = 2.0  # of the processor
+MEGABYTE = 1 << 20
 
 
-def png(width: int, height: int, depth: int, colour: int, rows: int | None = None) -> bytes:
+def chunk(kind: bytes, data: bytes = b"") -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, depth: int, colour: int, rows: int | None = None, more: bytes = b"") -> bytes:
     """Of zeros; colour 0 is grey, 2 RGB, 4 grey with alpha, 6 RGBA. With fewer rows than it says, it is damaged."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     row = b"" if rows == 0 else b"\0" + b"\0" * (width * {0: 1, 2: 3, 4: 2, 6: 4}[colour] * depth // 8)
     packer = zlib.compressobj(1)
     data = b"".join(packer.compress(row) for _ in range(height if rows is None else rows)) + packer.flush()
     head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + more + chunk(b"IDAT", data) + chunk(b"IEND")
+
+
+def jpeg(more: bytes = b"", scans: int = 0, side: int = 16, **options: Any) -> bytes:
+    """With more in front of what it is made of, and with the last of its scans so many times again."""
+    file = io.BytesIO()
+    Image.new("L", (side, side)).save(file, "JPEG", **options)
+    content = file.getvalue()
+    last = content[content.rindex(b"\xff\xda") : -2]
+    return content[:2] + more + content[2:-2] + last * scans + b"\xff\xd9"
+
+
+def bmp_of_runs(width: int, height: int, runs: bytes) -> bytes:
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", 1078 + len(runs), 0, 0, 1078) + head + b"\0\0\0\0" * 256 + runs
+
+
+def directory(count: int, size: int, kind: int = 7, entries: Sequence[tuple[int, int]] = ()) -> bytes:
+    """Of a TIFF: so many entries that all name the same bytes, after others of one number each."""
+    after = 14 + 12 * (count + len(entries))
+    own = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    same = b"".join(struct.pack("<HHII", 40_000 + k, kind, size, after) for k in range(count))
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", count + len(entries)) + own + same + bytes(4) + bytes(8 * size)
+
+
+ONE_PIXEL = [(256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 1)]
 
 
 GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff"
@@ -62,6 +90,17 @@ MADE: dict[str, Callable[[], bytes]] = {
     "a PPM of a billion pixels": lambda: b"P6 32000 32000 255\n",
     "a PPM of words": lambda: b"P3 9 9 255\n" + b"a " * 1000,
     "a BMP of a negative size": lambda: b"BM" + struct.pack("<IIIIiiHH", 54, 0, 54, 40, -5, -5, 1, 24) + b"\0" * 24,
+    "a PNG of a million chunks": lambda: png(4, 4, 8, 2, more=chunk(b"abCd") * 1_000_000),
+    "a PNG with EXIF a million times": lambda: png(4, 4, 8, 2, more=chunk(b"eXIf", b"Exif\0\0" * 1_000_000)),
+    "a JPEG of a million segments": lambda: jpeg(b"\xff\xfe\0\2" * 1_000_000),
+    "a JPEG of padding": lambda: jpeg(b"\xff" * 8_000_000),
+    "a JPEG of junk": lambda: jpeg(b"\xff\xfe\0\2" + b"\0" * 8_000_000),
+    "a JPEG of 10,000 scans": lambda: jpeg(scans=10_000, side=2000, progressive=True),
+    "a PPM of words and comments": lambda: b"P3 99 99 255\n" + b"#\n" * 500_000,
+    "a PPM of many words": lambda: b"P2 3000 3000 255\n" + b"1 " * 9_000_000,
+    "a PPM with a long comment": lambda: b"P5\n" + b"#\n" * 4_000_000 + b"9 9 255\n" + bytes(81),
+    "a BMP of empty lines": lambda: bmp_of_runs(8, 8, bytes(20_000_000)),
+    "a large BMP of runs": lambda: bmp_of_runs(30_000, 2_100, b"\1\1\0\0" * 2_100),
     "a PNG with a text that unpacks to 60 MB": lambda: with_text(60_000_000),
 }
 
@@ -113,6 +152,34 @@ def test_an_animation_has_a_bounded_number_of_pictures():
     assert open_picture(GIF + GIF_PICTURE * 20 + b";").info["frames"] == 20
     with pytest.raises(PictureError, match="more than 5,000 pictures"):
         open_picture(GIF + GIF_PICTURE * (MAX_FRAMES + 1) + b";")
+
+
+@pytest.mark.parametrize(
+    "make",
+    {
+        "a TIFF": lambda: directory(200, 100_000, entries=ONE_PIXEL),
+        "a TIFF of fractions": lambda: directory(1, 600_000, kind=5, entries=ONE_PIXEL),
+        "a PNG": lambda: png(4, 4, 8, 2, more=chunk(b"eXIf", directory(200, 100_000))),
+        "a JPEG": lambda: jpeg(exif=b"Exif\0\0" + directory(200, 6_000)),
+    }.items(),
+    ids=lambda made: made[0],
+)
+def test_a_directory_that_names_more_than_the_file_has_takes_no_memory(make):
+    content = make[1]()
+    tracemalloc.start()
+    try:
+        picture_or_sentence(content)
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(content) + MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_cameras_and_programs_write_is_no_hindrance():
+    assert open_picture(jpeg(progressive=True)).size == (16, 16)
+    comment = b"\xff" * 9 + b"\xff\xfe\xff\xff" + b"a" * 65_533
+    assert open_picture(jpeg(comment, restart_marker_blocks=1)).size == (16, 16)
+    assert open_picture(bmp_of_runs(2, 2, b"\2\1\0\0\2\1\0\1")).size == (2, 2)
+    assert open_picture(b"P3\n# made by hand\n1 1 # small\n255\n1 2 3\n").size == (1, 1)
 
 
 def test_a_comment_of_a_usual_length_is_no_hindrance():
