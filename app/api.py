@@ -12,7 +12,7 @@ import gradio as gr
 
 from app.explore import files, interpolate, latents, map, reconstruct, sample
 from app.explore.library import Library
-from app.explore.limits import RequestError
+from app.explore.limits import RequestError, check_seed
 from app.explore.subject import Subject, open_subject
 from app.kit.events import explained
 from app.kit.inputs import PictureFile, RawNumber
@@ -97,9 +97,10 @@ class _API:
             The pictures (PNG), which carry their latents.
         """
         opened = self._library[model]
+        seed = check_seed(seed)
         drawn = sample.sample(opened, distribution, count, temperature, seed, label)
         return [
-            files.save_drawn(opened, latent, f"sample {number} of seed {int(seed)}")
+            files.save_drawn(opened, latent, f"sample {number} of seed {seed}")
             for number, latent in enumerate(drawn, 1)
         ]
 

@@ -131,6 +131,11 @@ def test_locate_then_decode_there(client, picture):
     assert pixels(client.predict(x, y, "", api_name="/decode_at")).shape == (64, 64, 3)
 
 
+def test_a_seed_may_be_written_as_floats_are(client):
+    first, second = (client.predict(1, 1, seed, "", "prior", {}, api_name="/sample") for seed in (10, "1e1"))
+    assert np.array_equal(pixels(first[0]["image"]), pixels(second[0]["image"]))
+
+
 def test_mistakes_are_explained_without_a_stack_trace(client, picture, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n then nothing")
