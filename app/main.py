@@ -27,7 +27,14 @@ keep_compiled_programs()
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and tells nobody
 
 from app.explore.library import Library
-from app.explore.limits import KEPT_SECONDS, STOP_SECONDS, TIDY_SECONDS, UNFINISHED_SECONDS, RequestError
+from app.explore.limits import (
+    CROWDED_SECONDS,
+    KEPT_SECONDS,
+    STOP_SECONDS,
+    TIDY_SECONDS,
+    UNFINISHED_SECONDS,
+    RequestError,
+)
 from app.kit import temporary
 from app.opening import opening_for
 from app.page import launch
@@ -110,7 +117,8 @@ def keep_tidy(folder: Path) -> None:
     """Deletes again and again what visitors sent and the app wrote long ago, and gives free memory back."""
     while True:
         time.sleep(TIDY_SECONDS)
-        temporary.remove_older_than(folder, KEPT_SECONDS, UNFINISHED_SECONDS)
+        kept = CROWDED_SECONDS if temporary.is_crowded(folder) else KEPT_SECONDS
+        temporary.remove_older_than(folder, kept, UNFINISHED_SECONDS)
         give_memory_back()
 
 

@@ -14,7 +14,7 @@ from app import address, api, front, guide, landing, opening, watching
 from app.explore.library import Library
 from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, TIDY_SECONDS
 from app.kit import web
-from app.kit.door import Door, Page
+from app.kit.door import Door, Page, keep_log_short
 from app.kit.events import QUIET, Refresh, explained
 from app.kit.examples import FOLDER as EXAMPLES
 from app.kit.inputs import ModelPicker
@@ -118,6 +118,7 @@ def launch(
     """
     # Read as the page begins; `page.queue` would set it too, and build the application once more.
     os.environ.setdefault("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "2")
+    keep_log_short()
     page = build(library, may_open, watch)
     page.launch(
         server_name=host,

@@ -99,6 +99,8 @@ KEPT_SESSIONS = 200  # whose state is kept, each 430 KB: the page's settings, wh
 # use a page at once on no machine of two cores; who comes back later finds the page as it begins
 KEPT_SECONDS = 86_400  # how old an upload, or a file that the app wrote, may grow
 UNFINISHED_SECONDS = 600  # how long nothing may come of a file that is still being written
+CROWDED_SECONDS = 3_600  # how old those may grow while the disk is nearly full
+LEAST_FREE = 500  # megabytes of a disk, or a tenth of a small one, that uploads leave to what the app writes
 TIDY_SECONDS = 600  # how often those that are older are deleted
 STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import errno
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import gradio.route_utils
+from gradio.utils import get_upload_folder
 from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,12 +32,14 @@ from app.explore.limits import (
 from app.explore.turns import ASKED, Asked, LeftError
 from app.kit.events import FORGED
 from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file
+from app.kit.temporary import is_crowded
 
 FAILED = "The server failed at this. Try again, or with something else."
 FULL = "The server could not write or read a file: its disk may be full. Try again later."
 FETCHED = "Pictures are not fetched from other addresses: send the file itself."
 TOO_LARGE = "This request is too large."
 CLOSED_WORDS = "There is nothing here."
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE)  # and no fault of the program's
 UNREADABLE = 422  # what FastAPI answers to a request that it cannot read, with all that pydantic has to say of it
 
 # Gradio's routes that the app has no use for. They write files that nothing removes, fetch what a visitor names, or
@@ -70,6 +74,14 @@ class Parser(gradio.route_utils.GradioMultiPartParser):
 gradio.route_utils.GradioMultiPartParser = Parser  # where the upload finds it
 
 
+def keep_log_short() -> None:
+    """Has Python not write into the log, and keep for good, what a picture's oddities are and what a person was told.
+
+    Both hold what was sent; to a client that asks past the queue, Gradio tells nothing, and warns in the log.
+    """
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.|gradio\.helpers")
+
+
 # ---- Before a handler ----
 
 
@@ -97,6 +109,9 @@ class Page(gr.Blocks):
         except gr.Error as error:
             raise _told(error) from None
         except OSError as error:
+            if error.errno in OF_THE_DISK:
+                print(f"Not answered: {error.strerror}", file=sys.stderr)
+                raise gr.Error(FULL, title=REFUSED, print_exception=False) from None
             raise gr.Error(FULL, title=REFUSED) from error
         except Exception as error:
             raise gr.Error(FAILED, title=REFUSED) from error
@@ -187,8 +202,7 @@ class Door:
         try:
             if int(headers.get(b"content-length", 0)) > most:
                 raise _TooLargeError
-            parts = None if is_upload else MAX_JSON_PARTS
-            await self._app(scope, _Weighed(receive, most, parts), answer.send)
+            await self._app(scope, _Weighed(receive, most, is_upload), answer.send)
         except _TooLargeError:
             await answer.refuse(413, TOO_LARGE)
         except LeftError:
@@ -213,18 +227,24 @@ class _TooLargeError(Exception):
 
 
 class _Weighed:
-    """What a client sends, up to a number of bytes, and of parts of JSON: reading millions of them stops all others."""
+    """What a client sends: up to a number of bytes, and of parts of JSON, as reading millions of them stops all others.
 
-    def __init__(self, receive: Receive, most: int, parts: int | None):
-        self._receive, self._left, self._parts = receive, most, parts
+    An upload ends where it would leave no room on the disk for what the app writes for everybody else.
+    """
+
+    def __init__(self, receive: Receive, most: int, is_upload: bool):
+        self._receive, self._left, self._is_upload = receive, most, is_upload
+        self._parts = MAX_JSON_PARTS
 
     async def __call__(self) -> Message:
         message = await self._receive()
         body = message.get("body", b"")
         self._left -= len(body)
-        if self._parts is not None:
+        if not self._is_upload:
             self._parts -= sum(map(body.count, (b"[", b"{", b",")))
-        if self._left < 0 or (self._parts is not None and self._parts < 0):
+        elif is_crowded(get_upload_folder()):
+            raise OSError(errno.ENOSPC, "The disk is nearly full")
+        if self._left < 0 or self._parts < 0:
             raise _TooLargeError
         return message
 

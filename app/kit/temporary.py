@@ -13,6 +13,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from app.explore.limits import LEAST_FREE, MEGABYTE
+
 try:
     import fcntl
 except ImportError:  # Windows: what a killed server left stays there
@@ -31,6 +33,12 @@ def make_folder() -> Path:
     _lock(folder)
     os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = str(folder)
     return folder
+
+
+def is_crowded(folder: str | Path) -> bool:
+    """Whether the folder's disk has so little left that uploads must not take it."""
+    disk = shutil.disk_usage(folder)
+    return disk.free < min(LEAST_FREE * MEGABYTE, disk.total // 10)
 
 
 def remove_older_than(folder: Path, seconds: float, unfinished: float) -> None:

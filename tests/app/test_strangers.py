@@ -4,6 +4,7 @@ All of them are found in the page's own configuration, so that a new one is aske
 """
 
 import base64
+import errno
 import http.client
 import inspect
 import itertools
@@ -13,6 +14,7 @@ import re
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +27,7 @@ from PIL import Image
 from app.explore.library import Library
 from app.explore.limits import MAX_FIELD_BYTES, MAX_JSON_PARTS, MAX_REQUEST_MEGABYTES, MEGABYTE
 from app.kit import temporary
-from app.kit.door import CLOSED, FULL
+from app.kit.door import CLOSED, FULL, keep_log_short
 from app.kit.events import FORGED
 from app.landing import LandscapeQuestions  # all questions, and its own
 from app.page import launch
@@ -386,6 +388,37 @@ def test_a_full_disk_gets_one_sentence_and_frees_itself(server, client):
     assert upload(1_000_000).status == 200
     temporary.remove_older_than(server.uploads, 1000, unfinished=-1)
     assert {path for path in server.uploads.iterdir() if path.is_file()} <= before
+
+
+def test_a_full_disk_leaves_one_line_in_the_log(server, client, monkeypatch, capfd):
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("app.explore.files.save_picture", fail)
+    picture = {"path": server.upload, "meta": {"_type": "gradio.FileData"}}
+    answer = client.ask("/gradio_api/run/reconstruct", {"data": [picture, 0, 0, ""], "session_hash": "full"})
+    assert json.loads(answer.text)["error"] == FULL
+    assert capfd.readouterr().err == "Not answered: No space left on device\n"
+
+
+def test_uploads_leave_room_on_the_disk_for_what_the_app_writes(server, client, monkeypatch):
+    form, part = (
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"',
+    )
+    monkeypatch.setattr(temporary, "LEAST_FREE", 10**9)
+    monkeypatch.setattr(temporary.shutil, "disk_usage", lambda _: temporary.shutil._ntuple_diskusage(1000, 901, 99))
+    answer = client.ask("/gradio_api/upload", part + b"\r\n\r\na\r\n--x--\r\n", content_type=form)
+    assert (answer.status, json.loads(answer.text)["error"]) == (507, FULL)
+
+
+def test_what_was_sent_is_not_written_into_the_log_as_a_warning():
+    with warnings.catch_warnings(record=True) as written:
+        warnings.simplefilter("always")
+        keep_log_short()
+        gr.Warning("9\nSeed takes whole numbers")
+        warnings.warn_explicit("Possibly corrupt EXIF data", UserWarning, "a.py", 1, "PIL.TiffImagePlugin")
+    assert not written
 
 
 @pytest.mark.parametrize("sent", [3, "apple.png", ["apple.png"], {}, {"path": 3}, {"name": "x"}, True])
