@@ -174,6 +174,13 @@ def test_a_directory_that_names_more_than_the_file_has_takes_no_memory(make):
         tracemalloc.stop()
 
 
+def test_a_webp_of_a_few_bytes_takes_no_gigabyte():
+    file = io.BytesIO()
+    Image.new("L", (6000, 6000)).save(file, "WEBP", lossless=True, method=0)
+    with pytest.raises(PictureError, match="at most 32 megapixels"):
+        open_picture(file.getvalue())
+
+
 def test_what_cameras_and_programs_write_is_no_hindrance():
     assert open_picture(jpeg(progressive=True)).size == (16, 16)
     comment = b"\xff" * 9 + b"\xff\xfe\xff\xff" + b"a" * 65_533
