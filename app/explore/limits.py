@@ -92,7 +92,8 @@ EXAMPLE_POINTS = 6  # offered as examples, by a model that the app has no exampl
 # Uploads
 MAX_FILE_MEGABYTES = 30
 MAX_FILES = 200  # of a batch
-OPENED_AT_ONCE = 2  # pictures; a large one takes 200 MB until it is fitted
+OPENED_AT_ONCE = 2  # pictures; one of 64 megapixels takes 500 MB until it is fitted
+LARGE_PIXELS = 8_000_000  # of a picture after which free memory goes back to the system at once
 DRAWN_LEVELS = 8  # of 255, that a picture may be from its latent's and still be taken for it
 
 KEPT_SESSIONS = 200  # whose state is kept, each 430 KB: the page's settings, which Gradio copies. More people than that

@@ -13,8 +13,9 @@ from PIL import Image
 
 from app.explore.cache import Cache
 from app.explore.drawn import read_drawn
-from app.explore.limits import OPENED_AT_ONCE, SUBJECT_BYTES
+from app.explore.limits import LARGE_PIXELS, OPENED_AT_ONCE, SUBJECT_BYTES
 from vae.images import PictureError, fit, open_picture
+from vae.xla import give_memory_back
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,16 @@ def _open(path: str, key: tuple) -> Subject:
     for small in fitted.values():
         small.info.clear()  # an EXIF block or a colour profile may weigh more than the picture
     drawn = read_drawn(picture)
+    (width, height), frames = picture.size, picture.info["frames"]
+    del picture
+    if width * height > LARGE_PIXELS:
+        give_memory_back()
     return Subject(
         path=path,
         key=key,
-        width=picture.width,
-        height=picture.height,
-        frames=picture.info["frames"],
+        width=width,
+        height=height,
+        frames=frames,
         latent=drawn and drawn.latent,
         latent_model=drawn and drawn.model,
         words=drawn.words if drawn else "",
