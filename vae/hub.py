@@ -12,7 +12,7 @@ from vae.checkpoint import WEIGHTS as OWN_WEIGHTS
 from vae.codec import describe
 from vae.diffusers import HALF_WEIGHTS, WEIGHTS
 
-MODEL_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
+MODEL_ID = re.compile(r"(?!.*(\.\.|--))\w[\w.-]{0,95}/\w[\w.-]{0,95}", re.ASCII)
 SUBFOLDER = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)  # no "..", nothing absolute
 PIPELINE_FOLDER = "vae"  # where a pipeline of diffusers has its autoencoder
 MAX_BYTES = 4_000_000_000  # of a file; Stable Diffusion's weights are 335 MB

@@ -160,6 +160,7 @@ def test_without_a_network_the_cache_serves(model_id, server, monkeypatch):
     [
         (("taesd",), ["'taesd'", "like madebyollin/taesd"]),
         (("../etc/passwd",), ["no id"]),
+        (("../etc",), ["no id"]),
         (("someone/tiny\n",), ["no id"]),
         (("a" * 10_000,), ["no id"]),
         (("someone/tiny--2",), ["someone/tiny--2"]),
