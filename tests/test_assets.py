@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -33,6 +34,9 @@ def test_a_shipped_model_is_whole(name):
     assert len(atlas) >= 150
     assert atlas.labels
     assert np.isfinite(atlas.positions).all()
+    group = pq.read_metadata(folder / "atlas.parquet").row_group(0)
+    used = {encoding for k in range(group.num_columns) for encoding in group.column(k).encodings}
+    assert used <= {"PLAIN", "RLE", "RLE_DICTIONARY"}, "DuckDB, and so Embedding Atlas, reads every column"
     assert not [path for path in folder.rglob("*") if path.suffix in (".pkl", ".pt", ".npy", ".npz", ".jpg")]
 
 
