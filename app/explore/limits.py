@@ -79,6 +79,7 @@ FEWEST_ALIKE = 3  # points a label needs on average for its colour to say someth
 GROUP_LABELS = 3  # most frequent labels named of a group
 MAX_SELECTIONS = 32  # of one map, that a person keeps
 MAX_SELECTION_NAME = 60  # characters
+MAX_KEPT = 1_000_000  # characters of all selections that a browser keeps: it has room for some five times as much
 RARE = 0.05  # of a group: a label so rare says nothing of it
 COLOUR_PERCENTILES = (1, 99)  # between which a column's colours run, so that a few outliers do not take them all
 

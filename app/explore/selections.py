@@ -1,18 +1,83 @@
-"""Selections: points of a map that a person keeps under a name, and takes away as a table."""
+"""Selections: points of a map that a person keeps under a name, and takes away as a table.
+
+They are kept in the visitor's browser, as a JSON object: map -> name -> base64 of `Packed`. It comes back with every
+question, and may be anything.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from app.explore import files, map
-from app.explore.limits import MAX_SELECTION_NAME, MAX_SELECTIONS, RequestError
+from app.explore.limits import MAX_KEPT, MAX_SELECTION_NAME, MAX_SELECTIONS, RequestError
 from app.explore.opened import OpenModel
 from vae.atlas import Atlas
 
 Packed = bytes  # a bit for each point of the map, the first in the highest of a byte
+
+
+SECOND = " (B)"  # behind the name of the second of two groups
+
+
+def read(model: OpenModel, stored: Any) -> dict[str, Packed]:
+    """Of what a browser keeps, the selections of this map, by name; what is none is left out."""
+    size = (len(model.atlas) + 7) // 8
+    own = {name: _decoded(text) for name, text in _texts(stored).get(_map_of(model), {}).items()}
+    longest = MAX_SELECTION_NAME + len(SECOND)
+    found = [(name, packed) for name, packed in own.items() if len(packed) == size and 0 < len(name) <= longest]
+    return dict(found[:MAX_SELECTIONS])
+
+
+def store(model: OpenModel, stored: Any, own: Mapping[str, Packed]) -> dict[str, dict[str, str]]:
+    """What the browser is to keep: these selections of this map, and of other maps the latest, as far as there is room.
+
+    Raises:
+        RequestError: there is no room for these.
+    """
+    mine = {name: base64.b64encode(packed).decode() for name, packed in own.items()}
+    room = MAX_KEPT - _length(mine)
+    if room < 0:
+        raise RequestError("Your browser has no room for more selections of a map of this size. Delete one.")
+    others: list[tuple[str, dict[str, str]]] = []
+    for name, texts in reversed(_texts(stored).items()):
+        if name == _map_of(model):
+            continue
+        room -= len(name) + _length(texts)
+        if room < 0:
+            break
+        others.insert(0, (name, texts))
+    return {**dict(others), **({_map_of(model): mine} if mine else {})}
+
+
+def _texts(stored: Any) -> dict[str, dict[str, str]]:
+    """What a browser sends, without what is not of this form."""
+    maps = stored.items() if isinstance(stored, dict) else ()
+    return {
+        name: {key: text for key, text in texts.items() if isinstance(text, str)}
+        for name, texts in maps
+        if isinstance(texts, dict)
+    }
+
+
+def _length(texts: Mapping[str, str]) -> int:
+    return sum(len(name) + len(text) for name, text in texts.items())
+
+
+def _decoded(text: str) -> Packed:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _map_of(model: OpenModel) -> str:
+    """What selections belong to: a map that is made anew has other points."""
+    return " ".join([model.name, *(str(time) for time in model.written)])
 
 
 def add(model: OpenModel, kept: Mapping[str, Packed], name: Any, groups: Sequence[Any]) -> dict[str, Packed]:
@@ -33,8 +98,8 @@ def add(model: OpenModel, kept: Mapping[str, Packed], name: Any, groups: Sequenc
     if not groups:
         raise RequestError("Nothing is selected. Draw around some points with the lasso, or take what is shown.")
     packed = [_pack(model.atlas, map.check_rows(model, rows)) for rows in groups]
-    others = {other: rows for other, rows in kept.items() if other not in (name, f"{name} (B)")}
-    found = {**others, **{f"{name}{end}": rows for end, rows in zip(("", " (B)"), packed, strict=False)}}
+    others = {other: rows for other, rows in kept.items() if other not in (name, f"{name}{SECOND}")}
+    found = {**others, **{f"{name}{end}": rows for end, rows in zip(("", SECOND), packed, strict=False)}}
     if len(found) > MAX_SELECTIONS:
         raise RequestError(f"{MAX_SELECTIONS} selections are kept already. Delete one.")
     return found

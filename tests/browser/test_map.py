@@ -436,7 +436,7 @@ def test_neighbours_are_marked_and_lead_on_and_points_are_laid_out_and_coloured_
     expect(page.locator(".latent-map-uncoloured")).to_have_text("No answer came. Is the app still running?")
 
 
-def test_a_selection_is_kept_shown_again_and_downloaded(page, server):
+def test_a_selection_is_kept_over_a_reload_and_downloaded(page, server):
     open_map(page, server, "digits")
     page.get_by_role("button", name="Lasso").click()
     page.locator(".latent-map-chip", has_text=re.compile("^3")).dblclick()
@@ -444,11 +444,17 @@ def test_a_selection_is_kept_shown_again_and_downloaded(page, server):
     page.get_by_label("Keep this selection as").fill("all threes")
     page.get_by_role("button", name="Keep", exact=True).click()
     expect(page.locator("#selection-shown")).to_be_visible()
+    page.reload()
+    expect(page.locator("#selection-shown")).to_be_visible()
     with page.expect_download() as download:
         page.locator("#selection-csv").click()
     rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
     assert {(row["selection"], row["digit"]) for row in rows} == {("all threes", "3")}
     assert rows[0].keys() >= {"row", "id", "x", "y", "reconstruction_l1"}
+    page.get_by_label("Show a kept selection").click()
+    page.get_by_role("option", name=re.compile("^all threes")).click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator("#selection-shown")).to_be_hidden()
 
 
 def test_the_legend_follows_the_chosen_label_and_hides_what_is_clicked(page, server):

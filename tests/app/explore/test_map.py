@@ -1,6 +1,7 @@
 """The map: its points, the places between them, paths and groups."""
 
 import csv
+import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -396,6 +397,23 @@ class TestSelections:
         assert rows[0]["id"] == fruits.atlas.ids[3]
         assert rows[0]["kind"] == fruits.atlas.labels["kind"][3]
         assert float(rows[0]["reconstruction_l1"]) == pytest.approx(fruits.atlas.numbers["reconstruction_l1"][3], 1e-4)
+
+    def test_the_browser_keeps_those_of_each_map_while_there_is_room(self, fruits, monkeypatch):
+        own = selections.add(fruits, {}, "one", [[3]])
+        stored = json.loads(json.dumps(selections.store(fruits, {"old": {"a": "A" * 500}, "other": {"b": "AA=="}}, own)))
+        assert selections.read(fruits, stored) == own
+        assert [*stored][:2] == ["old", "other"]
+        monkeypatch.setattr(selections, "MAX_KEPT", 2400)
+        assert [*selections.store(fruits, stored, own)][0] == "other", "the oldest goes"
+        assert [*selections.store(fruits, stored, {})] == ["old", "other"]
+        with pytest.raises(RequestError, match="no room"):
+            selections.store(fruits, stored, selections.add(fruits, own, "two", [[4]]))
+
+    def test_what_a_browser_sends_may_be_anything(self, fruits):
+        (name,) = selections.store(fruits, None, selections.add(fruits, {}, "one", [[3]]))
+        for sent in (None, "x", [1], {name: 1}, {name: {"one": 1}}, {name: {"one": "?"}}, {name: {"one": "AAAA"}}):
+            assert selections.read(fruits, sent) == {}
+            selections.store(fruits, sent, {})
 
     def test_what_cannot_be_kept_is_refused(self, fruits):
         asked = [("", [[1]]), (None, [[1]]), ("x" * 61, [[1]]), ("a", []), ("a", [[]]), ("a", [[10**9]]), ("a", ["1"])]
