@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -113,7 +114,8 @@ class Figures:
         prior_distance: the median over the points of `|z| / sqrt(d)`, the root mean square of a latent.
         prior_spread: the standard deviation that this has over draws from N(0, I), whose mean is 1.
         error: the median reconstruction error (L1), pixels in [0, 1]; None where it was not measured.
-        trustworthiness: of the layout (Venna & Kaski 2001); None where it was not measured.
+        trustworthiness: of the stored layout (Venna & Kaski 2001); None of another, and where it was not measured.
+        explained: of the principal layout, the part of the latents' variance that it shows, 0 to 1; None of another.
     """
 
     count: int
@@ -122,6 +124,7 @@ class Figures:
     prior_spread: float
     error: float | None
     trustworthiness: float | None
+    explained: float | None
 
 
 def atlas_in(model: OpenModel, layout: Any) -> Atlas:
@@ -228,18 +231,21 @@ def unit(model: OpenModel, index: Any) -> Numbers:
     return _numbers(f"unit {index}", places.mean(axis=1, dtype=np.float32))
 
 
-def figures(model: OpenModel) -> Figures:
+def figures(model: OpenModel, layout: Any = UMAP) -> Figures:
     """The map in numbers.
 
     Raises:
-        RequestError: there is no map.
+        RequestError: there is no such layout, or no map.
     """
-    atlas = model.atlas
+    atlas = atlas_in(model, layout)
     errors = atlas.numbers.get(ERROR_COLUMN, np.array([np.nan]))
-    try:
-        trust = float(atlas.facts["trustworthiness"])
-    except (KeyError, ValueError):
-        trust = None
+    trust = explained = None
+    if layout == PCA:
+        whole = float(atlas.latents.reshape(len(atlas), -1).var(axis=0, dtype=np.float32).sum())
+        explained = float(atlas.positions.var(axis=0, dtype=np.float32).sum()) / whole if whole else 1.0
+    else:
+        with suppress(KeyError, ValueError):
+            trust = float(atlas.facts["trustworthiness"])
     return Figures(
         count=len(atlas),
         spacing=atlas.map_spacing,
@@ -247,6 +253,7 @@ def figures(model: OpenModel) -> Figures:
         prior_spread=float(1 / np.sqrt(2 * model.info.latent_size)),
         error=float(np.nanmedian(errors)) if np.isfinite(errors).any() else None,
         trustworthiness=trust,
+        explained=explained,
     )
 
 

@@ -114,7 +114,7 @@ def build(work: Workspace) -> dict[str, Component]:
         return emptied | {
             chart: LatentMap(value=value, **blank),
             introduction: words(NAME, part, count=f"{len(overview.positions):,}"),
-            how: how_it_works(model),
+            how: how_it_works(model, layout),
             shown: model.name,
             laid_out: (model.name, layout),
             quality: gr.update(visible=True),
@@ -410,9 +410,9 @@ def in_words(name: str, group: map.Group) -> str:
     return "  \n".join(lines)
 
 
-def how_it_works(model: OpenModel) -> str:
-    """The equations behind the map, with this map's own numbers."""
-    found, numbers = map.figures(model), f"{model.info.latent_size:,}"
+def how_it_works(model: OpenModel, layout: str = map.UMAP) -> str:
+    """The equations behind the map, with the numbers of this map in this layout."""
+    found, numbers = map.figures(model, layout), f"{model.info.latent_size:,}"
     figures: Mapping[str, object] = {
         "count": f"{found.count:,}",
         "neighbours": min(15, found.count - 1),
@@ -426,6 +426,8 @@ def how_it_works(model: OpenModel) -> str:
         "prior": f"{found.prior_distance:.2f}",
         "median": found.error and f"{found.error:.3f}",
         "trust": found.trustworthiness or "not measured",
+        "explained": "" if found.explained is None else f"{found.explained:.0%}",
     }
-    parts = ["how", "error" if found.error else "", "direction", "trust", "spatial" if model.info.is_spatial else ""]
+    trust = "trust" if layout == map.UMAP else "explained"
+    parts = ["how", "error" if found.error else "", "direction", trust, "spatial" if model.info.is_spatial else ""]
     return "\n\n".join(words(NAME, part, **figures) for part in parts if part)

@@ -8,6 +8,7 @@ from app.explore import map
 from app.explore.opened import OpenModel
 from app.tabs.map import describe, error_in_words, how_it_works, in_words
 from tests.conftest import ROOT
+from vae.directions import principal_directions
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +54,13 @@ def test_the_workings_hold_the_maps_own_numbers(fruits):
     assert "This map: 11,894 points" in said
     assert f"{map.figures(fruits).error:.3f} in the median" in said
     assert "latent is spatial" not in said
+
+
+def test_the_workings_are_those_of_the_layout_that_is_shown(fruits):
+    said, spacing = how_it_works(fruits, map.PCA), map.figures(fruits, map.PCA).spacing
+    assert f"{spacing:.3f} on the map" in said
+    assert spacing != pytest.approx(map.figures(fruits).spacing, rel=0.1)
+    assert "This map: 11,894 points; its two directions show " in said
+    assert "trustworthiness" not in said
+    shares = principal_directions(fruits.atlas.latents, 2).shares
+    assert map.figures(fruits, map.PCA).explained == pytest.approx(shares.sum(), rel=1e-3)
