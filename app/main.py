@@ -38,6 +38,7 @@ from app.explore.limits import (
 from app.kit import temporary
 from app.opening import opening_for
 from app.page import launch
+from app.watching import wait_for_models
 from vae.checkpoint import ModelFolderError
 
 MODELS = ROOT / "assets" / "models"
@@ -82,7 +83,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="follow a training under way in the model's folder: what it writes is shown without starting the app anew",
+        help="follow a training under way in the model's folder: what it writes is shown without starting the app anew; "
+        "before its first checkpoint, wait for it",
     )
     given = parser.parse_args(arguments)
     if given.mcp and find_spec("mcp") is None:
@@ -162,6 +164,8 @@ def main() -> None:
 def serve(arguments: argparse.Namespace, folder: Path) -> None:
     """Serves until a signal comes."""
     try:
+        if arguments.watch:
+            wait_for_models(arguments.model, MODELS)
         library = Library(MODELS, arguments.model)
         page = launch(
             library,

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
 import gradio as gr
 
 from app.explore import through_training
@@ -9,8 +14,30 @@ from app.explore.library import Library
 from app.explore.opened import OpenModel
 from app.kit.events import QUIET, REFUSALS, Refresh, Shown
 from app.words import words
+from vae.checkpoint import CONFIG
 
 SECONDS = 5  # between two looks at the folder
+SECONDS_BEFORE = 1.0  # between two looks for the first checkpoint
+
+
+def wait_for_models(chosen: Sequence[str], assets: Path) -> None:
+    """Waits until each training has written its first checkpoint, and says which are waited for.
+
+    Args:
+        chosen: names, folders and ids of the Hub, as `--model` takes them. A folder that is there, or that one that is
+            there may come to hold, is a training's; a single word that is neither is a wrong name.
+        assets: whose models go by their names.
+    """
+    places = [Path(one).expanduser() for one in chosen if not (assets / one / CONFIG).exists()]
+    waiting = [place for place in places if _may_be_trained(place) and not (place / CONFIG).exists()]
+    for place in waiting:
+        print(f"Waiting for the first checkpoint in {place}. Ctrl-C stops.", file=sys.stderr, flush=True)
+        while not (place / CONFIG).exists():  # its weights are written before it
+            time.sleep(SECONDS_BEFORE)
+
+
+def _may_be_trained(place: Path) -> bool:
+    return place.is_dir() or (len(place.parts) > 1 and place.parent.is_dir())
 
 
 def build(library: Library, refresh: Refresh) -> None:

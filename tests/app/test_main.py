@@ -1,10 +1,14 @@
 """The command line of the app."""
 
+import shutil
 import sys
+import threading
 
 import pytest
 
 from app import main
+from app.watching import wait_for_models
+from tests.conftest import ROOT
 
 
 def parse(*arguments: str):
@@ -68,3 +72,15 @@ def test_an_unknown_first_model_is_one_line(monkeypatch, capsys, tmp_path):
     said = capsys.readouterr().err
     assert said.startswith("error: argument --model (or LATENTSCAPE_MODEL): 'nowhere' given; accepted: ")
     assert said.count("\n") == 1
+
+
+def test_watching_waits_for_a_first_checkpoint_and_for_nothing_else(tmp_path, capsys):
+    run, assets = tmp_path / "run", ROOT / "assets" / "models"
+    waiting = threading.Thread(target=wait_for_models, args=(["digits", "a-wrong-name", "owner/model", str(run)], assets))
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    assert capsys.readouterr().err == f"Waiting for the first checkpoint in {run}. Ctrl-C stops.\n"
+    shutil.copytree(assets / "digits", run)
+    waiting.join(10)
+    assert not waiting.is_alive()

@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import shutil
 import zipfile
 
 import pytest
@@ -11,7 +10,6 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.waiting import another_picture, downloaded, fall_silent, picture_of
-from tests.conftest import ROOT, running_app
 
 pytestmark = pytest.mark.browser
 
@@ -188,24 +186,6 @@ def test_two_models_are_compared_on_one_picture(page, server, examples):
     expect(page.locator("#second-comparison input"), "both dividers move together").to_have_value("100")
     ends = page.locator("[data-map=error] .heat-map-limit").all_inner_texts()
     assert ends[0] == ends[1], "colours of two errors side by side mean the same"
-
-
-def test_a_training_under_way_is_followed_from_moment_to_moment(page, tmp_path):
-    digits, run = ROOT / "assets" / "models" / "digits", tmp_path / "run"
-    shutil.copytree(digits, run)
-    (run / "snapshots" / "step-001500.safetensors").unlink()
-    with running_app("--model", str(run), "--watch") as address:
-        page.goto(f"{address}?tab=reconstruct&reconstruct.picture=digit-3.png")
-        said = page.locator("#training-pictures [role=status]")
-        expect(said).to_contain_text(re.compile(r"Step 1,\d\d\d of"))
-        expect(page.locator("#training-pictures img")).to_have_count(10)
-        page.locator("#training-moment input[type=range]").focus()
-        page.keyboard.press("Home")
-        expect(said).to_contain_text("Step 0 of")
-        page.keyboard.press("End")
-        shutil.copy(digits / "snapshots" / "step-001500.safetensors", run / "snapshots")
-        expect(said, "whoever looks at the last sees the next").to_contain_text("Step 1,500 of 1,500")
-        expect(page.locator("#watching")).to_contain_text("the last of step 1,500")
 
 
 def test_typed_numbers_are_applied_and_those_out_of_range_corrected_in_words(page, server, examples):
