@@ -89,8 +89,10 @@ def load_pictures(
     rows, split_name = _select_split(_open(dataset), split, dataset)
     image_column = _image_column(rows, image_column, dataset)
     label_columns = _label_columns(rows, image_column, label_columns, dataset)
+    taken = np.arange(len(rows))
     if limit is not None and limit < len(rows):
-        rows = rows.select(np.linspace(0, len(rows) - 1, limit).round().astype(int))
+        taken = np.linspace(0, len(rows) - 1, limit).round().astype(int)
+        rows = rows.select(taken)
     labels = {column: _as_strings(rows, column) for column in label_columns}
     rows = rows.select_columns([image_column]).cast_column(image_column, datasets.Image(decode=False))
 
@@ -107,7 +109,7 @@ def load_pictures(
     skipped: list[str] = []
     decoded = _decode_all((row[image_column] for row in rows), size)
     for i, (name, picture) in enumerate(tqdm(decoded, "decode", len(rows), unit="picture", leave=False)):
-        name = name or f"row {i}"
+        name = name or f"row {taken[i]}"  # the same, however many are taken: two maps find their pictures by it
         if isinstance(picture, PictureError):
             skipped.append(f"{name}: {picture}")
         else:

@@ -304,6 +304,8 @@ def test_limit_takes_evenly_spaced_pictures(tmp_path):
 
     assert numbers(pictures) == [0, 4, 8, 12, 16]
     assert pictures.labels == {"kind": ["0", "4", "8", "12", "16"]}
+    whole = load_pictures(dataset, "train", SIZE)
+    assert pictures.ids == whole.ids[::4], "a picture's name does not depend on how many are taken"
     assert len(load_pictures(dataset, "train", SIZE, limit=1000)) == 17
 
 
