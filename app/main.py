@@ -83,8 +83,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="follow a training under way in the model's folder: what it writes is shown without starting the app anew; "
-        "before its first checkpoint, wait for it",
+        help="follow a training under way in the model's folder: what it writes is shown without starting the app "
+        "anew; before its first checkpoint, wait for it",
     )
     given = parser.parse_args(arguments)
     if given.mcp and find_spec("mcp") is None:

@@ -406,18 +406,20 @@ def posterior_spread(
     return np.broadcast_to(variance.mean((0, 1)), shape), np.broadcast_to(log_variance.mean((0, 1)), shape)
 
 
-def unit_kl(aggregate: AggregatePosterior, log_variance: Float[np.ndarray, "*latent"]) -> Float[np.ndarray, " units"]:
-    """KL(q(z_i | x) || N(0, 1)) of each unit in nats a picture, the mean over the data set; they sum to the model's KL.
+def each_kl(aggregate: AggregatePosterior, log_variance: Float[np.ndarray, "*latent"]) -> Float[np.ndarray, "*latent"]:
+    """KL(q(z_i | x) || N(0, 1)) of each number of a latent in nats a picture, the mean over the data set.
 
     Args:
         aggregate: of the data set.
         log_variance: the mean logarithm of the posteriors' variances, as of `posterior_spread`.
-
-    Returns:
-        One number for each dimension of a vector; of a spatial latent, for each channel, summed over its places.
     """
     # (mu^2 + sigma^2 - 1 - log sigma^2) / 2, each term averaged over the pictures.
-    kl = (aggregate.mean**2 + aggregate.deviation**2 - 1 - log_variance) / 2
+    return (aggregate.mean**2 + aggregate.deviation**2 - 1 - log_variance) / 2
+
+
+def unit_kl(aggregate: AggregatePosterior, log_variance: Float[np.ndarray, "*latent"]) -> Float[np.ndarray, " units"]:
+    """`each_kl` of a vector; of a spatial latent, of each channel, summed over its places. They sum to the model's KL."""
+    kl = each_kl(aggregate, log_variance)
     return kl.reshape(-1, kl.shape[-1]).sum(axis=0)
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from PIL import Image
 
-from app.explore import files
+from app.explore import failures, files, map
 from app.explore.batch import METRICS, Row, reconstruct_many
 from app.explore.opened import OpenModel
 from app.explore.reconstruct import Reconstruction
-from vae.atlas import Atlas
+from vae.atlas import ERROR_COLUMN, KL_COLUMN, Atlas
 
 SORTED_BY = "psnr_db"
 
@@ -83,6 +83,63 @@ def _rows_by_name(atlas: Atlas, columns: Sequence[str]) -> dict[tuple[str, ...],
     names = [*zip(atlas.ids, *(atlas.labels[column] for column in columns), strict=True)]
     counts = Counter(names)
     return {name: row for row, name in enumerate(names) if name[0] and counts[name] == 1}
+
+
+# ---- What each draws worst ----
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture of a map, and what each of several models makes of it.
+
+    Attributes:
+        labels: of the picture: column -> label, those that are not empty.
+        name: of its file.
+        original: the picture itself, small, where a map keeps it.
+        drawn: what each model draws, small; None where its map has not got the picture.
+        errors: the L1 of each, pixels in [0, 1]; None where it is not known.
+        nats: the KL of each; None where it is not known.
+    """
+
+    labels: dict[str, str]
+    name: str
+    original: Image.Image | None
+    drawn: list[Image.Image | None]
+    errors: list[float | None]
+    nats: list[float | None]
+
+
+def drawn_worst(models: Sequence[OpenModel], which: int, count: int) -> list[Drawn]:
+    """The pictures of one model's map that this one draws worst, as all the models draw them, the worst first.
+
+    Args:
+        models: all with a map.
+        which: of them has the map.
+        count: at most so many pictures.
+
+    Raises:
+        RequestError: one has no map.
+    """
+    own = models[which]
+    rows = failures.worst(own, np.ones(len(own.atlas), bool))[:count]
+    places = [same_pictures(model, own) for model in models]
+    found = []
+    for row in rows:
+        at = [None if place is None or place[row] < 0 else int(place[row]) for place in places]
+        at[which] = row
+        points = [None if k is None else map.point(model, k) for model, k in zip(models, at, strict=True)]
+        originals = (failures.original(m, k) for m, k in zip(models, at, strict=True) if k is not None)
+        found.append(
+            Drawn(
+                labels={column: label for column, label in own.atlas.labels_of(row).items() if label},
+                name=Path(own.atlas.ids[row]).name,
+                original=next(filter(None, originals), None),
+                drawn=[None if k is None else map.thumbnails(m, [k])[0] for m, k in zip(models, at, strict=True)],
+                errors=[point and point.numbers.get(ERROR_COLUMN) for point in points],
+                nats=[point and point.numbers.get(KL_COLUMN) for point in points],
+            )
+        )
+    return found
 
 
 # ---- Many pictures ----

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from app.explore.limits import FACTOR_VALUES, MAX_FACTORS, TRAVERSED_POINTS
+from app.explore.limits import FACTOR_VALUES, MAX_FACTORS, TELLING, TRAVERSED_POINTS
 from app.explore.opened import OpenModel
-from vae.priors import unit_kl
+from vae.priors import each_kl, unit_kl
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Dimensions:
         deviation: of each unit's posterior means over the pictures; of a channel, averaged over its places.
         kl: of each unit, in nats a picture, the mean over the pictures; of a channel, summed over its places. They
             sum to the model's KL. None for an encoder without a variance.
+        each_kl: as `kl`, of each number of the latent.
         active: how many of each unit's dimensions are active: 0 or 1; of a channel, of its places.
         places: how many a channel has; 1 for a vector.
     """
@@ -29,8 +30,17 @@ class Dimensions:
     mean: Float[np.ndarray, "*latent"]
     deviation: Float[np.ndarray, " units"]
     kl: Float[np.ndarray, " units"] | None
+    each_kl: Float[np.ndarray, "*latent"] | None
     active: Int[np.ndarray, " units"]
     places: int
+
+    @property
+    def telling(self) -> int | None:
+        """How many dimensions tell at least half a bit of a picture; None without a variance.
+
+        A dimension can be active and tell next to nothing: where its mean varies, but less than its posterior is wide.
+        """
+        return None if self.each_kl is None else int(np.count_nonzero(self.each_kl >= TELLING))
 
 
 def dimensions(model: OpenModel) -> Dimensions:
@@ -44,11 +54,12 @@ def dimensions(model: OpenModel) -> Dimensions:
 
 def _measure(model: OpenModel) -> Dimensions:
     aggregate, (_, log_variance) = model.aggregate, model.posterior_spread
-    active = _by_unit(aggregate.active)
+    active, has_kl = _by_unit(aggregate.active), model.info.has_variance
     return Dimensions(
         mean=aggregate.mean,
         deviation=np.sqrt(_by_unit(model.atlas.latents.var(axis=0, dtype=np.float32)).mean(axis=0)),
-        kl=unit_kl(aggregate, log_variance) if model.info.has_variance else None,
+        kl=unit_kl(aggregate, log_variance) if has_kl else None,
+        each_kl=each_kl(aggregate, log_variance) if has_kl else None,
         active=active.sum(axis=0),
         places=len(active),
     )

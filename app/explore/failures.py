@@ -161,6 +161,25 @@ def _by_label(
     return sorted(found, key=lambda figures: -figures.median)[:MAX_COUNTED_LABELS]
 
 
+def worst_label(model: OpenModel) -> tuple[str, LabelFigures] | None:
+    """The column and the label whose pictures are drawn worst, of the labels that at least 1% of the pictures have.
+
+    None where no column has such labels.
+
+    Raises:
+        RequestError: there is no map.
+    """
+    least = max(2, len(model.atlas) / 100)
+    found = [
+        (column, one)
+        for column in columns(model)
+        if len({*model.atlas.labels[column]}) <= MAX_COUNTED_LABELS
+        for one in by_label(model, column)
+        if one.count >= least
+    ]
+    return max(found, key=lambda each: each[1].median, default=None)
+
+
 # ---- The worst ----
 
 

@@ -40,6 +40,7 @@ MAX_LABELS = 200  # of a column, the most frequent
 # The data's latents against the prior
 OFF_CENTRE = 0.2  # absolute, of a dimension's mean
 WIDE, NARROW = 1.2, 0.8  # of its deviation
+TELLING = math.log(2) / 2  # nats, half a bit: of the KL of a dimension that tells something of a picture
 IDLE = 0.9  # of the deviation that is the posterior's own: above, the dimension tells little about a picture
 
 # What the dimensions know

@@ -202,7 +202,9 @@ class OpenModel:
         parts = [f"{size} x {size} pixels through {latent}."]
         if self.metrics:
             measured = "On held-out pictures" if self.metrics["held_out"] else "On pictures that it was trained on"
-            parts.append(f"{measured}: {self.metrics['psnr_db']:.1f} dB PSNR, {self.metrics['ssim']:.2f} SSIM.")
+            nats = self.metrics.get("kl_nats")
+            told = "" if nats is None else f", a KL of {nats:,.1f} nats"
+            parts.append(f"{measured}: {self.metrics['psnr_db']:.1f} dB PSNR, {self.metrics['ssim']:.2f} SSIM{told}.")
         if self.activity:
             parts.append(self.activity.in_words)
         return " ".join(parts)

@@ -88,6 +88,7 @@ class Questions:
         return {
             "deviation": found.deviation.tolist(),
             "kl": None if found.kl is None else found.kl.tolist(),
+            "telling": found.telling,
             "active": found.active.tolist(),
             "places": found.places,
             "starts": pack(dimensions.starts(opened), opened),

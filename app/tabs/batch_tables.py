@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from app.explore import batch, compare
 from app.explore.opened import OpenModel
+from app.tabs.compared import unequal_sizes
 from app.words import plain
 
 
@@ -57,7 +58,8 @@ class SeveralModels:
 
     def summary(self, rows: Sequence[compare.Compared]) -> str:
         """What they came to, in some sentences."""
-        return describe_comparison(self.titles, compare.summarise(rows))
+        said = describe_comparison(self.titles, compare.summarise(rows))
+        return " ".join(filter(None, [plain(unequal_sizes(self.models, self.titles)), said]))
 
     def save(self, rows: Sequence[compare.Compared]) -> tuple[str, str]:
         """The paths of a CSV and a ZIP."""

@@ -34,10 +34,11 @@ def compared(models: Sequence[OpenModel], titles: Sequence[str], made: Sequence[
     here = [{**one.metrics, "known_well": one.known_well, SIZE: one.latent.size} for one in made]
     usual = [model.metrics for model in models]
     alike = measured_alike(models)
+    sizes = unequal_sizes(models, titles)
     parts = [
-        f"<p>{_nearer(titles, made)}</p>",
+        f"<p>{html.escape(sizes) if sizes else _nearer(titles, made)}</p>",
         '<div class="compared-parts"><div>',
-        _table("This picture", titles, here, KNOWN_FORMS, has_difference=True),
+        _table("This picture", titles, here, KNOWN_FORMS, has_difference=not sizes),
         _table("Held-out pictures", titles, usual, HELD_OUT_FORMS, has_difference=alike) if all(usual) else "",
     ]
     if not all(usual):
@@ -51,6 +52,18 @@ def compared(models: Sequence[OpenModel], titles: Sequence[str], made: Sequence[
     maps = (_map((titles[0], title), made[0], other) for title, other in zip(titles[1:], made[1:], strict=True))
     parts.append(f"</div>{''.join(maps)}</div>")
     return f'<section class="compared" aria-label="Comparison">{"".join(parts)}</section>'
+
+
+def unequal_sizes(models: Sequence[OpenModel], titles: Sequence[str]) -> str:
+    """That the models see a picture at different sizes, in plain text; empty if they do not."""
+    sizes = [model.info.image_size for model in models]
+    if len(set(sizes)) == 1:
+        return ""
+    seen = ", ".join(f"{title} at {size} x {size} pixels" for title, size in zip(titles, sizes, strict=True))
+    return (
+        f"These models see a picture at different sizes: {seen}. A small picture has less detail to lose, so that "
+        "their figures do not say which is better."
+    )
 
 
 def _nearer(titles: Sequence[str], made: Sequence[Reconstruction]) -> str:
@@ -75,8 +88,9 @@ def _table(
     """A row for each figure that at least one of them has."""
     first, *others = titles
     differences = ["Difference"] if len(others) == 1 else [f"{title} − {first}" for title in others]
-    heads = [*titles, *differences] if has_difference else titles
-    head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in heads)
+    head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in titles)
+    if has_difference:
+        head += "".join(f'<th scope="col" class="compared-apart">{html.escape(title)}</th>' for title in differences)
     rows = []
     for key, (name, form) in forms.items():
         known = [one.get(key) for one in figures]
@@ -110,7 +124,7 @@ def _map(titles: Sequence[str], first: Reconstruction, second: Reconstruction) -
     one, other = (html.escape(title) for title in titles)
     words = f"Orange where {one} is nearer to the picture, purple where {other} is"
     return (
-        f'<figure><figcaption>Who is nearer</figcaption><img src="{url}" alt="{words}">'
+        f'<figure><figcaption>{one} or {other}: who is nearer</figcaption><img src="{url}" alt="{words}">'
         f'<div class="compared-legend"><span>{one}</span><span class="compared-scale" aria-hidden="true"></span>'
         f'<span>{other}</span></div><figcaption class="caption">{words}; the full colour is {end * LEVELS:.0f} levels '
         "of 255 nearer, or more.</figcaption></figure>"

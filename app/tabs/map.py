@@ -19,6 +19,7 @@ from app.kit.inputs import OtherModels, PictureInput
 from app.kit.questions import Questions
 from app.kit.sending import Target, foreign, keep_picture, received
 from app.kit.workspace import Workspace
+from app.tabs.compared_maps import collapse_in_words, compared_maps
 from app.tabs.maps_beside import MapsBeside
 from app.tabs.selections import Selections
 from app.widgets.examples import offer_examples
@@ -64,18 +65,24 @@ def build(work: Workspace) -> dict[str, Component]:
             layout = gr.Radio(layouts, value=map.UMAP, label="Layout", elem_id="map-layout")
         with gr.Column(scale=0, min_width=280):
             others = OtherModels.beside(library, library.default, elem_id="map-compare-with")
+    collapse = gr.Markdown(visible=False, elem_classes="note", elem_id="map-collapse")
     linked = gr.Markdown(visible=False, elem_classes="note", elem_id="map-linked")
     asked = [questions.decode_place, questions.thumbnails, questions.decode, questions.unit]
-    with gr.Row():
+    with gr.Row(elem_id="map-parts"):
         with gr.Column(scale=3, min_width=300):
             chart = LatentMap(server=asked, drop_target=picture.elem_id, address=NAME, elem_id="latent-map")
             selected = Selections()
             drawing = _Drawing(work, questions, selected)
         beside = MapsBeside(linked, asked, COLUMNS)
-        with gr.Column(scale=1, min_width=260):
-            picture.render()
-            offer_examples(work, "Or click one of these", picture)
-            panel = _Panel(work)
+        with gr.Column(scale=1, min_width=260, elem_id="map-side"):
+            with gr.Column():
+                picture.render()
+                offer_examples(work, "Or click one of these", picture)
+            with gr.Column():
+                panel = _Panel(work)
+    with gr.Column(visible=False) as learnt:
+        gr.Markdown(words(NAME, "compared"))
+        learnt_facts = gr.HTML(elem_id="map-compared")
     quality = gr.Markdown(words(NAME, "quality"))
     fared = Failures(server=[questions.failures, questions.worst], elem_id="map-failures")
     with gr.Accordion("How it works", open=False):
@@ -83,10 +90,12 @@ def build(work: Workspace) -> dict[str, Component]:
     shown = gr.State(None)  # the model whose map is drawn
     laid_out = gr.State(None)  # that model, and what placed the points
     drawn = gr.State(Shown())  # a model's name, a layout, and when the model was written
+    set_beside = gr.State([])  # the names of the models whose maps are beside each other
 
     def draw(name, layout, picked, drawn, kept):
         models, titles = OtherModels.with_picked(library, name, picked)
         compared = beside.of(models, titles, layout) | {others: OtherModels.of(library, models)}
+        compared |= {set_beside: [(one.name, one.written) for one in models[1:] and models]}
         title = titles[0] if len(models) > 1 else None
         what = (name, layout, models[0].written)
         if drawn.values == what:  # only the others have changed
@@ -119,6 +128,20 @@ def build(work: Workspace) -> dict[str, Component]:
             laid_out: (model.name, layout),
             quality: gr.update(visible=True),
             fared: Failures.payload(model, COLUMNS),
+        }
+
+    def compare(set_beside):
+        names = [name for name, _ in set_beside]
+        models, titles = [library[name] for name in names], [library.title(name) for name in names]
+        if not names:
+            hidden = dict.fromkeys([learnt, collapse], gr.update(visible=False))
+            return hidden | {learnt_facts: "", quality: words(NAME, "quality")}
+        said = collapse_in_words(models, titles)
+        return {
+            learnt: gr.update(visible=True),
+            learnt_facts: compared_maps(models, titles),
+            collapse: gr.update(value=plain(said), visible=bool(said)),
+            quality: words(NAME, "quality_of", model=plain(titles[0])),
         }
 
     def select(name, event: gr.EventData):
@@ -184,7 +207,7 @@ def build(work: Workspace) -> dict[str, Component]:
         can_keep = selected.of_groups([rows for rows in (rows_a, rows_b) if rows])
         return drawing.of_groups(model, groups, between, index is not None) | can_keep
 
-    whole = [chart, introduction, how, shown, laid_out, quality, fared, others]
+    whole = [chart, introduction, how, shown, laid_out, quality, fared, others, set_beside]
     work.refresh.keep_drawn(
         NAME,
         draw,
@@ -194,6 +217,7 @@ def build(work: Workspace) -> dict[str, Component]:
         is_built=False,
         show_progress="hidden",
     )
+    set_beside.change(explained(compare), set_beside, [learnt, learnt_facts, collapse, quality], **NEWEST)
     chart.select(explained(select), shown, [chart, *panel.parts], **NEWEST)
     seen = fared.choose(explained(show), shown, [chart, *panel.parts], **NEWEST)
     seen.success(None, None, None, js=SHOW_MAP)

@@ -13,6 +13,7 @@ from app.explore import map
 from app.explore.compare import same_pictures
 from app.explore.opened import OpenModel
 from app.kit.inputs import MOST_OTHERS
+from app.tabs.compared import unequal_sizes
 from app.widgets.latent_map import LatentMap
 from app.words import plain, words
 
@@ -43,7 +44,8 @@ class MapsBeside:
                 updates[chart], sentence = self._map(models[0], models[k], titles[k], layout)
                 said.append(sentence)
         if said:
-            updates[self.note] = gr.update(value=" ".join(said), visible=True)
+            said.insert(0, plain(unequal_sizes(models, titles)))
+            updates[self.note] = gr.update(value=" ".join(filter(None, said)), visible=True)
         return updates
 
     def _map(self, first: OpenModel, other: OpenModel, title: str, layout: str) -> tuple[LatentMap, str]:

@@ -204,7 +204,7 @@ class _One:
         for k, (column, title, views) in enumerate(self.beside, 1):
             is_shown = k < len(models)
             updates[column] = gr.update(visible=is_shown)
-            updates[title] = _title(titles[k], models[k], models[0]) if is_shown else ""
+            updates[title] = _title(titles[k], models[k]) if is_shown else ""
             updates |= views.of(models[k], path, made[k:] + made[:k]) if is_shown else views.empty()
         return updates
 
@@ -416,12 +416,9 @@ def received_note(library: Library, model: OpenModel, subject: Subject) -> str:
     return f"{said} {words(NAME, 'error_of_the_original', error=f'{point.numbers[ERROR_COLUMN]:.3f}')}"
 
 
-def _title(title: str, model: OpenModel, beside: OpenModel | None = None) -> str:
+def _title(title: str, model: OpenModel) -> str:
     size = model.info.image_size
-    said = f"**{plain(title)}**, at {size} x {size}"
-    if beside and beside.info.image_size != size:
-        said += ": figures of a picture of another size, which compare only roughly"
-    return said
+    return f"**{plain(title)}**, at {size} x {size}"
 
 
 def describe_workings(model: OpenModel, made: Reconstruction | None, temperature: float) -> str:

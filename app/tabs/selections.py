@@ -26,8 +26,8 @@ class Selections:
 
     def __init__(self):
         self.groups = gr.State([])  # rows of the groups that are drawn now
-        # In `app.explore.selections` is what it holds. It is no secret: with a key that is drawn anew at each start of the
-        # app, they would be lost.
+        # What it holds says `app.explore.selections`. With a key that is drawn anew at each start of the app, as is
+        # usual, it would be lost.
         self.kept = gr.BrowserState({}, storage_key="latentscape-selections", secret="latentscape")
         with gr.Column(visible=False, elem_id="map-keep") as self.keeping, gr.Row(elem_classes="with-choice"):
             self.name = gr.Textbox(

@@ -76,7 +76,8 @@ def test_an_unknown_first_model_is_one_line(monkeypatch, capsys, tmp_path):
 
 def test_watching_waits_for_a_first_checkpoint_and_for_nothing_else(tmp_path, capsys):
     run, assets = tmp_path / "run", ROOT / "assets" / "models"
-    waiting = threading.Thread(target=wait_for_models, args=(["digits", "a-wrong-name", "owner/model", str(run)], assets))
+    chosen = ["digits", "a-wrong-name", "owner/model", str(run)]
+    waiting = threading.Thread(target=wait_for_models, args=(chosen, assets))
     waiting.start()
     waiting.join(0.2)
     assert waiting.is_alive()

@@ -10,6 +10,7 @@ FOUND = {
     "deviation": [0.01, 1.2, 0.8],
     "active": [0, 1, 1],
     "places": 1,
+    "telling": 2,
     "factors": ["hair", "skin"],
     "shares": [[0, 0.01], [0.3, 0.2], [0.25, 0.4]],
 }
@@ -42,7 +43,8 @@ def test_a_direction_is_a_dimension_or_all_places_of_a_channel(run):
 def test_what_is_said_of_the_bars_and_of_one(run):
     say = "m.summary(m.measuresOf(found)[0], found, 'dimension')"
     assert run(MEASURES, say, found=FOUND) == (
-        "How many nats each dimension tells of a picture: 3.5 in all. Grey: 1 that have collapsed."
+        "How many nats each dimension tells of a picture: 3.5 in all. Of 3 numbers, 2 tell at least half a bit of a "
+        "picture (0.35 nats). Grey: 1 that have collapsed."
     )
     facts = run(MEASURES, "m.factsOf(found, 2, 12.345)", found=FOUND)
     assert (

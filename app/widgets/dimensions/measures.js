@@ -44,12 +44,14 @@ export function directionOf(unit, units, size) {
 export const isCollapsed = ({ active }, unit) => active[unit] === 0;
 
 /** What the bars say together, in a sentence or two. */
-export function summary({ id, name, unit, values }, { active }, unitName) {
+export function summary({ id, name, unit, values }, { active, places, telling }, unitName) {
   const collapsed = active.filter((count) => count === 0).length;
   const grey = collapsed ? ` Grey: ${collapsed} that have collapsed.` : "";
   if (id === "kl") {
     const total = values.reduce((sum, value) => sum + value, 0);
-    return `How many nats each ${unitName} tells of a picture: ${digits(total)} in all.${grey}`;
+    const size = (values.length * places).toLocaleString();
+    const said = ` Of ${size} numbers, ${telling.toLocaleString()} tell at least half a bit of a picture (0.35 nats).`;
+    return `How many nats each ${unitName} tells of a picture: ${digits(total)} in all.${said}${grey}`;
   }
   if (id === EFFECT) {
     const idle = values.filter((value) => value < 1).length;

@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.explore import compare
+from app.explore import compare, dimensions, failures
 from app.explore.batch import METRICS, Row
 from app.explore.library import Library
 from app.explore.opened import OpenModel
 from app.explore.reconstruct import reconstruct
 from app.explore.subject import open_subject
-from app.tabs.batch_tables import describe_comparison
+from app.tabs.batch_tables import SeveralModels, describe_comparison
 from app.tabs.compared import compared
+from app.tabs.compared_maps import collapse_in_words, compared_maps
 from tests.conftest import ROOT
-from vae.atlas import Atlas
+from vae.atlas import ERROR_COLUMN, Atlas
 
 TITLES = ["Fruits", "Emoji"]
 
@@ -100,9 +101,51 @@ def test_three_models_are_compared_with_the_first(models, examples):
     made = [reconstruct(model, open_subject(examples["emoji"])) for model in three]
     shown = compared(three, titles, made)
     assert shown.count("<figure>") == 2
+    assert "Fruits or Emoji: who is nearer" in shown
+    assert "Fruits or Faces: who is nearer" in shown
     assert "Faces − Fruits" in shown
     best = max(range(3), key=lambda k: made[k].metrics["psnr_db"])
     assert f"<b>{titles[best]}</b> comes nearest" in shown
+
+
+def test_models_of_two_sizes_are_not_ranked(models, examples):
+    photos, path = Library(ROOT / "assets" / "models")["photos"], str(examples["photos"])
+    two, titles = [models[0], photos], ["Fruits", "Photos"]
+    shown = compared(two, titles, [reconstruct(model, open_subject(path)) for model in two])
+    assert "Fruits at 64 x 64 pixels, Photos at 256 x 256 pixels" in shown
+    assert "comes nearer" not in shown
+    assert "Difference" not in shown
+    rows = [*compare.reconstruct_compared(two, [path])]
+    assert "different sizes" in SeveralModels(two, titles).summary(rows)
+    assert "different sizes" not in SeveralModels(models, TITLES).summary([])
+
+
+class TestMaps:
+    def test_what_collapsed_more_is_said_with_a_reason(self, models):
+        """The fruits' KL weighs 0.00033, the emoji's 0.00003."""
+        said = collapse_in_words(models, TITLES)
+        fruits, emoji = (dimensions.dimensions(model).telling for model in models)
+        assert fruits < emoji
+        assert said.startswith("Fruits has collapsed more.")
+        assert f"{fruits} of 128 (Fruits) and {emoji} of 128 (Emoji)" in said
+        assert "weighs 0.00033 and 3e-05 in their losses" in said
+        assert said == collapse_in_words(models[::-1], TITLES[::-1])
+        assert collapse_in_words([models[0]] * 2, TITLES).startswith("Neither")
+
+    def test_what_each_draws_worst_is_shown_as_all_draw_it(self, models):
+        fruits, emoji = models
+        worst = compare.drawn_worst([emoji, fruits, emoji], 0, 3)
+        errors = emoji.atlas.numbers[ERROR_COLUMN]
+        assert [one.errors[0] for one in worst] == pytest.approx(np.sort(errors)[::-1][:3])
+        assert worst[0].errors == [worst[0].errors[0], None, worst[0].errors[0]]
+        assert [picture is None for picture in worst[0].drawn] == [False, True, False]
+        assert worst[0].original is not None
+        column, label = failures.worst_label(emoji)
+        rows = np.array(emoji.atlas.labels[column]) == label.label
+        assert label.median == pytest.approx(np.median(errors[rows]))
+        shown = compared_maps([emoji, fruits], ["<i>", "Fruits"])
+        assert f"{column.replace('_', ' ')}: {label.label}".replace("&", "&amp;") in shown
+        assert "<h4>Drawn worst by &lt;i&gt;</h4>" in shown
 
 
 class TestSamePictures:

@@ -46,6 +46,13 @@ def test_the_dimensions_kl_sums_to_the_models(library, name):
     assert (found.kl > 0).all()
 
 
+def test_an_active_dimension_may_tell_next_to_nothing(known):
+    """Of 64 that vary as N(0, 1) does, the posteriors of the fruits' model decide; the others' means do not vary."""
+    found = dimensions(known)
+    assert found.telling == (found.kl >= np.log(2) / 2).sum()
+    assert 0 < found.telling < 128
+
+
 def test_active_is_one_number_wherever_it_is_said(fruits):
     """On the page there were two: of the map's pictures, and of those that were held out."""
     active = int(dimensions(fruits).active.sum())

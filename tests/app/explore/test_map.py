@@ -400,11 +400,12 @@ class TestSelections:
 
     def test_the_browser_keeps_those_of_each_map_while_there_is_room(self, fruits, monkeypatch):
         own = selections.add(fruits, {}, "one", [[3]])
-        stored = json.loads(json.dumps(selections.store(fruits, {"old": {"a": "A" * 500}, "other": {"b": "AA=="}}, own)))
+        before = {"old": {"a": "A" * 500}, "other": {"b": "AA=="}}
+        stored = json.loads(json.dumps(selections.store(fruits, before, own)))
         assert selections.read(fruits, stored) == own
         assert [*stored][:2] == ["old", "other"]
         monkeypatch.setattr(selections, "MAX_KEPT", 2400)
-        assert [*selections.store(fruits, stored, own)][0] == "other", "the oldest goes"
+        assert next(iter(selections.store(fruits, stored, own))) == "other", "the oldest goes"
         assert [*selections.store(fruits, stored, {})] == ["old", "other"]
         with pytest.raises(RequestError, match="no room"):
             selections.store(fruits, stored, selections.add(fruits, own, "two", [[4]]))
