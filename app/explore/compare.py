@@ -135,8 +135,8 @@ def drawn_worst(models: Sequence[OpenModel], which: int, count: int) -> list[Dra
                 name=Path(own.atlas.ids[row]).name,
                 original=next(filter(None, originals), None),
                 drawn=[None if k is None else map.thumbnails(m, [k])[0] for m, k in zip(models, at, strict=True)],
-                errors=[point and point.numbers.get(ERROR_COLUMN) for point in points],
-                nats=[point and point.numbers.get(KL_COLUMN) for point in points],
+                errors=[point.numbers.get(ERROR_COLUMN) if point else None for point in points],
+                nats=[point.numbers.get(KL_COLUMN) if point else None for point in points],
             )
         )
     return found

@@ -64,8 +64,8 @@ def collapse_in_words(models: Sequence[OpenModel], titles: Sequence[str]) -> str
     if len(weights) == len(models) and weights[0] > weights[1] and all(a >= b for a, b in pairwise(weights)):
         *dearer, cheapest = (f"{weight:g}" for weight in weights)
         said += (
-            f" The reason may be the KL, which weighs {', '.join(dearer)} and {cheapest} in their losses: the dearer it "
-            "is, the fewer dimensions tell of a picture, and the more of it is lost."
+            f" The reason may be the KL, which weighs {', '.join(dearer)} and {cheapest} in their losses: the dearer "
+            "it is, the fewer dimensions tell of a picture, and the more of it is lost."
         )
     return said
 
