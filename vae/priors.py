@@ -418,7 +418,7 @@ def each_kl(aggregate: AggregatePosterior, log_variance: Float[np.ndarray, "*lat
 
 
 def unit_kl(aggregate: AggregatePosterior, log_variance: Float[np.ndarray, "*latent"]) -> Float[np.ndarray, " units"]:
-    """`each_kl` of a vector; of a spatial latent, of each channel, summed over its places. They sum to the model's KL."""
+    """`each_kl` of a vector; of each channel of a spatial latent, the sum over its places. They sum to the model's."""
     kl = each_kl(aggregate, log_variance)
     return kl.reshape(-1, kl.shape[-1]).sum(axis=0)
 

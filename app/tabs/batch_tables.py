@@ -94,10 +94,10 @@ def describe_comparison(titles: Sequence[str], summary: compare.Summary) -> str:
                 for title, ahead in zip(others, summary.mean_differences, strict=True)
             ]
         )
-        worst = _listed([f"{title} {plain(name)}" for title, name in zip(said, summary.worst, strict=True)])
+        worst = _listed([f"{plain(name)} by {title}" for title, name in zip(said, summary.worst, strict=True)])
         parts += [
             f"Nearest to the picture: {nearest}. On average {differences}.",
-            f"Drawn worst: by {worst}. Those on which they differ most come first.",
+            f"Drawn worst: {worst}. Those on which they differ most come first.",
         ]
     return " ".join([*parts, *_failed(summary.failed)])
 

@@ -56,6 +56,8 @@ def collapse_in_words(models: Sequence[OpenModel], titles: Sequence[str]) -> str
     found = f"Dimensions that tell at least half a bit of a picture: {', '.join(counts[:-1])} and {counts[-1]}."
     most, second, *_ = order
     is_two = len(models) == 2
+    if telling[most] == sizes[most]:
+        return f"None has collapsed. {found}"
     if telling[most] * sizes[second] == telling[second] * sizes[most]:
         said = "Neither has collapsed more than the other" if is_two else "No single one has collapsed most"
         return f"{said}. {found}"

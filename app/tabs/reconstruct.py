@@ -44,7 +44,7 @@ TABLE_WORDS = "Click a row to look at its picture. A column's ⋮ sorts by it."
 NO_FILES = "There are no pictures yet: drop some into the box, or click it."
 KL = METRICS["kl_nats"][0]  # begins the names of its columns
 THUMBNAIL_SIDE = 48
-FIGURE_WIDTH = {1: 75, 2: 100, 3: 100}  # by the number of models, whose titles are in the columns' names
+FIGURE_WIDTH = {1: 75, 2: 115, 3: 115}  # by the number of models, whose titles are in the columns' names
 SECONDS_BETWEEN_TABLES = 1.0
 
 Updates = dict[Component, Any]
