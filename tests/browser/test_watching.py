@@ -7,6 +7,7 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.waiting import fall_silent
 from tests.conftest import ROOT, running_app
 
 pytestmark = pytest.mark.browser
@@ -63,6 +64,7 @@ def test_a_folder_is_opened_on_the_page_and_compared_with_the_same_noise(page, w
     field.press("Enter")
     expect(page.locator("#opening-said")).to_contain_text("Another run is open")
     expect(page.locator("#about")).to_contain_text("Another run.")
+    fall_silent(page)  # the tab is drawn anew
     page.locator("#sample-compare-with input").click()
     page.get_by_role("option", name="watched").click()
     pictures = page.locator("#samples .sample-grid-tiles img")
