@@ -173,10 +173,16 @@ class OtherModels(gr.Dropdown):
         return cls(choices, value=[], multiselect=True, max_choices=MOST_OTHERS, label="Compare with", **options)
 
     @classmethod
-    def of(cls, library: Library, models: Sequence[OpenModel], **options: Any) -> OtherModels:
-        """An update: what there is beside the first of these models; the others are chosen."""
+    def of(
+        cls, library: Library, models: Sequence[OpenModel], asked: Sequence[str] | None, **options: Any
+    ) -> OtherModels:
+        """An update: what there is beside the first of these models; the others are chosen.
+
+        Where they are those that were asked for, the choice stays as it is: another may have been made meanwhile.
+        """
         choices, chosen = cls.choices_of(library, models[0].name), [model.name for model in models[1:]]
-        return cls(choices, value=chosen, multiselect=True, **options)
+        value = {} if chosen == [*(asked or [])] else {"value": chosen}
+        return cls(choices, multiselect=True, **value, **options)
 
     @staticmethod
     def with_picked(library: Library, picked: str, others: Sequence[str] | None) -> tuple[list[OpenModel], list[str]]:

@@ -94,7 +94,7 @@ def build(work: Workspace) -> dict[str, Component]:
 
     def draw(name, layout, picked, drawn, kept):
         models, titles = OtherModels.with_picked(library, name, picked)
-        compared = beside.of(models, titles, layout) | {others: OtherModels.of(library, models)}
+        compared = beside.of(models, titles, layout) | {others: OtherModels.of(library, models, picked)}
         compared |= {set_beside: [(one.name, one.written) for one in models[1:] and models]}
         title = titles[0] if len(models) > 1 else None
         what = (name, layout, models[0].written)

@@ -165,7 +165,7 @@ class _One:
         """What the tab shows of a picture; `others` are the models to compare with."""
         models, titles = OtherModels.with_picked(self._library, name, others)
         model, comparing = models[0], len(models) > 1
-        settings = self._settings(models)
+        settings = self._settings(models, others)
         if path is None:
             return self._emptied(model) | settings
         # An empty box is one that is being typed in.
@@ -208,12 +208,12 @@ class _One:
             updates |= views.of(models[k], path, made[k:] + made[:k]) if is_shown else views.empty()
         return updates
 
-    def _settings(self, models: Sequence[OpenModel]) -> Updates:
-        """Of these models: the picked one, and perhaps others."""
+    def _settings(self, models: Sequence[OpenModel], others: Sequence[str] | None) -> Updates:
+        """Of these models: the picked one, and those of the others that count."""
         samples = any(model.info.has_variance for model in models)
         return {
             **{box: gr.update(visible=samples) for box in (self.temperature, self.seed)},
-            self.other: OtherModels.of(self._library, models),
+            self.other: OtherModels.of(self._library, models, others),
         }
 
     def _emptied(self, model: OpenModel) -> Updates:

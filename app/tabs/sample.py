@@ -275,7 +275,7 @@ class _Grid:
         updates = self.offers(model, distribution, others) | corrected
         updates[self.samples] = SampleGrid.payload(panels, *taken)
         said = noise_in_words(models) if is_comparing else ""
-        updates[self.other] = OtherModels.of(self._library, models, info=said)
+        updates[self.other] = OtherModels.of(self._library, models, others, info=said)
         kept = LabelChoice.kept(model, labels)
         if [*kept] != [*(labels or [])]:
             updates[self.labels]["value"] = [*kept]

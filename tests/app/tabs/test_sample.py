@@ -8,6 +8,7 @@ import pytest
 from app.explore.library import Library
 from app.explore.limits import RequestError
 from app.explore.opened import OpenModel
+from app.kit.inputs import OtherModels
 from app.kit.starts import start_at
 from app.tabs.sample import MEAN, PICTURE, SELECTED, find_start, how_it_works, in_numbers
 from tests.conftest import ROOT
@@ -27,6 +28,12 @@ def test_a_walk_starts_where_a_person_asked(library, examples):
     assert find_start(library, "fruits", SELECTED, chosen, apple) == chosen
     assert find_start(library, "fruits", PICTURE, chosen, apple)["words"] == "Your picture"
     assert find_start(library, "fruits", MEAN, chosen, apple)["words"] == "The mean of the data"
+
+
+def test_a_drawing_does_not_undo_a_choice_of_other_models_that_was_made_meanwhile(library):
+    models = [library["fruits"], library["emoji"]]
+    assert "value" not in OtherModels.of(library, models, ["emoji"]).constructor_args
+    assert OtherModels.of(library, models, ["emoji", "fruits"]).constructor_args["value"] == ["emoji"]
 
 
 def test_a_start_that_is_not_there_is_said(library):
