@@ -44,8 +44,12 @@ BACK = f"(step) => String(Math.max(Number(step) - 1, {STEPS[0]}))"
 # After Next, at the bottom, a reader begins at the top: once the other step is laid out, which moves the page too.
 SHOW_TOP = """(step) => {
   const guide = document.querySelector("#guide");
-  const show = () => step && guide.getBoundingClientRect().top < 0 && guide.scrollIntoView();
-  requestAnimationFrame(() => requestAnimationFrame(show));
+  const isOpen = () => guide.querySelector("#guide-steps input:checked")?.value === step;
+  const show = (frames) => {
+    if (!isOpen() && frames) requestAnimationFrame(() => show(frames - 1));
+    else if (guide.getBoundingClientRect().top < 0) guide.scrollIntoView();
+  };
+  if (step) show(60);
 }"""
 
 
@@ -80,6 +84,7 @@ def build(work: Workspace, opener: gr.Button, titles: Mapping[str, str]) -> dict
     parts = ("numbers", "cloud", "kl", "walk", "glasses", "fails", "yours")
     for number, part in zip(STEPS, parts, strict=True):
         gr.Markdown(words(NAME, part), elem_id=f"guide-{number}", elem_classes="guide-words")
+    gr.Markdown(words(NAME, "without_kl"), elem_id=f"guide-{KL}-without", elem_classes="guide-words")
     plane = Plane(plane=Plane.describe(library.look_at(DIGITS)), elem_id="guide-plane")
     walk = Scrubber(server=[questions.decode, questions.film], empty_text="Decoding …", elem_id="guide-walk")
     glasses = Scrubber(server=[questions.decode, questions.film], empty_text="Decoding …", elem_id="guide-glasses")

@@ -84,7 +84,17 @@ def test_axe_finds_no_serious_violation_and_a_phone_is_wide_enough(page, server)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     close = page.get_by_role("button", name="Close", exact=True).bounding_box()
     assert close["x"] + close["width"] <= 390
+    plane, words = page.locator(".plane-square").bounding_box(), page.locator("#guide-3-without").bounding_box()
+    assert plane["y"] + plane["height"] < words["y"], "the plane, and then what is to be tried on it"
+    page.locator("#about dfn").last.focus()
+    meaning = page.locator("#about dfn > span").last
+    expect(meaning).to_be_visible()
+    box = meaning.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
     for theme in ("light", "dark"):
         page.evaluate("(theme) => document.body.classList.toggle('dark', theme === 'dark')", theme)
         come_to_rest(page)
         assert not (serious := serious_violations(page)), f"{theme}: {serious}"
+    forward(page)
+    expect(page.locator("#guide-walk .scrubber-progress")).to_have_text("33 pictures")
+    assert 0 <= page.locator("#guide").bounding_box()["y"] < 100, "the next step begins at its top"

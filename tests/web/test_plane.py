@@ -46,6 +46,14 @@ def test_the_plane_reaches_as_far_as_the_data_and_never_less_than_the_prior(run)
     assert run(SPACE, "m.reachOf(Array.from({ length: 100 }, (_, k) => [k / 10, 0]))") == 11, "without the farthest"
 
 
+def test_the_empty_part_is_where_the_prior_draws_and_no_picture_is(run):
+    empty = run(SPACE, "m.emptyCells([[1, 0], [3, 3]], 40, 4)")
+    places = np.asarray(empty)
+    assert (np.hypot(*places.T) < 2).all()
+    assert (np.hypot(*(places - [1, 0]).T) > 0.5).all()
+    assert len(places) == pytest.approx((np.pi * 4 - np.pi / 4) / 0.04, rel=0.05)
+
+
 def test_samples_have_the_posteriors_mean_and_deviation(run):
     expression = "m.noisePairs(4000).map((pair) => m.sampleOf({ mean: [1, -2], logVar: [0, Math.log(0.25)] }, pair, 2))"
     samples = np.array(run(SPACE, expression))

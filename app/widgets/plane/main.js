@@ -8,9 +8,10 @@ import { clamp } from "../../web/numbers.js";
 import { smooth } from "../../web/sheet.js";
 import { inkCanvas } from "./draw.js";
 import { startCodecs } from "./snapshots.js";
-import { latticeOf, noisePairs, reachOf, SHARE, sampleOf, toDrawing, toLatent } from "./space.js";
+import { emptyCells, latticeOf, noisePairs, reachOf, SHARE, sampleOf, toDrawing, toLatent } from "./space.js";
 
 const LATTICE = 13; // pictures along a side
+const EMPTY_CELLS = 72; // along a side, of the part without pictures
 const SAMPLES = { 2: 8, 3: 16 }; // in a row, by stage
 const KEY_STEPS = 30; // along a side
 const PLAY_MS = 220; // that each moment is shown
@@ -77,6 +78,12 @@ export function mount({ element, props, watch }) {
       const [x, y] = toDrawing(mean, reach);
       Object.assign(dots[k].style, { cx: `${x}px`, cy: `${y}px`, fill: COLOURS[labels[k] % COLOURS.length] });
     });
+    const cell = SHARE / EMPTY_CELLS;
+    const squares = emptyCells(means, EMPTY_CELLS, reach).map((place) => {
+      const [x, y] = toDrawing(place, reach);
+      return `M${x - cell / 2} ${y - cell / 2}h${cell}v${cell}h${-cell}z`;
+    });
+    find("-empty").setAttribute("d", squares.join(""));
     find("-prior").replaceChildren(
       ...[1, 2].map((radius) => makeSvg("circle", { cx: 50, cy: 50, r: (SHARE * radius) / (2 * reach) })),
     );

@@ -21,6 +21,15 @@ export function reachOf(latents, least = 3) {
   return Math.max(least, Math.ceil((far[Math.floor(0.98 * far.length)] ?? 0) * 1.05));
 }
 
+/**
+ * The middles of the cells, of so many along a side, that lie within `radius` of zero with no latent within `near` of
+ * them: where N(0, I) draws, and no picture is.
+ */
+export function emptyCells(latents, side, reach, radius = 2, near = 0.5) {
+  const isFar = ([x, y]) => latents.every(([px, py]) => Math.hypot(x - px, y - py) > near);
+  return latticeOf(side, reach).filter(([x, y]) => Math.hypot(x, y) < radius && isFar([x, y]));
+}
+
 /** A latent of a posterior: mean + spread * deviation * noise. */
 export const sampleOf = ({ mean, logVar }, noise, spread = 1) =>
   noise.map((number, i) => mean[i] + spread * Math.exp(logVar[i] / 2) * number);
