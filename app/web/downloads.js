@@ -11,9 +11,9 @@ import { latentTable, npyOf } from "./tables.js";
 /**
  * A row with a button for each offer: { kind, title, make }. `kind` is the file's ending, and in capitals the button's
  * words; `make()` resolves to { name, content }: the file's name without its ending, and a Blob or what one is made of.
- * It rejects with a sentence, which is shown.
+ * It rejects with a sentence, which is shown. `words` stand before the buttons.
  */
-export function downloads(offers) {
+export function downloads(offers, words = "Download") {
   const message = make("span", { className: "downloads-message", hidden: true, attributes: { role: "status" } });
   const buttons = offers.map(({ kind, title, make: makeFile }) => {
     const button = make("button", { type: "button", title, textContent: kind.toUpperCase() });
@@ -30,8 +30,8 @@ export function downloads(offers) {
     });
     return button;
   });
-  const attributes = { role: "group", "aria-label": "Download" };
-  return make("div", { className: "downloads", attributes }, make("span", {}, "Download"), ...buttons, message);
+  const attributes = { role: "group", "aria-label": words };
+  return make("div", { className: "downloads", attributes }, make("span", {}, words), ...buttons, message);
 }
 
 /** What the server makes of words too (app/explore/files.py). */

@@ -22,7 +22,7 @@ import { Palette } from "./palette.js";
 import { Places } from "./places.js";
 import { floats, inBoth, Points, unpackBits } from "./points.js";
 import { Search } from "./search.js";
-import { selectionOf } from "./selection.js";
+import { hasSelection, selectionOf } from "./selection.js";
 import { Tools } from "./tools.js";
 import { Tooltip } from "./tooltip.js";
 import { Viewport } from "./view.js";
@@ -320,6 +320,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function drawOverlay() {
     if (!isReady()) return;
+    ofSelection.hidden = !hasSelection(state, tools);
     const { marker, neighbours } = props;
     const near = neighbours?.index === state.selected ? neighbours.rows : [];
     const shapes = overlayShapes(state, { tools, marker, near, aimed: tooltip.index, pointSize: chart.pointSize });
@@ -541,13 +542,16 @@ export function mount({ element, trigger, props, server, watch }) {
     return { kind, title, make: makeFile };
   }
 
-  find("-files").append(
-    downloads([
-      fileOf("png", "The map as it is in view", pngOf),
-      fileOf("svg", "The map as it is in view, to be enlarged at will", svgOf),
-      ...latentOffers(() => selectionOf(state, tools)),
-    ]),
+  const ofView = [
+    fileOf("png", "The map as it is in view", pngOf),
+    fileOf("svg", "The map as it is in view, to be enlarged at will", svgOf),
+  ];
+  const ofSelection = downloads(
+    latentOffers(() => selectionOf(state, tools)),
+    "Download what is selected",
   );
+  ofSelection.hidden = true;
+  find("-files").append(downloads(ofView), ofSelection);
 
   // ---- What is announced to those who do not see it ----
 

@@ -2,6 +2,10 @@
 
 const MOST_NUMBERS = 8_000_000; // of latents in a file: 32 MB
 
+/** Whether there is anything that `selectionOf` would resolve to. */
+export const hasSelection = ({ points, matches, selected }, { groups }) =>
+  Boolean(groups.a || matches?.includes(1) || points.has(selected));
+
 /**
  * What is selected: the groups that were gathered; or the points that a search found, or that were chosen by how they are
  * drawn; or the selected point. Resolves to what `latentOffers` takes. Rejects with a sentence where there is nothing.
