@@ -62,7 +62,7 @@ def build(work: Workspace, open_guide: gr.Button, titles: Mapping[str, str]) -> 
     )
     with gr.Column(elem_id="landing-yours"):
         gr.Markdown(words(NAME, "introduction"))
-        yours = PictureInput("Put yours here", height=200)
+        yours = PictureInput("Your picture", height=200)
     with gr.Row(elem_id="landing-ways", elem_classes="send"):
         if open_guide.visible:
             seven = gr.Button("Seven steps that explain it", variant="primary", size="md", min_width=0, scale=0)

@@ -32,8 +32,8 @@ TABS: tuple[ModuleType, ...] = (reconstruct, interpolate, sample, map, learnt)
 
 # web/who_draws.js fills it.
 WHO_DRAWS = (
-    '<span id="who-draws" class="caption" title="Once your browser has the model and is faster, it draws by itself: '
-    'moving a slider then sends nothing over the network."></span>'
+    '<span id="who-draws" class="caption" title="Once your browser has loaded the model, it draws the pictures itself '
+    'if that is faster. Moving a slider then sends nothing over the network."></span>'
 )
 
 COPY_LINK = "() => window.latentscape.copyLink(document.querySelector('#copy-link'))"
@@ -46,7 +46,7 @@ def build(library: Library, may_open: opening.Opening = "off", watch: bool = Fal
         api.build(library)  # first: its endpoints get the plain names, whatever the tabs' handlers are called
         has_guide = guide.is_possible(library)
         with gr.Row(elem_id="header", equal_height=True):
-            gr.Markdown("# Latentscape\nWalk through what an image autoencoder has learnt.", elem_id="title")
+            gr.Markdown("# Latentscape\nExplore what an image autoencoder has learnt.", elem_id="title")
             with gr.Row(elem_id="tools", elem_classes="send"):
                 open_guide = guide.open_button(visible=has_guide)
                 open_model = opening.open_button() if may_open != "off" else None

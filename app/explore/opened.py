@@ -34,7 +34,7 @@ from app.explore.limits import (
 from app.explore.snapshots import Snapshot, read_snapshots
 from app.explore.subject import Subject
 from app.explore.turns import DECODING
-from app.words import plain
+from app.words import plain, with_terms, without_terms
 from vae.atlas import ACTIVE_FACT, Atlas, AtlasError, read_facts
 from vae.checkpoint import ATLAS, CONFIG, CONV_VAE, METRICS, PRIOR, WEIGHTS, ModelFolderError, load_metrics
 from vae.codec import Codec, Description, describe, open_codec
@@ -95,14 +95,14 @@ class Activity:
 
     @property
     def in_words(self) -> str:
-        """What that means for the model, in a sentence."""
+        """What that means for the model, in a sentence with its term marked (app/words)."""
         if self.active == self.size:
-            return f"All {self.size:,} dimensions of the latent are active."
+            return f"All {self.size:,} dimensions of the latent are [[active]]."
         if not self.active:
-            return f"None of the latent's {self.size:,} dimensions is active: it carries nothing of a picture."
+            return f"None of the latent's {self.size:,} dimensions is [[active]]: it carries no information."
         return (
-            f"{self.active:,} of the latent's {self.size:,} dimensions are active; the other "
-            f"{self.size - self.active:,} have collapsed and carry nothing of a picture."
+            f"{self.active:,} of the latent's {self.size:,} dimensions are [[active]]; the other "
+            f"{self.size - self.active:,} have collapsed and carry no information."
         )
 
 
@@ -191,20 +191,25 @@ class OpenModel:
     def describe(self) -> str:
         """What the model is and was trained on, in a line of Markdown."""
         title, summary = plain(self.info.title), plain(self.info.summary)
-        return f"{f'**{title}.** {summary}'.strip()} {self.figures()}"
+        return f"{f'**{title}.** {summary}'.strip()} {with_terms(self._figures())}"
 
     def figures(self) -> str:
         """What it turns a picture into, and how well it gives it back, in a line of text."""
+        return without_terms(self._figures())
+
+    def _figures(self) -> str:
+        """The same, with its terms marked."""
         size, shape = self.info.image_size, " x ".join(map(str, self.info.latent_shape))
-        latent = (
-            f"a spatial latent of {shape} numbers" if self.info.is_spatial else f"a latent vector of {shape} numbers"
-        )
-        parts = [f"{size} x {size} pixels through {latent}."]
+        latent = f"a [[latent]] of {shape} numbers"
+        if self.info.is_spatial:
+            latent = f"a [[spatial latent]] of {shape} numbers"
+        parts = [f"It turns a picture of {size} x {size} pixels into {latent}, and back."]
         if self.metrics:
-            measured = "On held-out pictures" if self.metrics["held_out"] else "On pictures that it was trained on"
+            measured = "On [[held-out]] pictures" if self.metrics["held_out"] else "On pictures that it was trained on"
+            figures = f"{self.metrics['psnr_db']:.1f} dB [[PSNR]], {self.metrics['ssim']:.2f} [[SSIM]]"
             nats = self.metrics.get("kl_nats")
-            told = "" if nats is None else f", a KL of {nats:,.1f} nats"
-            parts.append(f"{measured}: {self.metrics['psnr_db']:.1f} dB PSNR, {self.metrics['ssim']:.2f} SSIM{told}.")
+            told = "" if nats is None else f", a [[KL]] of {nats:,.1f} [[nats]]"
+            parts.append(f"{measured}: {figures}{told}.")
         if self.activity:
             parts.append(self.activity.in_words)
         return " ".join(parts)

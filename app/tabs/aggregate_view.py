@@ -21,8 +21,8 @@ def aggregate_view(spread: Spread, has_variance: bool) -> str:
     ticks = "".join(f"<span>{value:+d}</span>" if value else "<span>0</span>" for value in range(3, -4, -1))
     count, unit = len(spread.order), spread.unit
     own_key = (
-        f"<b class='key own'></b> of that, what the encoder leaves open in one picture. Where this fills the bar, the "
-        f"{unit} tells next to nothing about a picture."
+        f"<b class='key own'></b> the part that the encoder leaves open for a single picture. If it fills the bar, the "
+        f"{unit} says next to nothing about a picture."
     )
     return (
         '<figure class="aggregate-plot"><div><div class="ticks" aria-hidden="true">'

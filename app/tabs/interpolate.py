@@ -27,9 +27,9 @@ TWO, SQUARE, ANALOGY = "two", "square", "analogy"
 MODES = [("Between two", TWO), ("Four corners", SQUARE), ("Analogy: A - B + C", ANALOGY)]
 NEEDED = {TWO: "AB", SQUARE: "ABCD", ANALOGY: "ABC"}
 EMPTY = {
-    TWO: "Choose A and B above: the way between them appears here.",
-    SQUARE: "Choose A, B, C and D above: the square between them appears here.",
-    ANALOGY: "Choose A, B and C above: what turns B into A is added to C.",
+    TWO: "Choose A and B above. The pictures between them appear here.",
+    SQUARE: "Choose A, B, C and D above. The square between them appears here.",
+    ANALOGY: "Choose A, B and C above. Whatever turns B into A is added to C.",
 }
 METHODS = [("Spherical (slerp)", "slerp"), ("Straight (lerp)", "lerp")]
 STEPS = [9, 17, 33, 65]
@@ -66,7 +66,7 @@ def build(work: Workspace) -> dict[str, Component]:
             METHODS,
             value="slerp",
             label="Path",
-            info="Spherical keeps the latent's length, where decoded pictures stay sharp; straight cuts the corner.",
+            info="Spherical keeps the latent's length on the way, so pictures stay sharp. Straight is the shortest.",
             min_width=300,
         )
         steps = gr.Radio(STEPS, value=33, label="Pictures on the way", elem_id="interpolate-steps")

@@ -16,11 +16,11 @@ from app.words import LATEX, code, plain, words
 NAME, TITLE = "learnt", "Model"
 
 SCORES = {
-    "mig": ("MIG", "mutual information gap: how much more the best dimension knows of a label than the second best"),
+    "mig": ("MIG", "mutual information gap: how much more the best dimension says about a label than the second best"),
     "dci_disentanglement": ("DCI, disentanglement", "whether a dimension matters for one label only"),
-    "dci_completeness": ("DCI, completeness", "whether a label needs one dimension only"),
-    "dci_informativeness": ("DCI, informativeness", "how often a random forest reads a label right from the latent"),
-    "sap": ("SAP", "by how much the best dimension alone tells a label better than the second best"),
+    "dci_completeness": ("DCI, completeness", "whether one dimension is enough for a label"),
+    "dci_informativeness": ("DCI, informativeness", "how often a random forest predicts a label from the latent"),
+    "sap": ("SAP", "how much better the best dimension predicts a label than the second best"),
 }
 
 

@@ -34,13 +34,13 @@ NAME, TITLE = "map", "Map"
 ERROR, PRIOR = "reconstruction error (L1)", "distance from the prior"
 COLUMNS = {
     ERROR_COLUMN: (ERROR, "pixels in [0, 1]"),
-    KL_COLUMN: ("KL", "of the posterior to the prior, nats: how much the latent tells of the picture"),
+    KL_COLUMN: ("KL", "of the posterior to the prior, in nats: how much the latent says about the picture"),
     map.PRIOR_COLUMN: (PRIOR, "of the latent; a draw from N(0, I) has about 1"),
 }
 NEARNESS = {
-    "among": "among the data: its nearest neighbour is as near as the data's own neighbours are",
-    "edge": "at the edge of the data: its nearest neighbour is a few times farther than the data's own neighbours are",
-    "far": "far from the data: the model has seen nothing like it, and its place here means little",
+    "among": "among the data: its nearest neighbour is about as near as neighbours in the data are",
+    "edge": "at the edge of the data: its nearest neighbour is a few times farther than neighbours in the data are",
+    "far": "far from the data: the model has seen nothing like it, so its place here means little",
 }
 
 # What was clicked is below the map.
@@ -51,7 +51,7 @@ Updates = dict[Component, Any]
 
 def targets() -> dict[str, Target]:
     """Where this tab takes pictures."""
-    picture = PictureInput("Place a picture of yours", height=240, elem_id="map-place", render=False)
+    picture = PictureInput("Place your own picture", height=240, elem_id="map-place", render=False)
     return {"place": Target("Map", NAME, picture)}
 
 
@@ -267,7 +267,7 @@ class _Panel:
                 )
             work.send_buttons(self.sent, "place")
             self.facts = gr.Markdown(elem_id="map-facts")
-            gr.Markdown("Its nearest neighbours in latent space: click one to go there", elem_classes="caption")
+            gr.Markdown("Its nearest neighbours in latent space. Click one to go there.", elem_classes="caption")
             self.near = gr.Gallery(
                 show_label=False,
                 format="png",
@@ -415,7 +415,7 @@ def describe(model: OpenModel, point: map.Point) -> str:
 
 def error_in_words(error: float, share_better: float) -> str:
     """An L1 error in levels of 255, and how it compares: with the share of the pictures that are drawn better."""
-    levels = f"{error:.3f}, a pixel is {error * 255:.1f} of 255 levels off on average; "
+    levels = f"{error:.3f}, pixels are off by {error * 255:.1f} of 255 levels on average; "
     if share_better < 0.5:
         return levels + f"better drawn than {_most(1 - share_better)}"
     return levels + f"worse drawn than {_most(share_better)}"

@@ -32,7 +32,7 @@ from app.widgets.comparison import Comparison
 from app.widgets.examples import offer_examples
 from app.widgets.heat_maps import HeatMaps
 from app.widgets.latent_editor import LatentEditor
-from app.words import LATEX, plain, words
+from app.words import LATEX, plain, with_terms, words
 from vae.atlas import ERROR_COLUMN
 from vae.images import MAX_PIXELS
 
@@ -40,7 +40,7 @@ NAME, TITLE = "reconstruct", "Reconstruct"
 
 TEMPERATURE = Range("Temperature", 0, int(MAX_TEMPERATURE))
 SEED = Range("Seed", 0, MAX_SEED, whole=True)
-TABLE_WORDS = "Click a row to look at its picture. A column's ⋮ sorts by it."
+TABLE_WORDS = "Click a row to see its picture. Use a column's ⋮ to sort by it."
 NO_FILES = "There are no pictures yet: drop some into the box, or click it."
 KL = METRICS["kl_nats"][0]  # begins the names of its columns
 THUMBNAIL_SIDE = 48
@@ -150,14 +150,14 @@ class _One:
             value=0,
             step=0.05,
             label="Posterior temperature",
-            info="0 decodes the most likely latent; 1 a sample of what the encoder thinks possible.",
+            info="0 decodes the most likely latent; 1 decodes a random one that the encoder considers possible.",
             visible=first.info.has_variance,
         )
         self.seed = RawNumber(
             0,
             label=SEED.name,
             placeholder="0",
-            info=f"Which sample: a whole number from 0 to {MAX_SEED}. Only matters above temperature 0.",
+            info=f"Which random latent: a whole number from 0 to {MAX_SEED}. It has no effect at temperature 0.",
             visible=first.info.has_variance,
         )
 
@@ -438,9 +438,10 @@ def describe_workings(model: OpenModel, made: Reconstruction | None, temperature
     else:
         parts.append(words(NAME, "cost"))
     parts += [words(NAME, "kl"), _loss(model, made) if made else ""]
+    active = with_terms(model.activity.in_words) if model.activity else ""
     parts += [
         words(NAME, "information", live=_bits(made) if made else ""),
-        words(NAME, "known", known_well=KNOWN_WELL, active=model.activity.in_words if model.activity else ""),
+        words(NAME, "known", known_well=KNOWN_WELL, active=active),
     ]
     return "\n\n".join(filter(None, parts))
 

@@ -187,7 +187,7 @@ class _Grid:
             value=[],
             multiselect=True,
             label="Show only",
-            info="What every sample shall have; nothing for whatever occurs.",
+            info="Labels that every sample should have. Leave empty for any.",
             elem_id="sample-labels",
             visible=bool(choices),
         )
@@ -200,7 +200,7 @@ class _Grid:
                 value=16,
                 step=1,
                 label=COUNT.name,
-                info="A larger grid begins with the smaller.",
+                info="Raising it keeps the samples you have and adds more.",
                 min_width=240,
             )
             self.temperature = RawSlider(
@@ -209,11 +209,11 @@ class _Grid:
                 value=1,
                 step=0.05,
                 label=TEMPERATURE.name,
-                info="Scales the noise; 1 is as fitted.",
+                info="Below 1, samples are more typical and less varied; above 1, the opposite.",
                 min_width=240,
             )
             with gr.Column(min_width=160):
-                self.seed = RawNumber(0, label=SEED.name, info="The same seed gives the same grid.")
+                self.seed = RawNumber(0, label=SEED.name, info="The same seed gives the same samples.")
                 shuffle = gr.Button("New seed", elem_id="shuffle-button", size="sm")
             with gr.Column(min_width=200):
                 self.other = OtherModels.beside(work.library, work.library.default, elem_id="sample-compare-with")
@@ -295,7 +295,7 @@ class _Grid:
         choices = PriorRadio.choices_of(model)
         stays = distribution != preset and distribution in model.prior_titles
         distribution = distribution if stays else sample.opening(model)
-        said = "" if len(choices) > 1 else f"{plain(model.info.title)} has no map, so that nothing can be fitted."
+        said = "" if len(choices) > 1 else f"{plain(model.info.title)} has no map, so nothing can be fitted."
         asked = self.asked(model, distribution, labels, beside, others, numbers)
         return asked | {
             self.labels: asked[self.labels] | {"choices": [*LabelChoice.choices_of(model)]},
@@ -435,7 +435,7 @@ def find_start(library: Library, name: str, kind: str, chosen: dict | None, path
         RequestError: there is no such start yet.
     """
     if kind == SELECTED and (chosen is None or chosen["model"]["name"] != name):
-        raise RequestError("There is no selected sample yet of this model: click one in its grid first.")
+        raise RequestError("No sample of this model is selected yet. Click one in its grid first.")
     if kind == PICTURE and path is None:
         raise RequestError('There is no picture yet: add one under "Around a picture" first.')
     model = library[name]
@@ -449,8 +449,8 @@ def noise_in_words(models: Sequence[OpenModel]) -> str:
     """What these models' samples of one number have in common."""
     shapes = [" x ".join(map(str, model.info.latent_shape)) for model in models]
     if len({*shapes}) == 1:
-        return "Samples of one number are drawn with the same noise."
-    return f"Their latents differ in shape ({' and '.join(shapes)}): the seed is the same, and the noise is not."
+        return "Samples with the same number are drawn from the same noise."
+    return f"Their latents differ in shape ({' and '.join(shapes)}): the seed is the same, but the noise is not."
 
 
 def spatial_note(model: OpenModel) -> dict:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from app import words as room
-from app.words import code, plain, words
+from app.words import code, plain, with_terms, without_terms, words
 
-PAGES = [path.stem for path in Path(room.__file__).parent.glob("*.md")]
+TERMS = "terms"
+PAGES = [path.stem for path in Path(room.__file__).parent.glob("*.md") if path.stem != TERMS]
 
 
 def asked_for() -> set[tuple[str, str]]:
@@ -33,6 +34,25 @@ def texts(tree: ast.AST) -> set[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_part_is_asked_for(page):
     assert {(page, part) for part in room._parts(page)} <= asked_for()
+
+
+def test_every_term_is_marked_somewhere_and_every_mark_is_a_term():
+    """A mark without a term fails where it is shown, which may be a state that no other test reaches."""
+    own = Path(room.__file__)
+    files = [*own.parent.glob("*.md"), *(path for path in own.parents[1].rglob("*.py") if path != own)]
+    texts = [path.read_text("utf-8") for path in files]
+    marks = {mark for text in texts if "with_terms" in text or "<!--" in text for mark in room._TERM.findall(text)}
+    for shown, term in marks:
+        with_terms(f"[[{shown}|{term or shown}]]")
+    marked = {room._key(term or shown) for shown, term in marks}
+    assert marked == {*room._parts(TERMS)}
+
+
+def test_a_term_holds_what_it_means_and_can_be_reached_by_keys():
+    said = with_terms("33.5 dB [[PSNR]], and [[decoded|decoder]].")
+    assert said.startswith('33.5 dB <dfn tabindex="0">PSNR<span>Peak signal-to-noise ratio')
+    assert '<dfn tabindex="0">decoded<span>A neural network that draws' in said
+    assert without_terms("[[PSNR]], [[decoded|decoder]]") == "PSNR, decoded"
 
 
 def test_figures_go_in_outside_formulas_only():

@@ -155,10 +155,10 @@ def test_nothing_of_the_way_before_is_handed_out_while_another_is_drawn(page, se
 def test_going_through_the_modes_and_back_leaves_the_page_as_it_was(page, server):
     open_tab(page, server)
     words = page.locator("#scrubber .scrubber-message")
-    expect(words).to_have_text("Choose A and B above: the way between them appears here.")
+    expect(words).to_have_text("Choose A and B above. The pictures between them appear here.")
     for mode in ("Four corners", "Analogy: A - B + C", "Between two"):
         page.get_by_label(mode).click()
-    expect(words).to_have_text("Choose A and B above: the way between them appears here.")
+    expect(words).to_have_text("Choose A and B above. The pictures between them appear here.")
     expect(words).to_be_visible()
     picture_c, picture_d = (page.locator(f"#interpolate-{letter}") for letter in "cd")
     stray = page.get_by_role("button", name="Download", exact=True)

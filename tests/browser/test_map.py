@@ -143,7 +143,7 @@ def test_a_lattice_of_decoded_places_covers_the_data(page, server):
 
 def test_points_are_coloured_by_a_number_and_the_panel_says_it_in_words(page, server):
     open_map(page, server, point=5000)
-    expect(page.locator("#map-facts")).to_contain_text(re.compile(r"of 255 levels off on average; (better|worse)"))
+    expect(page.locator("#map-facts")).to_contain_text(re.compile(r"of 255 levels on average; (better|worse)"))
     expect(page.locator("#map-facts")).to_contain_text("distance from the prior")
     expect(page.get_by_text("one of 11,894 pictures")).to_be_visible()
     page.locator(".latent-map-colour").select_option(label="reconstruction error (L1)")

@@ -14,7 +14,7 @@ from tests.browser.waiting import another_picture, downloaded, fall_silent, pict
 pytestmark = pytest.mark.browser
 
 INPUT = "#reconstruct-picture input[type=file]"
-EMPTY = "its reconstruction appears here"
+EMPTY = "Its reconstruction appears"
 
 
 def choose_model(page: Page, title: str) -> None:
@@ -126,7 +126,7 @@ def test_a_number_of_the_latent_is_changed_by_keyboard_and_by_pointer_and_reset(
 
 def test_the_numbers_are_put_in_the_order_of_what_they_do(page, server, examples):
     show(page, server, examples["fruits"])
-    page.locator(".latent-editor-order").select_option(label="what moves the picture most first")
+    page.locator(".latent-editor-order").select_option(label="largest effect on the picture first")
     words = page.locator(".latent-editor-order-words")
     expect(words).to_contain_text("of 128 numbers move it by less than one level")
     places = "[...document.querySelectorAll('#latent svg g')].map((bar) => bar.getBoundingClientRect().left)"

@@ -133,7 +133,7 @@ def test_directions_start_from_the_selected_sample(page, server):
     open_sample(page, server)
     page.get_by_role("tab", name="Directions").click()
     page.get_by_label("The selected sample").check()
-    expect(page.get_by_text("There is no selected sample yet")).to_be_visible()
+    expect(page.get_by_text("No sample of this model is selected")).to_be_visible()
     page.get_by_role("tab", name="Grid").click()
     sample = page.get_by_role("button", name="Sample 5", exact=True)
     source = sample.locator("img").get_attribute("src")

@@ -43,12 +43,12 @@ def test_a_direction_is_a_dimension_or_all_places_of_a_channel(run):
 def test_what_is_said_of_the_bars_and_of_one(run):
     say = "m.summary(m.measuresOf(found)[0], found, 'dimension')"
     assert run(MEASURES, say, found=FOUND) == (
-        "How many nats each dimension tells of a picture: 3.5 in all. Of 3 numbers, 2 tell at least half a bit of a "
-        "picture (0.35 nats). Grey: 1 that have collapsed."
+        "How much each dimension says about a picture, in nats (1.44 bits): 3.5 in all. Of 3 numbers, 2 say at least half "
+        "a bit (0.35 nats) about a picture. Grey: 1 that have collapsed."
     )
     facts = run(MEASURES, "m.factsOf(found, 2, 12.345)", found=FOUND)
     assert (
-        facts == "KL 1 nats · active · spread 0.8 · moves the picture by 12.3 levels · knows 40% of skin, 25% of hair"
+        facts == "KL 1 nats · active · spread 0.8 · changes the picture by 12.3 levels · says 40% of skin, 25% of hair"
     )
     assert run(MEASURES, "m.factsOf(found, 0)", found=FOUND).startswith("KL 0.001 nats · collapsed · spread 0.01")
     places = FOUND | {"places": 1024, "active": [0, 1000, 1024], "kl": None, "factors": [], "shares": [[], [], []]}

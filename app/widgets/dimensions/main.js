@@ -65,7 +65,7 @@ export function mount({ element, props, server, watch }) {
     numberBox.max = found.deviation.length - 1;
     known.hidden = !found.factors.length;
     known.querySelector("p").textContent =
-      `What each ${name} alone knows of the labels: mutual information, in parts of the label's entropy. Click a cell for ` +
+      `What each ${name} alone says about the labels: mutual information, as a share of the label's entropy. Click a cell for ` +
       "its traversal, a label to sort by it.";
     if (found.factors.length) matrix.build(found, name);
     strips.replaceChildren(...found.starts.map(() => make("img", { alt: "" })));

@@ -12,12 +12,12 @@ export function measuresOf({ kl, deviation, factors, shares }) {
     { id: EFFECT, name: "effect on the picture", unit: "of 255 levels", values: null },
     ...factors.map((factor, f) => ({
       id: `factor ${f}`,
-      name: `what it knows of ${factor}`,
+      name: `what it says about ${factor}`,
       unit: `% of the entropy of ${factor}`,
       values: shares.map((row) => 100 * row[f]),
     })),
   ];
-  if (kl) measures.unshift({ id: "kl", name: "KL", unit: "nats a picture", values: kl });
+  if (kl) measures.unshift({ id: "kl", name: "KL", unit: "nats per picture", values: kl });
   return measures;
 }
 
@@ -50,17 +50,17 @@ export function summary({ id, name, unit, values }, { active, places, telling },
   if (id === "kl") {
     const total = values.reduce((sum, value) => sum + value, 0);
     const size = (values.length * places).toLocaleString();
-    const said = ` Of ${size} numbers, ${telling.toLocaleString()} tell at least half a bit of a picture (0.35 nats).`;
-    return `How many nats each ${unitName} tells of a picture: ${digits(total)} in all.${said}${grey}`;
+    const said = ` Of ${size} numbers, ${telling.toLocaleString()} say at least half a bit (0.35 nats) about a picture.`;
+    return `How much each ${unitName} says about a picture, in nats (1.44 bits): ${digits(total)} in all.${said}${grey}`;
   }
   if (id === EFFECT) {
     const idle = values.filter((value) => value < 1).length;
     return (
-      `How far the mean picture moves when one ${unitName} is raised by its deviation over the data; ` +
-      `${idle} of ${values.length} move it by less than one level of 255.${grey}`
+      `How much the mean picture changes when one ${unitName} is raised by its standard deviation over the data; ` +
+      `${idle} of ${values.length} change it by less than one level of 255.${grey}`
     );
   }
-  if (id === "deviation") return `How far the encoder's means spread over the data: collapsed below 0.1.${grey}`;
+  if (id === "deviation") return `How widely the encoder's means spread over the data; collapsed below 0.1.${grey}`;
   return `${name[0].toUpperCase()}${name.slice(1)}, in ${unit}.${grey}`;
 }
 
@@ -69,11 +69,11 @@ export function factsOf({ kl, deviation, active, places, factors, shares }, unit
   const state = places > 1 ? `${active[unit]} of ${places} places active` : active[unit] ? "active" : "collapsed";
   const facts = [state, `spread ${digits(deviation[unit])}`];
   if (kl) facts.unshift(`KL ${digits(kl[unit])} nats`);
-  if (effect !== undefined) facts.push(`moves the picture by ${digits(effect)} levels`);
+  if (effect !== undefined) facts.push(`changes the picture by ${digits(effect)} levels`);
   const known = largestFirst(shares[unit] ?? [])
     .slice(0, 2)
     .map((f) => `${percent(shares[unit][f])} of ${factors[f]}`);
-  if (known.length) facts.push(`knows ${known.join(", ")}`);
+  if (known.length) facts.push(`says ${known.join(", ")}`);
   return facts.join(" · ");
 }
 

@@ -69,7 +69,7 @@ export function mount({ element, trigger, props, server, watch }) {
     const total = sum(Object.values(answer.histograms)[0].counts);
     const isAll = !label && !Object.keys(ranges).length;
     find("-count").textContent = isAll
-      ? `All ${total.toLocaleString()} pictures. Draw over a histogram, or click it, to choose some: the map shows them too.`
+      ? `All ${total.toLocaleString()} pictures. Drag across a histogram, or click it, to choose some. The map shows your choice too.`
       : `${answer.count.toLocaleString()} of ${total.toLocaleString()} pictures, here and on the map.`;
     find("-all").disabled = isAll;
     page = { first: 0, count: answer.count };
@@ -108,7 +108,7 @@ export function mount({ element, trigger, props, server, watch }) {
     const kept = answer.originals ? "the original beside what the model draws" : "as the model draws it";
     find("-words").textContent = last
       ? `Worst first, by ${title}: ${first + 1} to ${last} of ${page.count.toLocaleString()}, ${kept}.`
-      : "There are no such pictures.";
+      : "No picture fits this choice.";
   }
 
   async function fill({ points, originals, reconstructions }, isWanted) {
@@ -119,7 +119,7 @@ export function mount({ element, trigger, props, server, watch }) {
       return null;
     } catch (error) {
       console.error(error);
-      return "These pictures did not arrive whole. Reload the page.";
+      return "These pictures did not arrive completely. Reload the page.";
     }
   }
 

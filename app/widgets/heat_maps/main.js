@@ -12,7 +12,7 @@ export function mount({ element, props, server, watch }) {
     element.querySelector(".heat-maps").hidden = !value;
     if (!value) return;
     const { mean } = value.error;
-    draw(error, value.error, `A pixel is ${levels(mean)} of 255 levels off on average; bright places are far off.`);
+    draw(error, value.error, `Pixels are off by ${levels(mean)} of 255 levels on average; bright places are far off.`);
     uncertainty.hidden = !value.has_variance;
     if (!value.has_variance) return;
     const key = `${value.model} ${value.picture}`;
@@ -47,7 +47,7 @@ function draw(figure, { url, limit }, words) {
 }
 
 function spreadInWords({ mean, samples }, error) {
-  const words = `A pixel varies by ${levels(mean)} levels over ${samples} samples of the posterior.`;
+  const words = `Pixels vary by ${levels(mean)} levels over ${samples} samples from the posterior.`;
   if (mean >= error / 2) return words;
   return `${words} Less than the error: most of what is lost is not in the latent at all.`;
 }

@@ -27,7 +27,7 @@ const STEP = 12; // CSS pixels that an arrow key goes
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const WALKING = "Between two pictures of the data";
-const POINTED = "What the decoder draws at your place";
+const POINTED = "What the decoder draws at this place";
 
 export function mount({ element, props, server }) {
   const find = (name) => element.querySelector(`.landscape${name}`);
@@ -59,6 +59,7 @@ export function mount({ element, props, server }) {
     const [walked, all] = ["walk", "points"].map((question) => ask(question, props.model));
     if (!(await takeWalk(await walked)) || !takePoints(await all)) return;
     button.hidden = false;
+    caption.textContent = "What the decoder draws at the marker";
     if (!matchMedia("(prefers-reduced-motion: reduce)").matches) start();
     await fetchCodec(model);
     await drawLandmarks();
@@ -76,6 +77,7 @@ export function mount({ element, props, server }) {
   function takePoints({ error, ...answer }) {
     if (error) return complain(error);
     points = new Points(answer);
+    find("-waiting").hidden = true;
     const [column] = points.columns;
     grouping = column ? groupByColumn(column) : groupByNothing(points);
     for (const known of [stops, landmarks]) known.places = points.places(known.rows);

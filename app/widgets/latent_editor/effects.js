@@ -15,7 +15,7 @@ export function inWords(effects) {
   const idle = effects.filter((effect) => effect < 1).length;
   const most = Math.max(...effects).toFixed(1);
   return (
-    `Raising one number by ${STEP} moves the picture by ${most} of 255 levels at most. ` +
-    `${idle} of ${effects.length} numbers move it by less than one level: they do next to nothing here.`
+    `Raising one number by ${STEP} changes the picture by ${most} of 255 levels at most. ` +
+    `${idle} of ${effects.length} numbers change it by less than one level: they do next to nothing here.`
   );
 }

@@ -59,17 +59,17 @@ def test_active_is_one_number_wherever_it_is_said(fruits):
     assert fruits.metrics["active_units"] != active, "the two would not be told apart"
     assert compare(fruits.aggregate).unused == 128 - active
     said = f"{active} of the latent's 128 dimensions are active; the other {128 - active} have collapsed"
-    assert said in fruits.describe()
-    assert said in reconstruct.describe_workings(fruits, None, 0)
+    assert said in fruits.figures()
+    assert f"the other {128 - active} have collapsed" in reconstruct.describe_workings(fruits, None, 0)
 
 
 def test_collapse_is_told_from_the_metrics_without_a_map(without_map):
     assert "active" not in without_map.describe()
     without_map = OpenModel(without_map.folder)
     without_map.metrics = {**OpenModel(MODELS / "fruits").metrics}
-    assert "87 of the latent's 128 dimensions are active" in without_map.describe()
+    assert "87 of the latent's 128 dimensions are active" in without_map.figures()
     without_map.metrics |= {"active_units": 0}
-    assert "None of the latent's 128 dimensions is active" in without_map.describe()
+    assert "None of the latent's 128 dimensions is active" in without_map.figures()
     for odd in ({"active_units": "x"}, {"active_units": 300}, {"count": 1}, {"latent_units": None}):
         without_map.metrics = {**OpenModel(MODELS / "fruits").metrics, **odd}
         assert "active" not in without_map.describe()

@@ -45,8 +45,8 @@ def test_its_card_and_description_say_what_it_is(library, name):
     assert card == {"name": name, "title": name.title(), "size": size, "shape": list(shape)}
     assert codec["architecture"] == json.loads((model.folder / "config.json").read_text())["architecture"]
     assert codec["bytes"] == len(model.decoder_file.content) < 4_000_000
-    words = model.describe()
-    assert words.startswith(f"**{name.title()}.** Trained on")
+    assert model.describe().startswith(f"**{name.title()}.** Trained on")
+    words = model.figures()
     assert " x ".join(map(str, shape)) in words
     assert f"On held-out pictures: {model.metrics['psnr_db']:.1f} dB" in words
     assert "map" not in words, "the map is the UMAP"

@@ -26,14 +26,14 @@ def fruits() -> OpenModel:
     ],
 )
 def test_an_error_is_said_in_levels_and_compared(share_better, words):
-    assert error_in_words(0.02, share_better) == f"0.020, a pixel is 5.1 of 255 levels off on average; {words}"
+    assert error_in_words(0.02, share_better) == f"0.020, pixels are off by 5.1 of 255 levels on average; {words}"
 
 
 def test_a_point_is_described_by_its_labels_and_numbers(fruits):
     said = describe(fruits, map.point(fruits, 5000))
     assert "**variety**: Apple Red Yellow 2" in said
     assert r"**file**: r\_194\_100\.jpg" in said
-    assert "of 255 levels off on average; better drawn than" in said
+    assert "of 255 levels on average; better drawn than" in said
     assert "where a draw from N(0, I) has about 1" in said
 
 
@@ -52,7 +52,7 @@ def test_a_group_is_described_by_its_frequent_labels(fruits):
 def test_the_workings_hold_the_maps_own_numbers(fruits):
     said = how_it_works(fruits)
     assert "This map: 11,894 points" in said
-    assert f"{map.figures(fruits).error:.3f} in the median" in said
+    assert f"the median here is {map.figures(fruits).error:.3f}" in said
     assert "latent is spatial" not in said
 
 

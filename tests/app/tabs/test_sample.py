@@ -39,9 +39,9 @@ def test_a_drawing_does_not_undo_a_choice_of_other_models_that_was_made_meanwhil
 def test_a_start_that_is_not_there_is_said(library):
     fruits = library["fruits"]
     chosen = start_at(fruits, fruits.atlas.latent(0), "Sample 3 of seed 7")
-    with pytest.raises(RequestError, match="no selected sample yet"):
+    with pytest.raises(RequestError, match="No sample of this model is selected"):
         find_start(library, "fruits", SELECTED, None, None)
-    with pytest.raises(RequestError, match="no selected sample yet"):
+    with pytest.raises(RequestError, match="No sample of this model is selected"):
         find_start(library, "emoji", SELECTED, chosen, None)
     with pytest.raises(RequestError, match="no picture yet"):
         find_start(library, "fruits", PICTURE, chosen, None)
