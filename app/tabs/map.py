@@ -84,7 +84,8 @@ def build(work: Workspace) -> dict[str, Component]:
         gr.Markdown(words(NAME, "compared"))
         learnt_facts = gr.HTML(elem_id="map-compared")
     quality = gr.Markdown(words(NAME, "quality"))
-    fared = Failures(server=[questions.failures, questions.worst], elem_id="map-failures")
+    asked_of_all = [questions.failures, questions.worst]
+    fared = Failures(server=asked_of_all, address=f"{NAME}.drawn", elem_id="map-failures")
     with gr.Accordion("How it works", open=False):
         how = gr.Markdown(latex_delimiters=LATEX)
     shown = gr.State(None)  # the model whose map is drawn

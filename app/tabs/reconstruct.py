@@ -100,6 +100,7 @@ class _One:
                 server=[Questions(library).decode],
                 address=f"{NAME}.edits",
                 picture_address=f"{NAME}.picture",
+                order_address=f"{NAME}.order",
                 elem_id="latent",
             )
             work.send_buttons(picture, "picture")

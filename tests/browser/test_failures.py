@@ -1,7 +1,11 @@
 """How well the pictures are drawn, under the map in a real Chromium: from a histogram to a picture."""
 
+import csv
+
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser.waiting import downloaded
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +25,20 @@ def test_a_range_narrows_the_list_and_the_map_and_a_picture_leads_to_its_point(p
     page.locator(".failures-list button", has_text="Flags").click()
     expect(page.locator(".failures-list [aria-pressed=true]")).to_contain_text("Flags")
     expect(tiles.first).to_contain_text("Flags")
+    page.wait_for_function("location.search.includes('map.drawn=')")
+    header, *rows = csv.reader(downloaded(page, ".failures-body >", "CSV")[1].read_text().splitlines())
+    assert header == ["measure", "from", "to", "pictures", "chosen"]
+    assert sum(int(row[3]) for row in rows if row[0] == rows[0][0]) == 3438
+    words = said.inner_text()
+    page.goto(page.url)
+    expect(page.locator(".latent-map[data-state=ready]")).to_be_visible()
+    page.locator("#map-failures").scroll_into_view_if_needed()
+    expect(said).to_have_text(words)
+    expect(page.locator(".failures-list [aria-pressed=true]")).to_contain_text("Flags")
+    page.get_by_label("PCA").check()  # what is chosen is of the pictures, and not of their places
+    page.wait_for_function("location.search.includes('map.layout=pca')")
+    expect(page.get_by_text("principal components")).to_be_visible()
+    expect(said).to_have_text(words)
 
     tiles.first.click()
     expect(page.locator("#map-original img")).to_be_visible()

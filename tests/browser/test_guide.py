@@ -90,7 +90,8 @@ def test_axe_finds_no_serious_violation_and_a_phone_is_wide_enough(page, server)
     meaning = page.locator("#about dfn > span").last
     expect(meaning).to_be_visible()
     box = meaning.bounding_box()
-    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
     for theme in ("light", "dark"):
         page.evaluate("(theme) => document.body.classList.toggle('dark', theme === 'dark')", theme)
         come_to_rest(page)

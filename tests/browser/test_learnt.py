@@ -1,9 +1,12 @@
 """The Model tab in a real Chromium: what each dimension does."""
 
+import csv
 import re
 
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser.waiting import downloaded
 
 pytestmark = pytest.mark.browser
 
@@ -37,3 +40,15 @@ def test_bars_and_cells_lead_to_traversals(page, server):
     page.locator("#dimensions .dimensions-measure").select_option(label="effect on the picture")
     expect(page.locator("#dimensions .dimensions-chart + .dimensions-words")).to_contain_text("by less than one level")
     expect(bars.first).to_have_attribute("aria-label", re.compile("levels"))
+    header, first, *others = csv.reader(downloaded(page, ".dimensions-body >", "CSV")[1].read_text().splitlines())
+    assert header[:3] == ["dimension", "KL (nats per picture)", "spread of the means (standard deviation)"]
+    assert (first[0], len(others), len(first)) == ("0", 127, len(header))
+    assert all(row[header.index("effect on the picture (of 255 levels)")] for row in others)
+
+    page.get_by_label("Order").select_option(label="by number")
+    chosen = page.locator("#dimensions figcaption strong").inner_text()
+    page.wait_for_function("/learnt.measure=effect.*learnt.order=number/.test(location.search)")
+    page.goto(page.url)
+    expect(bars.first).to_have_attribute("aria-label", re.compile("^dimension 0: .* levels"))
+    expect(page.locator("#dimensions figcaption strong")).to_have_text(chosen)
+    expect(page.locator("#dimensions th[aria-sort=descending]")).to_have_text("variety")

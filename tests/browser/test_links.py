@@ -97,7 +97,7 @@ def test_a_link_brings_back_what_was_set_on_the_map(page, server):
     expect(page.locator(".latent-map-contours path")).to_have_count(5)
     expect(page.get_by_role("button", name="Pictures", exact=True)).to_have_attribute("aria-pressed", "false")
     page.get_by_label("PCA").check()
-    expect(page.get_by_text("at its first two principal components")).to_be_visible()
+    expect(page.get_by_text("placed by its first two")).to_be_visible()
     expect(page.locator(READY)).to_be_visible()
     page.wait_for_function("!/map.(view|path)=/.test(location.search)")  # its places are others
     in_address(page, "map.layout=pca", "map.colour=variety")
@@ -106,7 +106,7 @@ def test_a_link_brings_back_what_was_set_on_the_map(page, server):
     in_address(page, "map.path=corners,", "map.view=")
     assert page.evaluate(axis) == pytest.approx(seen, abs=0.02)
     page.goto(f"{server}?tab=map&map.layout=pca&map.view=0.5,0,4")
-    expect(page.get_by_text("at its first two principal components")).to_be_visible()
+    expect(page.get_by_text("placed by its first two")).to_be_visible()
     expect(page.locator(READY)).to_be_visible()
     page.wait_for_function(f"Math.abs({axis}[0] + {axis}[1] - 1) < 0.01")
 
@@ -137,7 +137,8 @@ def test_back_undoes_one_move_after_another_and_forward_makes_them_again(page, s
     page.wait_for_function("!location.search.includes('edits')")
     page.go_forward()
     expect(status).to_have_text("1 number changed")
-    page.goto(link)
+    page.goto(f"{link}&reconstruct.order=effect")
+    expect(page.locator(".latent-editor-order")).to_have_value("effect")
     expect(status).to_have_text("1 number changed")
     page.wait_for_function(f"(edited) => document.querySelector('{canvas}').toDataURL() === edited", arg=edited)
 
@@ -182,6 +183,8 @@ def test_a_link_of_nonsense_sets_nothing(page, server):
         "map.layers": "plot,constructor",
         "map.hidden": "nobody|",
         "map.path": "line,1,2,x",
+        "map.groups": "o1,2~r9-zzz",
+        "map.drawn": '[{"kl_nats":[1,"x"]},"kind","nobody"]',
         "reconstruct.picture": "fruit-apple.png",  # which is good, as the edits are of it
         "reconstruct.edits": "3,1,0,101",  # a position may be that, a number not
         "interpolate.place": "2,2",

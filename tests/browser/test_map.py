@@ -277,6 +277,12 @@ def test_two_groups_have_a_direction_from_lasso_or_legend(page, server):
     expect(result).to_contain_text("from one mean to the other")
     page.get_by_role("button", name="From the selected point").click()
     expect(result).to_contain_text("added to the selected point")
+    group_a = result.inner_text().split("\n")[0]
+    page.wait_for_function("/map.groups=o.*%7Er.*%7Ef/.test(location.search)")
+    page.goto(page.url)
+    expect(page.locator(".latent-map-overlay .group")).to_have_count(2)
+    for said in (group_a, "Group B: 2,953 pictures", "added to the selected point"):
+        expect(result).to_contain_text(said)
     page.get_by_role("button", name="Clear", exact=True).locator("visible=true").click()
     expect(result).to_be_hidden()
 
@@ -425,7 +431,7 @@ def test_neighbours_are_marked_and_lead_on_and_points_are_laid_out_and_coloured_
     expect(links).to_have_count(8)
     row = re.search(r"row \d+", page.locator("#map-facts").inner_text())[0]
     page.get_by_label("PCA").check()
-    expect(page.get_by_text("at its first two principal components")).to_be_visible()
+    expect(page.get_by_text("placed by its first two")).to_be_visible()
     expect(page.locator(READY)).to_be_visible()
     expect(page.locator("#map-facts"), "the point stays").to_contain_text(row)
     page.locator(".latent-map-colour").select_option(label="a dimension of the latent")

@@ -128,10 +128,11 @@ def test_the_numbers_are_put_in_the_order_of_what_they_do(page, server, examples
     show(page, server, examples["fruits"])
     page.locator(".latent-editor-order").select_option(label="largest effect on the picture first")
     words = page.locator(".latent-editor-order-words")
-    expect(words).to_contain_text("of 128 numbers move it by less than one level")
+    expect(words).to_contain_text("of 128 numbers change it by less than one level")
     places = "[...document.querySelectorAll('#latent svg g')].map((bar) => bar.getBoundingClientRect().left)"
     leftmost = page.evaluate(f"((places) => places.indexOf(Math.min(...places)))({places})")
     assert int(page.locator(".latent-editor-index").input_value()) == leftmost
+    page.wait_for_function("location.search.includes('reconstruct.order=effect')")
     page.locator(".latent-editor-order").select_option(label="by number")
     expect(words).to_be_empty()
 

@@ -43,8 +43,8 @@ def test_a_direction_is_a_dimension_or_all_places_of_a_channel(run):
 def test_what_is_said_of_the_bars_and_of_one(run):
     say = "m.summary(m.measuresOf(found)[0], found, 'dimension')"
     assert run(MEASURES, say, found=FOUND) == (
-        "How much each dimension says about a picture, in nats (1.44 bits): 3.5 in all. Of 3 numbers, 2 say at least half "
-        "a bit (0.35 nats) about a picture. Grey: 1 that have collapsed."
+        "How much each dimension says about a picture, in nats (1.44 bits): 3.5 in all. Of 3 numbers, 2 say at "
+        "least half a bit (0.35 nats) about a picture. Grey: 1 that have collapsed."
     )
     facts = run(MEASURES, "m.factsOf(found, 2, 12.345)", found=FOUND)
     assert (

@@ -62,7 +62,7 @@ def test_each_number_is_raised_alone(run):
 def test_what_moves_the_picture_most_comes_first_and_equals_stay(run):
     assert run("numbers", "m.largestFirst(effects)", effects=[0.5, 3, 0.5, 7]) == [3, 1, 0, 2]
     said = run(EFFECTS, "m.inWords(effects)", effects=[0.5, 3, 0.25, 7])
-    assert "by 7.0 of 255 levels at most. 2 of 4 numbers move it by less than one" in said
+    assert "by 7.0 of 255 levels at most. 2 of 4 numbers change it by less than one" in said
 
 
 def test_the_number_that_says_most_is_narrow_or_far_from_zero(run):

@@ -140,6 +140,32 @@ class TestFromThePoint:
         assert told(self.TWO + hidden, selected=42)[-1] is False
 
 
+class TestTextOfGroups:
+    """What the address keeps, which brings the same groups back whatever is hidden then."""
+
+    BACK = "const text = tools.groupsText; tools.clear(); tools.bringBackGroups(text); told.push(text);"
+
+    @pytest.mark.parametrize("hidden", [False, True])
+    def test_brings_back_the_same_points(self, told, hidden):
+        draws = "lasso(0.5, 0.5, 6.5, 3.5); lasso(5.5, 5.5, 9.5, 7.5); tools.groups.a.outline.length;"
+        shows = "state.grouping = { isShown: () => true };"
+        *_, drawn, again, text = told(f"{draws} const before = told.at(-1); {shows} {self.BACK}", hidden=hidden)
+        assert again == drawn
+        assert [part[0] for part in text.split("~")] == (["r", "o"] if hidden else ["o", "o"])
+
+    def test_brings_back_where_the_direction_starts(self, told):
+        draws = "lasso(0.5, 0.5, 2.5, 2.5); lasso(5.5, 5.5, 9.5, 7.5); find('-from').click();"
+        *_, again, text = told(f"{draws} {self.BACK}", selected=7)
+        assert again["point"] == 7
+        assert text.endswith("~f")
+
+    @pytest.mark.parametrize(
+        "text", ["", "f", "r", "r0-zz", "rzz", "r1~r2~r3", "o1,1", "o1,1,2,2,x,y", "o90,90,91,91,90,91"]
+    )
+    def test_is_nothing_where_it_means_nothing(self, told, text):
+        assert told(f"tools.bringBackGroups({text!r})") == []
+
+
 def test_a_path_and_groups_take_each_others_place(told):
     left = "told.push([tools.path.length, tools.groups.a !== null])"
     script = f"tools.choose('path'); draw([1, 1], [4, 5]); tools.choose('lasso'); lasso(0, 0, 2, 2); {left}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from app.explore.opened import OpenModel
 from app.kit.widget import Widget
@@ -13,8 +13,13 @@ class Dimensions(Widget):
 
     The value is what `payload` builds, or None for nothing. All else is asked of the server when the component is seen.
 
+    Props:
+        address: how the keys begin under which the address keeps what is set; None for not at all.
+
     Server: `dimensions(model)` and `decode(model, latents)`.
     """
+
+    PROPS: ClassVar[dict[str, Any]] = {"address": None}
 
     @staticmethod
     def payload(model: OpenModel) -> dict[str, Any]:

@@ -1,14 +1,17 @@
 // What each dimension of a latent does: its bar, what it knows of the labels, and the pictures that it makes. A spatial
 // latent has a unit for each channel instead.
 
+import { inAddress, recall, remember } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
 import { make, onSeen, placing } from "../../web/dom.js";
+import { downloads, NOT_ALL } from "../../web/downloads.js";
 import { isSpatial, latentSize, moved, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
 import { clamp, digits } from "../../web/numbers.js";
 import { LEVELS, pictureDistance, stripOf } from "../../web/sheet.js";
 import { STRIP_COEFFICIENTS, STRIP_SIDE } from "../../web/strip.js";
+import { csvOf } from "../../web/tables.js";
 import { Bars } from "./bars.js";
 import { Matrix } from "./matrix.js";
 import { directionOf, EFFECT, factsOf, isCollapsed, measuresOf, orderOf, summary } from "./measures.js";
@@ -23,8 +26,9 @@ export function mount({ element, props, server, watch }) {
   const { decode } = decoder(server);
   const loads = newest();
   const traversals = newest();
-  const bars = new Bars(find("-bars"), choose);
-  const matrix = new Matrix(find("-matrix"), find("-more"), choose);
+  const bars = new Bars(find("-bars"), chooseByHand);
+  const onArrange = () => keep("table", matrix.arrangement);
+  const matrix = new Matrix(find("-matrix"), find("-more"), { onChoose: chooseByHand, onArrange });
   let shown = null; // the value that is on the page
   let found = null; // the server's answer, with `starts` as latents
   let measures = [];
@@ -34,6 +38,38 @@ export function mount({ element, props, server, watch }) {
   const measure = () => measures[measureBox.value];
   const effects = () => measures.find(({ id }) => id === EFFECT).values;
 
+  // ---- What the address keeps ----
+
+  // By the ends of their keys, how a text of the address is brought back; null is as at first.
+  const bringBack = {
+    measure(text) {
+      measureBox.value = Math.max(
+        0,
+        measures.findIndex(({ id }) => id === text),
+      );
+    },
+    order(text) {
+      orderBox.value = text === "number" ? "number" : "size";
+    },
+    table(text) {
+      if (found.factors.length) matrix.arrange(text);
+    },
+    unit(text) {
+      const unit = text?.trim() ? Number(text) : null;
+      choose(unit in found.deviation ? unit : orderOf(found.kl ?? found.deviation, "size")[0]);
+    },
+  };
+  const keyOf = (what) => props.address && `${props.address}.${what}`;
+  for (const what of Object.keys(bringBack)) recall(keyOf(what), (text) => undo(what, text));
+
+  function undo(what, text) {
+    if (!found || body.hidden) return;
+    bringBack[what](text);
+    drawBars();
+  }
+
+  const keep = (what, text) => remember(keyOf(what), text);
+
   // ---- A model ----
 
   async function load() {
@@ -41,7 +77,9 @@ export function mount({ element, props, server, watch }) {
     if (!element.offsetParent || value === shown) return;
     const isNewest = loads.begin();
     traversals.drop();
+    const isAnother = Boolean(shown && value && shown.model.name !== value.model.name);
     shown = value;
+    if (isAnother) for (const what of Object.keys(bringBack)) keep(what, null);
     if (!value) return showMessage("empty", "");
     showMessage("waiting", "Measuring the dimensions over the map's pictures …");
     const answer = await ask("dimensions", value.model.name);
@@ -70,15 +108,18 @@ export function mount({ element, props, server, watch }) {
     if (found.factors.length) matrix.build(found, name);
     strips.replaceChildren(...found.starts.map(() => make("img", { alt: "" })));
     find("-reach").replaceChildren(...STRIP_COEFFICIENTS.map((c) => make("span", {}, signed(c))));
+    for (const what of Object.keys(bringBack)) bringBack[what](inAddress(keyOf(what)));
     drawBars();
-    choose(orderOf(measure().values, "size")[0]);
   }
 
   // ---- Bars ----
 
   async function drawBars() {
     const shownMeasure = measure();
-    if (!shownMeasure.values && !(await measureEffects(shownMeasure))) return;
+    if (!shownMeasure.values) {
+      find("-words").textContent = `Raising each ${unitName()} in turn …`;
+      if (!(await measureEffects(shownMeasure, () => measure() === shownMeasure))) return;
+    }
     if (shownMeasure !== measure()) return;
     const { values, unit } = shownMeasure;
     bars.draw(values, orderOf(values, orderBox.value), {
@@ -91,12 +132,11 @@ export function mount({ element, props, server, watch }) {
   }
 
   // Raises each unit of the mean by its deviation; returns whether all pictures came.
-  async function measureEffects(effect) {
-    find("-words").textContent = `Raising each ${unitName()} in turn …`;
+  async function measureEffects(effect, isWanted) {
     const { model } = shown;
     const [mean] = found.starts;
     const latents = [mean, ...found.deviation.map((_, unit) => along(mean, unit, 1))];
-    const { pictures, error } = await decode(model, latents, { isWanted: () => measure() === effect });
+    const { pictures, error } = await decode(model, latents, { isWanted });
     if (error) find("-words").textContent = error;
     if (!pictures) return false;
     const [still, ...raised] = pictures;
@@ -133,12 +173,42 @@ export function mount({ element, props, server, watch }) {
     }
   }
 
+  function chooseByHand(unit) {
+    keep("unit", unit);
+    choose(unit);
+  }
+
+  // ---- Files ----
+
+  // A row for each unit with all that the bars can show of it.
+  async function unitRows() {
+    const effect = measures.find(({ id }) => id === EFFECT);
+    if (!effect.values && !(await measureEffects(effect, () => true))) throw new Error(NOT_ALL);
+    const head = [unitName(), ...measures.map(({ name, unit }) => `${name} (${unit})`), "active"];
+    return [head, ...found.active.map((count, k) => [k, ...measures.map(({ values }) => values[k]), count])];
+  }
+
+  function table(title, name, rows) {
+    const makeFile = async () => ({ name: `${shown.model.name} ${name}`, content: csvOf(await rows()) });
+    return { kind: "csv", title, make: makeFile };
+  }
+
+  const ofLabels = async () => [[unitName(), ...found.factors], ...matrix.rows];
+  find("-words").after(downloads([table("All measures as a table", "dimensions", unitRows)], "Download the measures"));
+  known.append(downloads([table("This table", "labels", ofLabels)], "Download the table"));
+
   // ---- Controls ----
 
-  measureBox.addEventListener("change", drawBars);
-  orderBox.addEventListener("change", drawBars);
+  measureBox.addEventListener("change", () => {
+    keep("measure", Number(measureBox.value) ? measure().id : null);
+    drawBars();
+  });
+  orderBox.addEventListener("change", () => {
+    keep("order", orderBox.value === "size" ? null : orderBox.value);
+    drawBars();
+  });
   numberBox.addEventListener("change", () => {
-    choose(clamp(Math.round(Number(numberBox.value)), 0, found.deviation.length - 1));
+    chooseByHand(clamp(Math.round(Number(numberBox.value)), 0, found.deviation.length - 1));
   });
   onSeen(element, ({ isOpened }) => isOpened && load());
   watch("value", load);

@@ -3,23 +3,29 @@ import { percent, rowsBy } from "./measures.js";
 
 const FIRST_ROWS = 16; // what is shown at first
 
-/** The table of what each unit knows of each factor. Calls `onChoose(unit)` when a cell is clicked, or reached by a key. */
+/**
+ * The table of what each unit knows of each factor. Calls `onChoose(unit)` when a cell is clicked, or reached by a key, and
+ * `onArrange()` when a hand has sorted the rows, or shown all.
+ */
 export class Matrix {
   #table;
   #more;
   #onChoose;
+  #onArrange;
   #found = null;
   #factor = null; // whose column the rows are sorted by; null for whichever a unit knows most of
   #isWhole = false;
   #chosen = null;
 
-  constructor(box, more, onChoose) {
+  constructor(box, more, { onChoose, onArrange }) {
+    this.#onArrange = onArrange;
     this.#table = box.appendChild(make("table"));
     this.#more = more;
     this.#onChoose = onChoose;
     more.addEventListener("click", () => {
       this.#isWhole = !this.#isWhole;
       this.#draw();
+      onArrange();
     });
     this.#table.addEventListener("click", ({ target }) => {
       const button = target.closest("button");
@@ -40,6 +46,25 @@ export class Matrix {
     this.#draw();
   }
 
+  /** How the rows stand, as a text: the factor that they are sorted by, "all" if all are shown; null as at first. */
+  get arrangement() {
+    return [this.#factor ?? "", this.#isWhole ? "all" : ""].join(",").replace(/^,$/, "") || null;
+  }
+
+  /** Arranges them so, as far as there is such a factor. */
+  arrange(text) {
+    const [factor, whole] = (text ?? "").split(",");
+    this.#factor = factor !== "" && Number(factor) in this.#found.factors ? Number(factor) : null;
+    this.#isWhole = whole === "all";
+    this.#draw();
+  }
+
+  /** The rows as they stand, all of them: each unit, and what it knows of each factor as a share of 1. */
+  get rows() {
+    const { shares } = this.#found;
+    return rowsBy(shares, this.#factor).map((unit) => [unit, ...shares[unit]]);
+  }
+
   /** Marks the row of a unit, if it is there. */
   choose(unit) {
     this.#chosen = unit;
@@ -53,6 +78,7 @@ export class Matrix {
     this.#draw();
     this.#table.querySelector(`[data-factor="${factor}"]`).focus();
     this.#onChoose(Number(this.#table.tBodies[0].rows[0].dataset.unit));
+    this.#onArrange();
   }
 
   #draw() {
@@ -80,7 +106,7 @@ export class Matrix {
   #row(unit, most) {
     const { factors, shares, unitName } = this.#found;
     const cells = shares[unit].map((share, f) => {
-      const words = `${unitName} ${unit} tells ${percent(share)} of ${factors[f]}`;
+      const words = `${unitName} ${unit} says ${percent(share)} about ${factors[f]}`;
       const attributes = { "aria-label": words, style: `--share: ${share / most}` };
       const button = make("button", { type: "button", title: words, attributes }, percent(share));
       button.dataset.unit = unit;

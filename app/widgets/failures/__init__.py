@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from app.explore import failures
 from app.explore.opened import OpenModel
@@ -16,6 +16,9 @@ class Failures(Widget):
     The value is what `payload` builds, or None for nothing. All else is asked of the server when the widget comes into
     view.
 
+    Props:
+        address: the key under which the address keeps what is chosen; None for not at all.
+
     Server: `failures(model, ranges, column, label)` and `worst(model, ranges, column, label, first)`.
 
     Events; what they carry comes from the browser and may be forged:
@@ -25,6 +28,7 @@ class Failures(Widget):
     """
 
     EVENTS = ("choose", "narrow")
+    PROPS: ClassVar[dict[str, Any]] = {"address": None}
 
     @staticmethod
     def payload(model: OpenModel, titles: Mapping[str, tuple[str, str]]) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 // How well the pictures of a data set are drawn. What is chosen here is asked of the server, and told to the map.
 
+import { recall, remember } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
 import { make, onFirstSight, placing, telling } from "../../web/dom.js";
+import { downloads } from "../../web/downloads.js";
 import { newest } from "../../web/latest.js";
+import { LIMITS } from "../../web/limits.js";
 import { digits } from "../../web/numbers.js";
 import { cut, urlOf } from "../../web/sheet.js";
+import { csvOf } from "../../web/tables.js";
 import { Histogram } from "./histogram.js";
-import { withRange } from "./ranges.js";
+import { chosenIn, textOf, withRange } from "./ranges.js";
 
 export function mount({ element, trigger, props, server, watch }) {
   const find = (name) => element.querySelector(`.failures${name}`);
@@ -23,14 +27,19 @@ export function mount({ element, trigger, props, server, watch }) {
   let histograms = new Map(); // by measure
   let chosen = none(); // what a person chose: ranges, and a label of the column
   let page = { first: 0, count: 0 }; // how many worse ones are left out, of how many
+  let known = null; // the last answer
+  let wanted = recall(props.address, bringBack); // what the page was opened with, until it is there
 
   // ---- A model ----
 
   function load() {
     questions.drop();
     pages.drop();
+    // Another layout of the same map: what is chosen stays.
+    if (value && value.model.name === props.value?.model.name) wanted ??= textOf(chosen, value.columns);
     value = props.value;
     chosen = none();
+    known = null;
     if (!value?.measures?.length) return showMessage("empty", "");
     showMessage("waiting", "Sorting the pictures …");
     histograms = new Map(
@@ -43,17 +52,43 @@ export function mount({ element, trigger, props, server, watch }) {
     find("-labels").hidden = !value.columns.length;
     columnBox.replaceChildren(...value.columns.map((name) => new Option(name.replaceAll("_", " "), name)));
     chosen.column = columnBox.value;
+    const opened = wanted && chosenIn(wanted, ...names());
+    wanted = null;
+    if (opened) take(opened);
+    else keep();
     const mine = value;
     onFirstSight(element, () => mine === value && show());
   }
 
+  const names = () => [value.measures.map(({ name }) => name), value.columns];
+
   // ---- What is chosen ----
 
   function update(change) {
+    take(change);
+    show();
+  }
+
+  function take(change) {
     Object.assign(chosen, change);
     const { ranges, column, label } = chosen;
+    if (column) columnBox.value = column;
     tell("narrow", label || Object.keys(ranges).length ? { ranges, column, label } : {});
-    show();
+    keep();
+  }
+
+  function keep() {
+    const text = textOf(chosen, value.columns);
+    remember(props.address, text && text.length <= LIMITS.maxLinkedText ? text : null);
+  }
+
+  function bringBack(text) {
+    if (!value?.measures?.length) {
+      wanted = text;
+      return;
+    }
+    const [column] = value.columns;
+    update(chosenIn(text, ...names()) ?? { ...none(), column: column ?? "" });
   }
 
   async function show() {
@@ -63,6 +98,7 @@ export function mount({ element, trigger, props, server, watch }) {
     const answer = await ask("failures", model.name, ranges, column, label);
     if (!isNewest()) return;
     if (answer.error) return showMessage("error", answer.error);
+    known = answer;
     showBody();
     for (const [name, histogram] of histograms) histogram.draw(answer.histograms[name], ranges[name]);
     drawLabels(answer.labels);
@@ -144,8 +180,38 @@ export function mount({ element, trigger, props, server, watch }) {
     const hadLabel = chosen.label !== "";
     Object.assign(chosen, { column: columnBox.value, label: "" });
     if (hadLabel) update({});
-    else show();
+    else {
+      keep();
+      show();
+    }
   });
+
+  // ---- Files ----
+
+  function histogramRows() {
+    return [...histograms.keys()].flatMap((name) => {
+      const { edges, counts, chosen: among } = known.histograms[name];
+      return counts.map((count, k) => [name, edges[k], edges[k + 1], count, among[k]]);
+    });
+  }
+
+  const labelRows = () => known.labels.map(({ label, count, median }) => [chosen.column, label, count, median]);
+
+  function table(title, name, head, rows) {
+    const makeFile = async () => ({ name: `${value.model.name} ${name}`, content: csvOf([head, ...rows()]) });
+    return { kind: "csv", title, make: makeFile };
+  }
+
+  const ofHistograms = ["measure", "from", "to", "pictures", "chosen"];
+  const ofLabels = ["column", "label", "pictures", "median"];
+  find("-histograms").after(
+    downloads(
+      [table("The histograms as a table, one bin a row", "histograms", ofHistograms, histogramRows)],
+      "Download the histograms",
+    ),
+  );
+  list.after(downloads([table("The labels as a table", "labels", ofLabels, labelRows)], "Download the labels"));
+
   find("-all").addEventListener("click", () => update({ ranges: {}, label: "" }));
   before.addEventListener("click", () => turn(Math.max(0, page.first - tiles.children.length)));
   after.addEventListener("click", () => turn(page.first + tiles.children.length));

@@ -25,6 +25,32 @@ export function withRange(ranges, name, range) {
   return range.every((end) => end === null) ? others : { ...others, [name]: range };
 }
 
+/** What is chosen as a text of the address; null where that is everything, and no other column than the first. */
+export function textOf({ ranges, column, label }, [first]) {
+  const isAll = !label && !Object.keys(ranges).length;
+  return isAll && column === (first ?? "") ? null : JSON.stringify([ranges, column, label]);
+}
+
+/** What such a text chooses of these measures and columns; null where it is none. The server knows the labels. */
+export function chosenIn(text, measures, columns) {
+  const [ranges, column, label] = parsed(text) ?? [];
+  const isEnd = (end) => end === null || Number.isFinite(end);
+  const isRange = ([name, range]) =>
+    measures.includes(name) && Array.isArray(range) && range.length === 2 && range.every(isEnd);
+  const areRanges = ranges !== null && typeof ranges === "object" && Object.entries(ranges).every(isRange);
+  const isColumn = columns.includes(column) || (columns.length === 0 && column === "");
+  return areRanges && isColumn && typeof label === "string" ? { ranges, column, label } : null;
+}
+
+function parsed(text) {
+  try {
+    const found = JSON.parse(text);
+    return Array.isArray(found) ? found : null;
+  } catch {
+    return null;
+  }
+}
+
 /** A range in words. */
 export function inWords([low, high], digits) {
   if (low === null) return `up to ${digits(high)}`;

@@ -30,10 +30,11 @@ class LatentEditor(Widget):
     Props:
         address: the key under which the address keeps the edits; None for not at all.
         picture_address: the key under which it keeps the picture: without that, edits are of nothing.
+        order_address: the key under which it keeps the order of the bars; None for not at all.
     """
 
     EVENTS = ("commit",)
-    PROPS: ClassVar[dict[str, Any]] = {"address": None, "picture_address": None}
+    PROPS: ClassVar[dict[str, Any]] = {"address": None, "picture_address": None, "order_address": None}
 
     @staticmethod
     def payload(

@@ -12,6 +12,7 @@ import { newChannel } from "./channels.js";
 import { inWords, raised } from "./effects.js";
 
 const BROUGHT_BACK_MS = 5000; // in which a picture that Back has brought back is here
+const [NUMBER, EFFECT] = ["number", "effect"]; // by which the bars can stand
 const REST_MS = 400; // without a change: the hand has come to rest
 
 export function mount({ element, trigger, props, server, watch }) {
@@ -38,6 +39,7 @@ export function mount({ element, trigger, props, server, watch }) {
   if (!holds(props.picture_address)) wanted.edits = null; // without their picture, edits are of nothing
 
   const isVector = () => !value.channels;
+  setOrder(recall(props.order_address, bringBackOrder));
 
   // ---- Another latent ----
 
@@ -110,9 +112,9 @@ export function mount({ element, trigger, props, server, watch }) {
   // By number, or what moves the picture most first.
   async function arrange() {
     orderWords.textContent = "";
-    if (orderBox.value === "number") return bars.arrange([...latent.keys()]);
+    if (orderBox.value === NUMBER) return bars.arrange([...latent.keys()]);
     const origin = value;
-    const isWanted = () => origin === value && orderBox.value === "effect";
+    const isWanted = () => origin === value && orderBox.value === EFFECT;
     orderWords.textContent = "Raising each number in turn…";
     const { pictures, error } = await decode(origin.model, [latent, ...raised(latent)], { isWanted });
     if (error) orderWords.textContent = error;
@@ -123,6 +125,15 @@ export function mount({ element, trigger, props, server, watch }) {
     bars.arrange(largestFirst(effects));
     orderWords.textContent = inWords(effects);
     choose(bars.order[0]);
+  }
+
+  function setOrder(text) {
+    orderBox.value = text === EFFECT ? EFFECT : NUMBER;
+  }
+
+  function bringBackOrder(text) {
+    setOrder(text);
+    if (value && isVector()) arrange();
   }
 
   const numberAt = (index) => edits.get(index) ?? latent[index];
@@ -239,7 +250,10 @@ export function mount({ element, trigger, props, server, watch }) {
     choose(clamp(Math.round(Number(indexBox.value)), 0, latent.length - 1));
   });
   slider.addEventListener("input", () => setNumber(bars.chosen, Number(slider.value)));
-  orderBox.addEventListener("change", arrange);
+  orderBox.addEventListener("change", () => {
+    remember(props.order_address, orderBox.value === EFFECT ? EFFECT : null);
+    arrange();
+  });
   resetButton.addEventListener("click", reset);
   watch("value", () => load(props.value));
   load(props.value);

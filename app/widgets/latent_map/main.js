@@ -33,7 +33,7 @@ const LEAST_STEP = 4; // CSS pixels that an arrow key goes, so that one sees it
 const EDGE = 24; // CSS pixels: an arrow key that comes nearer to it brings the point to the middle
 const LONGEST_SEARCH = 100; // letters that a link may search for
 const FIRST_LAYOUT = "umap"; // of an address that names none (app/explore/map.py)
-const PLACES = ["view", "path"]; // what the address keeps that is of a layout
+const PLACES = ["view", "path", "groups"]; // what the address keeps that is of a layout
 const COORDINATES = { low: -LIMITS.maxCoordinate, high: LIMITS.maxCoordinate }; // of a map
 const MATCH_ZOOM = 4; // at least, where a search jumps to
 const MARKER_ZOOM = 2.5; // at most, around a marker: one still sees where on the map it is
@@ -82,15 +82,18 @@ export function mount({ element, trigger, props, server, watch }) {
     onStart: hideTooltip,
     onChange: drawOverlay,
     onPath: (path) => {
+      keep("groups", null);
       keep("path", `${tools.isPathByHand ? "line" : "corners"},${textOf(path.flat(), 2)}`);
       tell("walk_path", { path });
     },
     onGroups: (groups) => {
       keep("path", null);
+      keep("groups", tools.groupsText);
       tell("compare_groups", groups);
     },
     onClear: () => {
       keep("path", null);
+      keep("groups", null);
       tell("clear_drawing", {});
     },
   });
@@ -127,6 +130,7 @@ export function mount({ element, trigger, props, server, watch }) {
       const corners = Array.from({ length: numbers.length >> 1 }, (_, k) => numbers.slice(2 * k, 2 * k + 2));
       tools.bringBack(corners, how === "line");
     },
+    groups: (text) => tools.bringBackGroups(text),
   };
   let opening = {};
   for (const what of Object.keys(bringBack)) {
@@ -190,7 +194,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function forgetModel() {
     opening = {};
-    for (const what of ["point", "find", "view", "hidden", "path"]) keep(what, null);
+    for (const what of ["point", "find", "view", "hidden", "path", "groups"]) keep(what, null);
     search.text = "";
   }
 
@@ -222,10 +226,11 @@ export function mount({ element, trigger, props, server, watch }) {
     if (!(await draw())) return;
     showState("ready");
     showMarker();
-    const { point, layers: asked, path } = opening;
-    opening = isForThis ? {} : { view: opening.view, path };
+    const { point, layers: asked, path, groups } = opening;
+    opening = isForThis ? {} : { view: opening.view, path, groups };
     if (asked) layers.shown = asked;
     if (isForThis && path) bringBack.path(path);
+    if (isForThis && groups) bringBack.groups(groups);
     const isAsked = Boolean(point?.trim());
     const index = isAsked ? Number(point) : state.selected;
     if (state.points.has(index)) select(index);

@@ -1,7 +1,8 @@
 // The tools that draw on the map: a path to walk, groups of points to compare.
 
 import { LIMITS } from "../../web/limits.js";
-import { extentOf, isInside, middleOf, thinOut } from "./geometry.js";
+import { extentOf, isInside, thinOut } from "./geometry.js";
+import { groupOf, groupsIn, outlineOf, textOfGroups } from "./group_text.js";
 import { isClick } from "./input.js";
 
 const STROKE_STEP = 3; // CSS pixels between two corners of a line drawn by hand
@@ -142,6 +143,25 @@ export class Tools {
     }
   }
 
+  /** The groups as a text for the address; null for none. */
+  get groupsText() {
+    return textOfGroups(this.groups, this.#state.points, this.#isFromPressed);
+  }
+
+  /** Takes the groups that such a text means; where it means none, drops those that there are. */
+  bringBackGroups(text) {
+    const found = groupsIn(text, this.#state.points);
+    if (found) {
+      const { a, b, isFromPoint } = found;
+      [this.path, this.groups] = [[], { a, b }];
+      this.#fromButton.setAttribute("aria-pressed", isFromPoint);
+      this.#sendGroups();
+    } else if (this.groups.a) {
+      this.clear();
+      this.#on.onClear();
+    }
+  }
+
   // A path and groups take each other's place, as their results do.
   #takePath(path, isByHand) {
     [this.path, this.isPathByHand, this.groups] = [path, isByHand, { a: null, b: null }];
@@ -151,8 +171,9 @@ export class Tools {
 
   // ---- Groups ----
 
-  #takeLasso(outline) {
+  #takeLasso(line) {
     const { points } = this.#state;
+    const outline = outlineOf(line);
     const rows = this.#shownRows().filter((i) => isInside(points.place(i), outline));
     this.#takeGroup(this.groups.a && !this.groups.b ? "b" : "a", rows, outline);
   }
@@ -175,7 +196,7 @@ export class Tools {
       return;
     }
     const { points } = this.#state;
-    const group = { rows, outline, middle: middleOf(rows, points.x, points.y) };
+    const group = groupOf(rows, outline, points);
     this.path = [];
     // A new lasso after two begins again; a group from the legend replaces its namesake.
     if (name === "a") this.groups = { a: group, b: outline.length ? null : this.groups.b };
