@@ -53,7 +53,7 @@ def collapse_in_words(models: Sequence[OpenModel], titles: Sequence[str]) -> str
     sizes = [model.info.latent_size for model in models]
     order = sorted(range(len(models)), key=lambda k: telling[k] / sizes[k])
     counts = [f"{telling[k]:,} of {sizes[k]:,} ({titles[k]})" for k in order]
-    found = f"Dimensions that tell at least half a bit of a picture: {', '.join(counts[:-1])} and {counts[-1]}."
+    found = f"Dimensions that say at least half a bit about a picture: {', '.join(counts[:-1])} and {counts[-1]}."
     most, second, *_ = order
     is_two = len(models) == 2
     if telling[most] == sizes[most]:
@@ -64,10 +64,10 @@ def collapse_in_words(models: Sequence[OpenModel], titles: Sequence[str]) -> str
     said = f"{titles[most]} has collapsed {'more' if is_two else 'most'}. {found}"
     weights = [weight for k in order if (weight := kl_weight(models[k])) is not None]
     if len(weights) == len(models) and weights[0] > weights[1] and all(a >= b for a, b in pairwise(weights)):
-        *dearer, cheapest = (f"{weight:g}" for weight in weights)
+        *heavier, lightest = (f"{weight:g}" for weight in weights)
         said += (
-            f" The reason may be the KL, which weighs {', '.join(dearer)} and {cheapest} in their losses: the dearer "
-            "it is, the fewer dimensions tell of a picture, and the more of it is lost."
+            f" A likely reason is the weight of the KL in their losses, {', '.join(heavier)} and {lightest}: the more "
+            "it weighs, the fewer dimensions carry information, and the more of each picture is lost."
         )
     return said
 
@@ -108,7 +108,7 @@ def _facts(model: OpenModel) -> dict[str, str]:
     medians = {name: float(np.nanmedian(values)) for name, values in known.items()}
     return {
         "Active dimensions": f"{activity.active:,} of {activity.size:,}" if activity else "",
-        "Dimensions that tell half a bit": "" if telling is None else f"{telling:,} of {model.info.latent_size:,}",
+        "Dimensions that say half a bit": "" if telling is None else f"{telling:,} of {model.info.latent_size:,}",
         "KL weight in the loss": "" if weight is None else f"{weight:g}",
         "Steps of training": f"{steps:,}" if isinstance(steps, int) else "",
         "Pictures on the map": f"{len(model.atlas):,}" if model.has_atlas else "",
@@ -121,13 +121,13 @@ def _worst(models: Sequence[OpenModel], titles: Sequence[str], which: int, count
     """The pictures that one of the models draws worst, and the label."""
     title = html.escape(titles[which])
     found = failures.worst_label(models[which])
-    said = "Beside each picture is what the models draw."
+    said = "Beside each picture is what each model makes of it."
     if found:
         column, label = found
         errors = failures.measures(models[which])[ERROR_COLUMN]
         said = (
-            f"The label that it draws worst is {column.replace('_', ' ')}: {label.label}, with an error of "
-            f"{label.median:.3f} in the median, where all its pictures have {np.nanmedian(errors):.3f}. {said}"
+            f"The label it draws worst is {column.replace('_', ' ')}: {label.label}, with a median error of "
+            f"{label.median:.3f}; over all pictures it is {np.nanmedian(errors):.3f}. {said}"
         )
     figures = "".join(_figure(one, titles, which) for one in drawn_worst(models, which, count))
     return (

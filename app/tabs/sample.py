@@ -176,22 +176,27 @@ class _Grid:
     """Samples, the chosen one large, and how the data's latents differ from the prior."""
 
     def __init__(self, work: Workspace, questions: Questions):
-        self.distribution = PriorRadio(
-            PriorRadio.choices_of(work.library.look_at(work.library.default)),
-            label="Drawn from",
-            elem_id="sample-distribution",
-        )
-        choices = [*LabelChoice.choices_of(work.library.look_at(work.library.default))]
-        self.labels = LabelChoice(
-            choices,
-            value=[],
-            multiselect=True,
-            label="Show only",
-            info="Labels that every sample should have. Leave empty for any.",
-            elem_id="sample-labels",
-            visible=bool(choices),
-        )
         self._library = work.library
+        first = work.library.look_at(work.library.default)
+        choices = [*LabelChoice.choices_of(first)]
+        with gr.Row():
+            self.distribution = PriorRadio(
+                PriorRadio.choices_of(first),
+                label="Drawn from",
+                elem_id="sample-distribution",
+                scale=3,
+                min_width=480,
+            )
+            self.labels = LabelChoice(
+                choices,
+                value=[],
+                multiselect=True,
+                label="Show only",
+                info="Labels that every sample should have. Leave empty for any.",
+                elem_id="sample-labels",
+                visible=bool(choices),
+                min_width=240,
+            )
         self.preset = gr.State(None)  # the distribution, where the app and no person has chosen it
         with gr.Row():
             self.count = RawSlider(
@@ -217,7 +222,7 @@ class _Grid:
                 shuffle = gr.Button("New seed", elem_id="shuffle-button", size="sm")
             with gr.Column(min_width=200):
                 self.other = OtherModels.beside(work.library, work.library.default, elem_id="sample-compare-with")
-        self.beside = gr.Checkbox(True, label="Beside the prior, with the same noise", visible=False)
+                self.beside = gr.Checkbox(True, label="Beside the prior, with the same noise", visible=False)
         with gr.Row():
             with gr.Column(scale=3, min_width=300):
                 self.samples = SampleGrid(
