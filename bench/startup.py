@@ -1,6 +1,6 @@
 """How long the app takes to start, beside a bare Gradio page; and the memory of a warm app.
 
-    python bench/startup.py [ROUNDS]
+    python bench/startup.py [ROUNDS [MODEL ...]]    # default: all models that come with it
 
 Each round starts both, one after the other, in new processes. Seconds from the start of the process to the first page,
 and from there to the first reconstruction, asked for over HTTP; beside them the processor's seconds of that process up
@@ -78,13 +78,14 @@ def start(arguments: list[str], cache: str, ask: bool) -> dict[str, float]:
 def main() -> None:
     """Prints the table."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    app = [*APP, "--model", *sys.argv[2:]] if len(sys.argv) > 2 else APP
     found: dict[str, list[dict[str, float]]] = {"bare": [], "first": [], "later": []}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:
             found["bare"].append(start(BARE, cache, False))
-            found["first"].append(start(APP, cache, True))
+            found["first"].append(start(app, cache, True))
             found["bare"].append(start(BARE, cache, False))
-            found["later"].append(start(APP, cache, True))
+            found["later"].append(start(app, cache, True))
     columns = {what: {key: median(run[key] for run in runs) for key in runs[0]} for what, runs in found.items()}
     print(f"{rounds} rounds, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"{'':<18}" + "".join(f"{what:>9}" for what in columns))
