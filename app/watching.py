@@ -56,11 +56,11 @@ def build(library: Library, refresh: Refresh) -> None:
             return gr.skip()
         told.values = state
         updates = {line: in_words(model)}
-        if before is not None and before[0] == name:  # else the picker asks for the drawing
-            if state[1] != before[1]:
-                updates[refresh.version] = version + 1
-            else:
-                updates[refresh.moments] = moments + 1
+        if before is None:  # what came since the page was drawn is not known
+            updates[refresh.moments] = moments + 1
+        elif before[0] == name:  # else the picker asks for the drawing
+            which, count = (refresh.version, version) if state[1] != before[1] else (refresh.moments, moments)
+            updates[which] = count + 1
         return updates
 
     inputs = [refresh.model, refresh.version, refresh.moments, gr.State(Shown())]

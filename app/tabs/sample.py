@@ -126,16 +126,15 @@ def build(work: Workspace) -> dict[str, Component]:
         return around.of_model(model, start, None) | leaves
 
     inputs = [grid.distribution, grid.labels, grid.beside, grid.other, *grid.numbers]
+    asked = [grid.samples, grid.labels, grid.beside, grid.other, *grid.numbers]
+    asking = (explained(ask), [work.model, shown, *inputs], asked)
     gr.on(
         [
             *(grid.distribution.input, grid.labels.input, grid.beside.input, grid.other.input),
             *(box.change for box in grid.numbers),
             work.refresh.undone.change,
-            shown.change,  # what changed while it was drawn
         ],
-        explained(ask),
-        [work.model, shown, *inputs],
-        [grid.samples, grid.labels, grid.beside, grid.other, *grid.numbers],
+        *asking,
         **NEWEST,
     )
     walks = [directions.sliders, around.grid]
@@ -151,7 +150,8 @@ def build(work: Workspace) -> dict[str, Component]:
     grid.walk.click(explained(walk_selected), [work.model, selected], to_around, **QUIET)
     taking = [modes, directions.start, directions.sliders, *around.parts]
     picture.change(explained(take_picture), [work.model, shown, picture, selected, directions.start], taking, **NEWEST)
-    shown.change(explained(explain), shown, [grid.plot, grid.unmapped, explanation], **QUIET)
+    drawn = shown.change(explained(explain), shown, [grid.plot, grid.unmapped, explanation], **QUIET)
+    drawn.then(*asking, **QUIET)  # what changed while it was drawn
     outputs = [note, selected, shown, *grid.parts, *directions.parts, *around.parts]
     state = [picture, grid.preset, directions.start, shown]
     work.refresh.keep_drawn(NAME, draw, [*inputs, *state], outputs, show_progress="hidden")

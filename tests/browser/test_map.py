@@ -387,7 +387,7 @@ def test_what_is_pointed_at_or_clicked_on_one_map_is_marked_on_those_beside_it(p
     for one in (own, twin, emoji):
         expect(one).to_have_attribute("data-state", "ready")
     expect(page.locator("#map-linked")).to_contain_text(f"{TWINS} of these pictures")
-    expect(page.locator("#map-linked")).to_contain_text("Emoji's map is of other pictures")
+    expect(page.locator("#map-linked")).to_contain_text("The map of Emoji shows other pictures")
     expect(twin.locator(".latent-map-overlay .selected"), "the point of the link").to_have_count(1)
     widths = [one.locator(".latent-map-stage").bounding_box()["width"] for one in (own, twin, emoji)]
     assert min(widths) > 390, "the three have the page's whole width"

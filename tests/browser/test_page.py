@@ -176,7 +176,7 @@ def test_after_a_link_another_model_draws_the_picture_anew(page, server):
     expect(page.locator("#latent")).to_contain_text("Channel")
     expect(page.locator("#metrics")).to_contain_text("dB")
     before = page.locator("#metrics").inner_text()
-    warning = page.get_by_text("unlike what Fruits was trained on")
+    warning = page.get_by_text("unlike the pictures that Fruits was trained on")
     expect(warning).to_be_hidden()
     pick_model(page, "Fruits")
     expect(page.locator("#metrics")).not_to_have_text(before, use_inner_text=True)

@@ -63,7 +63,7 @@ def test_a_point_of_the_map_is_sent_with_the_error_of_its_original(page, server)
     page.goto(f"{server}?tab=map&map.point=4724")
     expect(page.locator("#map-facts")).to_contain_text("worse drawn than nearly all pictures")
     send(page, "picture")
-    expect(page.get_by_text("not the original of this picture of the data set")).to_contain_text("0.05")
+    expect(page.get_by_text("not the original picture from the data set")).to_contain_text("0.05")
 
 
 def test_a_placed_picture_is_sent_on_as_the_file_that_it_is(page, server, examples):
