@@ -18,6 +18,10 @@ from app.kit.events import explained
 from app.kit.inputs import PictureFile, RawNumber
 
 
+# One at a time: a question for many pictures works as long as dozens for a single one, which others wait for.
+MANY = {"concurrency_id": "many pictures", "concurrency_limit": 1}
+
+
 class _API:
     """The endpoints. Their names are those of the methods."""
 
@@ -189,16 +193,16 @@ def build(library: Library) -> None:
         _endpoint(api.models, [], every_model)
         _endpoint(api.reconstruct, [image, posterior_temperature, seed, model], [picture, metrics])
         _endpoint(api.interpolate, [image_a, image_b, t, method, model], picture)
-        _endpoint(api.interpolation, [image_a, image_b, steps, method, model], pictures)
-        _endpoint(api.sample, [count, prior_temperature, seed, model, distribution, label], pictures)
+        _endpoint(api.interpolation, [image_a, image_b, steps, method, model], pictures, **MANY)
+        _endpoint(api.sample, [count, prior_temperature, seed, model, distribution, label], pictures, **MANY)
         _endpoint(api.encode, [image, model], [mean, log_var])
         _endpoint(api.decode, [latent, model], picture)
         _endpoint(api.locate, [image, model], [x, y, neighbours])
         _endpoint(api.decode_at, [x, y, model], picture)
 
 
-def _endpoint(handler, inputs, outputs) -> None:
-    gr.Button(visible=False).click(explained(handler), inputs, outputs, api_name=handler.__name__)
+def _endpoint(handler, inputs, outputs, **options) -> None:
+    gr.Button(visible=False).click(explained(handler), inputs, outputs, api_name=handler.__name__, **options)
 
 
 def _subject(path: str | None, name: str) -> Subject:

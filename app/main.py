@@ -25,6 +25,8 @@ use_little_memory()
 use_fast_cpu_reductions()
 keep_compiled_programs()
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and tells nobody
+# Else Gradio sums up every question so far, with pandas, after each: for a page that the app closes (app/kit/door.py).
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
 
 from app.explore.library import Library
 from app.explore.limits import (
@@ -42,6 +44,9 @@ from app.watching import wait_for_models
 from vae.checkpoint import ModelFolderError
 
 MODELS = ROOT / "assets" / "models"
+SWITCH_SECONDS = (
+    0.001  # after which a thread that computes lets another go on; a fifth of Python's own: others wait less
+)
 FIRST_MODEL = "LATENTSCAPE_MODEL"  # the environment variable, which a Space sets in its settings
 
 
@@ -148,6 +153,7 @@ def stop(folder: Path) -> NoReturn:
 def main() -> None:
     """Runs the app until it is stopped."""
     arguments = parse_arguments()
+    sys.setswitchinterval(SWITCH_SECONDS)
     folder = temporary.make_folder()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop(folder))
