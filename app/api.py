@@ -17,7 +17,6 @@ from app.explore.subject import Subject, open_subject
 from app.kit.events import explained
 from app.kit.inputs import PictureFile, RawNumber
 
-
 # One at a time: a question for many pictures works as long as dozens for a single one, which others wait for.
 MANY = {"concurrency_id": "many pictures", "concurrency_limit": 1}
 

@@ -44,9 +44,7 @@ from app.watching import wait_for_models
 from vae.checkpoint import ModelFolderError
 
 MODELS = ROOT / "assets" / "models"
-SWITCH_SECONDS = (
-    0.001  # after which a thread that computes lets another go on; a fifth of Python's own: others wait less
-)
+SWITCH_SECONDS = 0.001  # after which a thread that computes lets others go on; a fifth of Python's own
 FIRST_MODEL = "LATENTSCAPE_MODEL"  # the environment variable, which a Space sets in its settings
 
 
