@@ -79,11 +79,11 @@ def build(work: Workspace) -> dict[str, Component]:
         )
 
     def ask(name, before, distribution, labels, beside, others, *numbers):
-        if before != name:  # this model is still to be drawn, from these inputs too
+        if before != name or distribution is None:  # asked before this model was drawn, which these inputs are for
             return gr.skip()
         model = library[name]
         if None in numbers:  # a box that is being typed in
-            return grid.offers(model, distribution or sample.opening(model), others)
+            return grid.offers(model, distribution, others)
         return grid.asked(model, distribution, labels, beside, others, numbers)
 
     def explain(name):

@@ -46,7 +46,7 @@ def test_a_training_under_way_is_followed_from_moment_to_moment(page, watching, 
     page.keyboard.press("End")
     shutil.copy(DIGITS / "snapshots" / LAST, runs / "watched" / "snapshots")
     expect(said, "whoever looks at the last sees the next").to_contain_text("Step 1,500 of 1,500")
-    expect(page.locator("#watching")).to_contain_text("the last of step 1,500")
+    expect(page.locator("#watching")).to_contain_text("the last one of step 1,500")
     config = json.loads((DIGITS / "config.json").read_text())
     config["training"] |= {"kept_step": 1234}
     (runs / "watched" / "config.json").write_text(json.dumps(config))

@@ -48,8 +48,9 @@ def train(*arguments: object) -> str:
 def model(tmp_path_factory):
     """A model folder made by the four commands, for a few seconds of training."""
     folder = tmp_path_factory.mktemp("runs") / "mini"
-    small = ("--preset", "emoji", "--channels", "8,16,16", "--steps", 6, "--batch-size", 4)
-    train("fit", "--dataset", EMOJI, "--out", folder, *small, "--limit", 80)
+    train(
+        "fit", "--dataset", EMOJI, "--out", folder, "--preset", "emoji", "--steps", 6, "--batch-size", 4, "--limit", 80
+    )
     printed = train("evaluate", "--model", folder, "--dataset", EMOJI, "--limit", 12)
     assert "psnr_db" in printed
     printed = train("atlas", "--model", folder, "--dataset", EMOJI, "--limit", 70)
@@ -343,7 +344,7 @@ def test_a_true_elbo_is_trained_and_its_bound_measured(tmp_path):
     folder = tmp_path / "calibrated"
     train(
         "fit", "--dataset", EMOJI, "--out", folder, "--likelihood", "gaussian", "--free-bits", 0.01, "--kl-warmup", 0,
-        "--preset", "emoji", "--channels", "8,16,16", "--steps", 6, "--batch-size", 4, "--limit", 40,
+        "--preset", "emoji", "--steps", 6, "--batch-size", 4, "--limit", 40,
     )  # fmt: skip
     settings = load_info(folder).training
     assert (settings["likelihood"], settings["free_bits"], settings["kl_warmup"]) == ("gaussian", 0.01, 0)
