@@ -66,8 +66,8 @@ def collapse_in_words(models: Sequence[OpenModel], titles: Sequence[str]) -> str
     if len(weights) == len(models) and weights[0] > weights[1] and all(a >= b for a, b in pairwise(weights)):
         *heavier, lightest = (f"{weight:g}" for weight in weights)
         said += (
-            f" A likely reason is the weight of the KL in their losses, {', '.join(heavier)} and {lightest}: the more "
-            "it weighs, the fewer dimensions carry information, and the more of each picture is lost."
+            f" One reason may be the KL, which weighs {', '.join(heavier)} and {lightest} in their losses: the more it "
+            "weighs, the fewer dimensions carry information, and the more of each picture is lost."
         )
     return said
 
