@@ -91,7 +91,7 @@ def build(work: Workspace) -> dict[str, Component]:
     shown = gr.State(None)  # the model whose map is drawn
     laid_out = gr.State(None)  # that model, and what placed the points
     drawn = gr.State(Shown())  # a model's name, a layout, and when the model was written
-    set_beside = gr.State([])  # the names of the models whose maps are beside each other
+    set_beside = gr.State([])  # names of the models whose maps are beside each other, and when they were written
 
     def draw(name, layout, picked, drawn, kept):
         models, titles = OtherModels.with_picked(library, name, picked)
