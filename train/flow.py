@@ -16,7 +16,8 @@ from tqdm import tqdm
 from vae.flow import MAX_ROWS, Flow, Labels, Weights, initial_weights, velocity, weight_shapes
 from vae.latent import Posterior
 
-WIDTH, BLOCKS = 512, 3
+WIDTH, BLOCKS = 512, 3  # of the network on vector latents,
+WIDTH_SPATIAL, BLOCKS_SPATIAL = 256, 5  # and on spatial ones
 BATCH = 256
 LEARNING_RATE = 1e-3
 DROPPED = 0.15  # of the labels, each by itself, and again of all labels of a latent
@@ -36,17 +37,17 @@ def fit_flow(
     labels: dict[str, list[str]],
     steps: int,
     *,
-    width: int = WIDTH,
-    blocks: int = BLOCKS,
+    width: int | None = None,
+    blocks: int | None = None,
     seed: int = 0,
 ) -> Flow:
     """Trains a flow on samples of the posteriors, drawn anew for every step.
 
     Args:
-        posterior: of each picture, vector latents; without a variance, the means are the data.
+        posterior: of each picture; without a variance, the means are the data.
         labels: column -> one label a picture; columns of names, which hardly two pictures share, are left out.
         steps: of the optimiser.
-        width, blocks: of the network.
+        width, blocks: of the network; None for what suits the latents.
         seed: of everything random.
     """
     mean = np.asarray(posterior.mean, np.float32)
@@ -57,7 +58,10 @@ def fit_flow(
 
     key = jax.random.key(seed)
     sizes = [len(names) for names in known.names.values()] if known else []
-    weights = initial_weights(key, weight_shapes(mean.shape[1], sizes, width, blocks))
+    is_spatial = mean.ndim > 2
+    width = width or (WIDTH_SPATIAL if is_spatial else WIDTH)
+    blocks = blocks or (BLOCKS_SPATIAL if is_spatial else BLOCKS)
+    weights = initial_weights(key, weight_shapes(mean.shape[1:], sizes, width, blocks))
     schedule = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, min(500, steps // 10), steps, LEARNING_RATE / 50)
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, b2=0.99, weight_decay=1e-2))
     state = _State(weights, optimiser.init(weights), weights)
@@ -65,7 +69,7 @@ def fit_flow(
     left_open = jnp.array(sizes, jnp.int32)
 
     @partial(jax.jit, donate_argnums=0)
-    def train(state: _State, step: Int[Array, ""]) -> tuple[_State, Float[Array, ""]]:
+    def train(state: _State, step: Int[Array, ""], data: tuple[Array, ...]) -> tuple[_State, Float[Array, ""]]:
         rows_key, latent_key, noise_key, time_key, drop_key = jax.random.split(jax.random.fold_in(key, step + 1), 5)
         rows = jax.random.randint(rows_key, (BATCH,), 0, len(mean))
         means, deviations, conditions = (array[rows] for array in data)
@@ -75,7 +79,7 @@ def fit_flow(
         times = jax.nn.sigmoid(jax.random.normal(time_key, (BATCH,)))
         one, everything = jax.random.uniform(drop_key, (2, BATCH, max(1, len(sizes)))) < DROPPED
         conditions = jnp.where((one | everything[:, :1])[:, : len(sizes)], left_open, conditions)
-        on_the_way = (1 - times[:, None]) * noise + times[:, None] * latents
+        on_the_way = noise + times.reshape(-1, *(1,) * (noise.ndim - 1)) * (latents - noise)
 
         def loss(weights: Weights) -> Float[Array, ""]:
             return jnp.mean((velocity(weights, on_the_way, times, conditions) - (latents - noise)) ** 2)
@@ -90,7 +94,7 @@ def fit_flow(
     state = jax.tree.map(jnp.copy, state)  # the first state's average is its weights, which cannot be donated twice
     progress = tqdm(range(steps), desc="flow", unit="step")
     for step in progress:
-        state, loss = train(state, jnp.int32(step))
+        state, loss = train(state, jnp.int32(step), data)
         if step % 100 == 99:
             progress.set_postfix(loss=f"{float(loss):.3f}")
             if not np.isfinite(loss):

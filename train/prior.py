@@ -24,7 +24,7 @@ def run_prior(arguments: argparse.Namespace) -> None:
     priors: list[Gaussian | Mixture | Flow] = []
     mean = np.asarray(mean)
     priors += fit_priors(mean, np.zeros_like(mean) if log_var is None else np.exp(np.asarray(log_var)))
-    if arguments.steps and mean.ndim == 2:
+    if arguments.steps:
         priors.append(fit_flow(Posterior(mean, log_var), pictures.labels, arguments.steps))
     save_priors(arguments.model, priors)
     titles = ", ".join(f"{prior.title} ({prior.name})" for prior in priors)

@@ -1,4 +1,4 @@
-"""A learnt prior: a rectified flow on vector latents, which can be asked for a label.
+"""A learnt prior: a rectified flow on latents, which can be asked for a label.
 
 A flow carries noise to latents along straight lines. For noise x0 from N(0, I) and a latent x1, the point at time t is
 `x_t = (1 - t) x0 + t x1`, and a network learns the velocity `x1 - x0` that leads on from there, on average over all
@@ -8,6 +8,11 @@ data's: also where these are far from Gaussian, which no mixture of a few dozen 
 
 Labels steer it by classifier-free guidance (Ho & Salimans 2022, https://arxiv.org/abs/2207.12598): the network is
 trained with and without them, and drawn along `v_without + guidance (v_with - v_without)`.
+
+The network sees a latent as tokens. A vector is a single one; a spatial latent, a map of features, is cut into patches
+of 2 x 2 places, which attend to each other: a diffusion transformer (Peebles & Xie 2022,
+https://arxiv.org/abs/2212.09748), and drawing with it latent diffusion (Rombach et al. 2021,
+https://arxiv.org/abs/2112.10752).
 """
 
 from __future__ import annotations
@@ -24,11 +29,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from vae.layers import depth_to_space, space_to_depth
+
 STEPS = 4  # of Heun's method: eight evaluations; twenty steps draw no better
 GUIDANCE = 2.0
 TIME_FREQUENCIES = 64
 EMBEDDING = 128  # numbers that tell a block the time and the labels
 DRAWN_AT_ONCE = 64  # latents; fewer are padded, so that there is one shape to compile
+TOKENS_AT_ONCE = 512  # of spatial latents, which are that much more work
+HEAD = 64  # numbers that one head of attention compares
 MAX_ROWS = 4096  # combinations of labels that are kept to draw from
 MAX_LABEL_TEXT = 1 << 20  # characters of all labels together
 
@@ -61,8 +70,8 @@ class Flow:
     """
 
     weights: Weights
-    mean: Float[np.ndarray, " size"]
-    deviation: Float[np.ndarray, " size"]
+    mean: Float[np.ndarray, "*latent"]
+    deviation: Float[np.ndarray, "*latent"]
     labels: Labels | None = None
     chosen: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -85,16 +94,16 @@ class Flow:
         return dataclasses.replace(self, chosen=chosen)
 
     def __call__(
-        self, noise: Float[np.ndarray, "count size"], uniform: Float[np.ndarray, " count"]
-    ) -> Float[np.ndarray, "count size"]:
+        self, noise: Float[np.ndarray, "count *latent"], uniform: Float[np.ndarray, " count"]
+    ) -> Float[np.ndarray, "count *latent"]:
         drawn = []
-        for first in range(0, len(noise), DRAWN_AT_ONCE):
-            part = np.asarray(noise[first : first + DRAWN_AT_ONCE], np.float32)
-            padding = DRAWN_AT_ONCE - len(part)
-            conditions = self._conditions(uniform[first : first + DRAWN_AT_ONCE])
-            latents = _draw(
-                self.weights, np.pad(part, ((0, padding), (0, 0))), np.pad(conditions, ((0, padding), (0, 0)))
-            )
+        at_once = min(DRAWN_AT_ONCE, -(-TOKENS_AT_ONCE // token_shape(self.mean.shape)[0]))
+        for first in range(0, len(noise), at_once):
+            part = np.asarray(noise[first : first + at_once], np.float32)
+            padded = np.zeros((at_once, *self.mean.shape), np.float32)
+            padded[: len(part)] = part
+            conditions = self._conditions(uniform[first : first + at_once])
+            latents = _draw(self.weights, padded, np.pad(conditions, ((0, at_once - len(part)), (0, 0))))
             drawn.append(np.asarray(latents)[: len(part)])
         return (self.mean + self.deviation * np.concatenate(drawn)).astype(np.float32)
 
@@ -125,17 +134,15 @@ class Flow:
         """Checks and takes them.
 
         Raises:
-            ValueError: something is missing, of another shape or not finite, or the latent is spatial; names it.
+            ValueError: something is missing, of another shape or not finite; names it.
         """
-        if len(latent_shape) != 1:
-            raise ValueError("a flow draws vector latents only")
         labels = _read_labels(tensors)
         sizes = [len(names) for names in labels.names.values()] if labels else []
         width = tensors["net.enter.kernel"].shape[-1] if "net.enter.kernel" in tensors else 0
         blocks = sum(name.startswith("net.blocks.") and name.endswith(".expand.kernel") for name in tensors)
         if not 1 <= width <= 8192 or not 1 <= blocks <= 64:
             raise ValueError(f"the network is {width} wide and {blocks} blocks deep")
-        network = weight_shapes(latent_shape[0], sizes, width, blocks)
+        network = weight_shapes(latent_shape, sizes, width, blocks)
         expected = {f"net.{name}": shape for name, shape in network.items()}
         expected |= {"mean": latent_shape, "deviation": latent_shape}
         for name, shape in expected.items():
@@ -171,29 +178,67 @@ def _read_labels(tensors: Mapping[str, np.ndarray]) -> Labels | None:
     return Labels(names, rows)
 
 
-# ---- The network: a residual MLP whose blocks are modulated by the time and the labels (Peebles & Xie 2022, adaLN)
+# ---- The network: residual blocks modulated by the time and the labels (Peebles & Xie 2022, adaLN-Zero): an MLP, and
+# where there are several tokens, attention
 
 
-def weight_shapes(size: int, labels: list[int], width: int, blocks: int) -> dict[str, tuple[int, ...]]:
+def token_shape(latent_shape: tuple[int, ...]) -> tuple[int, int]:
+    """Into how many tokens a latent is cut, and how many numbers each has."""
+    if len(latent_shape) == 1:
+        return 1, latent_shape[0]
+    height, width, channels = latent_shape
+    return (height * width, channels) if height % 2 or width % 2 else (height * width // 4, 4 * channels)
+
+
+def to_tokens(x: Float[Array, "batch *latent"]) -> Float[Array, "batch token number"]:
+    """A vector as one token, a spatial latent as patches of 2 x 2 places; of odd sides, as its places."""
+    count, numbers = token_shape(x.shape[1:])
+    if x.ndim == 4 and numbers != x.shape[3]:
+        x = space_to_depth(x)
+    return x.reshape(len(x), count, numbers)
+
+
+def from_tokens(tokens: Float[Array, "batch token number"], shape: tuple[int, ...]) -> Float[Array, "batch *latent"]:
+    """The inverse of `to_tokens`; `shape` is that of the batch of latents."""
+    if len(shape) == 4 and tokens.shape[2] != shape[3]:
+        count, height, width, _ = shape
+        return depth_to_space(tokens.reshape(count, height // 2, width // 2, -1))
+    return tokens.reshape(shape)
+
+
+def weight_shapes(
+    latent_shape: tuple[int, ...], labels: list[int], width: int, blocks: int
+) -> dict[str, tuple[int, ...]]:
     """The shapes of the network's weights, by name.
 
     Args:
-        size: dimensions of a latent.
+        latent_shape: of one latent.
         labels: how many different labels each column has.
-        width: of the residual stream; a block expands it to twice that.
+        width: of the residual stream; a block expands it to twice that. With attention, a multiple of `HEAD`.
         blocks: how many.
+
+    Raises:
+        ValueError: the width suits no attention.
     """
 
     def dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
         return {f"{name}.kernel": (inputs, outputs), f"{name}.bias": (outputs,)}
 
+    tokens, size = token_shape(latent_shape)
+    attends = tokens > 1
+    if attends and width % HEAD:
+        raise ValueError(f"the network is {width} wide; a spatial latent needs a multiple of {HEAD}")
     shapes = dense("time.0", 2 * TIME_FREQUENCIES, EMBEDDING) | dense("time.1", EMBEDDING, EMBEDDING)
     for column, count in enumerate(labels):
         shapes[f"labels.{column}"] = (count + 1, EMBEDDING)
     shapes |= dense("enter", size, width) | dense("leave", width, size)
+    if attends:
+        shapes["positions"] = (tokens, width)
     for block in range(blocks):
         name = f"blocks.{block}"
-        shapes |= dense(f"{name}.modulate", EMBEDDING, 3 * width)
+        shapes |= dense(f"{name}.modulate", EMBEDDING, (6 if attends else 3) * width)
+        if attends:
+            shapes |= dense(f"{name}.attend", width, 3 * width) | dense(f"{name}.join", width, width)
         shapes |= dense(f"{name}.expand", width, 2 * width) | dense(f"{name}.contract", 2 * width, width)
     return shapes
 
@@ -208,14 +253,14 @@ def initial_weights(key: PRNGKeyArray, shapes: dict[str, tuple[int, ...]]) -> We
         if name.endswith(("bias", "modulate.kernel")) or name == "leave.kernel":
             weights[name] = jnp.zeros(shape)
         else:
-            scale = 0.02 if name.startswith("labels.") else 1 / np.sqrt(shape[0])
+            scale = 1 / np.sqrt(shape[0]) if name.endswith("kernel") else 0.02
             weights[name] = scale * jax.random.normal(own, shape)
     return weights
 
 
 def velocity(
-    weights: Weights, x: Float[Array, "batch size"], t: Float[Array, " batch"], labels: Int[Array, "batch column"]
-) -> Float[Array, "batch size"]:
+    weights: Weights, x: Float[Array, "batch *latent"], t: Float[Array, " batch"], labels: Int[Array, "batch column"]
+) -> Float[Array, "batch *latent"]:
     """Where a point at time t is going.
 
     Args:
@@ -228,32 +273,46 @@ def velocity(
     def dense(name: str, x: Array) -> Array:
         return x @ weights[f"{name}.kernel"] + weights[f"{name}.bias"]
 
+    def attend(name: str, x: Array) -> Array:
+        batch, tokens, width = x.shape
+        heads = dense(f"{name}.attend", x).reshape(batch, tokens, 3, width // HEAD, HEAD)
+        mixed = jax.nn.dot_product_attention(heads[:, :, 0], heads[:, :, 1], heads[:, :, 2])
+        return dense(f"{name}.join", mixed.reshape(x.shape))
+
+    def think(name: str, x: Array) -> Array:
+        return dense(f"{name}.contract", jax.nn.silu(dense(f"{name}.expand", x)))
+
     angles = t[:, None] * jnp.exp(jnp.linspace(0, np.log(1000), TIME_FREQUENCIES))
     embedding = dense("time.0", jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1))
     embedding = dense("time.1", jax.nn.silu(embedding))
     for column in range(labels.shape[1]):
         embedding += weights[f"labels.{column}"][labels[:, column]]
-    embedding = jax.nn.silu(embedding)
+    embedding = jax.nn.silu(embedding)[:, None]
 
-    x = dense("enter", x)
+    attends = "positions" in weights
+    shape, x = x.shape, dense("enter", to_tokens(x))
+    if attends:
+        x += weights["positions"]
     block = 0
     while f"blocks.{block}.expand.kernel" in weights:
-        scale, shift, gate = jnp.split(dense(f"blocks.{block}.modulate", embedding), 3, axis=-1)
-        inner = _normalise(x) * (1 + scale) + shift
-        x += gate * dense(f"blocks.{block}.contract", jax.nn.silu(dense(f"blocks.{block}.expand", inner)))
+        name = f"blocks.{block}"
+        modulation = jnp.split(dense(f"{name}.modulate", embedding), 6 if attends else 3, axis=-1)
+        for part in (attend, think) if attends else (think,):
+            (scale, shift, gate), modulation = modulation[:3], modulation[3:]
+            x += gate * part(name, _normalise(x) * (1 + scale) + shift)
         block += 1
-    return dense("leave", _normalise(x))
+    return from_tokens(dense("leave", _normalise(x)), shape)
 
 
-def _normalise(x: Float[Array, "batch width"]) -> Float[Array, "batch width"]:
+def _normalise(x: Float[Array, "batch token width"]) -> Float[Array, "batch token width"]:
     centred = x - x.mean(-1, keepdims=True)
     return centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-6)
 
 
 @partial(jax.jit, static_argnames="steps")
 def _draw(
-    weights: Weights, x: Float[Array, "batch size"], labels: Int[Array, "batch column"], steps: int = STEPS
-) -> Float[Array, "batch size"]:
+    weights: Weights, x: Float[Array, "batch *latent"], labels: Int[Array, "batch column"], steps: int = STEPS
+) -> Float[Array, "batch *latent"]:
     """Follows the velocity from noise to standardised latents (Heun's method), with guidance where there are labels."""
     left_open = jnp.array([weights[f"labels.{column}"].shape[0] - 1 for column in range(labels.shape[1])], jnp.int32)
 

@@ -1,7 +1,5 @@
 """The flow prior: it draws what it was trained on, what it is asked for, and comes back from its file."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -102,7 +100,7 @@ def test_latents_without_labels_or_variance_are_learnt_too(tmp_path):
 
 
 def test_the_network_begins_at_rest_and_knows_the_time_and_the_labels():
-    weights = initial_weights(jax.random.key(0), weight_shapes(3, [2], 16, 1))
+    weights = initial_weights(jax.random.key(0), weight_shapes((3,), [2], 16, 1))
     at = (jnp.asarray(noise(4)), jnp.full(4, 0.5), jnp.array([[0], [1], [2], [0]]))
     np.testing.assert_array_equal(velocity(weights, *at), 0)
     rng = np.random.default_rng(0)
@@ -145,7 +143,25 @@ def test_damage_is_explained(flow, changes, words, tmp_path):
         load_priors(tmp_path, (3,))
 
 
-def test_a_spatial_model_has_none(flow, tmp_path):
-    save_priors(tmp_path, [dataclasses.replace(flow)])
-    with pytest.raises(PriorError, match="vector latents only"):
-        load_priors(tmp_path, (3, 1, 1))
+def stripes(count: int, seed: int) -> tuple[np.ndarray, list[str]]:
+    """Spatial latents of stripes that lie or stand, dark or bright at the edge: each place is fixed by any other."""
+    rng = np.random.default_rng(seed)
+    signs, lie = rng.choice([-1, 1], count), rng.random(count) < 0.5
+    wave = np.array([1, -1, 1, -1], np.float32)
+    patterns = np.where(lie[:, None, None], wave[:, None], wave[None]) * signs[:, None, None]
+    latents = 2 + patterns[..., None] * [1, -1] + 0.1 * rng.standard_normal((count, 4, 4, 2))
+    return latents.astype(np.float32), np.where(lie, "lie", "stand").tolist()
+
+
+def test_the_places_of_a_spatial_latent_fit_together(quick_compiling, tmp_path):
+    latents, lie = stripes(400, seed=0)
+    save_priors(tmp_path, [fit_flow(Posterior(latents, None), {"stripes": lie}, 600, width=64, blocks=1)])
+    flow = load_priors(tmp_path, (4, 4, 2))["flow"]
+    rng = np.random.default_rng(5)
+    drawn = flow.of(stripes="lie")(rng.standard_normal((40, 4, 4, 2)), rng.random(40)) - 2
+    rows = drawn.mean(2, keepdims=True)
+    assert np.abs(rows).mean() > 0.7, "stripes are about as strong as the data's"
+    assert np.mean(np.sign(drawn) == np.sign(rows)) > 0.97, "and lie, as was asked"
+    assert {*np.sign(drawn[:, 0, 0, 0])} == {-1, 1}, "both kinds of edge are drawn"
+    with pytest.raises(PriorError, match=r"net\.enter\.kernel has the shape"):
+        load_priors(tmp_path, (4, 4, 3))
