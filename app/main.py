@@ -118,12 +118,18 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def keep_tidy(folder: Path) -> None:
-    """Deletes again and again what visitors sent and the app wrote long ago, and gives free memory back."""
+def keep_tidy(folder: Path, written: list[set[str]]) -> None:
+    """Deletes again and again what visitors sent and the app wrote long ago, and gives free memory back.
+
+    Args:
+        folder: the server's.
+        written: the sets in which Gradio keeps the paths of files.
+    """
     while True:
         time.sleep(TIDY_SECONDS)
         kept = CROWDED_SECONDS if temporary.is_crowded(folder) else KEPT_SECONDS
         temporary.remove_older_than(folder, kept, UNFINISHED_SECONDS)
+        temporary.forget_removed(written)
         give_memory_back()
 
 
@@ -191,7 +197,7 @@ def serve(arguments: argparse.Namespace, folder: Path) -> None:
             f"error: cannot listen on {where}; the port may be in use, or the address not one of this machine. "
             "Choose another --port, or none; or another --host."
         )
-    for task in (library.warm_up, lambda: keep_tidy(folder)):
+    for task in (library.warm_up, lambda: keep_tidy(folder, page.temp_file_sets)):
         threading.Thread(target=task, daemon=True).start()
     page.block_thread()
 

@@ -101,9 +101,11 @@ DRAWN_LEVELS = 8  # of 255, that a picture may be from its latent's and still be
 KEPT_SESSIONS = 200  # whose state is kept, each 430 KB: the page's settings, which Gradio copies. More people than that
 # use a page at once on no machine of two cores; who comes back later finds the page as it begins
 KEPT_SECONDS = 86_400  # how old an upload, or a file that the app wrote, may grow
+KEPT_PROGRESS = 200  # uploads whose progress can be asked for
 UNFINISHED_SECONDS = 600  # how long nothing may come of a file that is still being written
 CROWDED_SECONDS = 3_600  # how old those may grow while the disk is nearly full
 LEAST_FREE = 500  # megabytes of a disk, or a tenth of a small one, that uploads leave to what the app writes
+LEAST_FILES = 100_000  # that can still be made on it, or a tenth where there are few; an upload takes two
 TIDY_SECONDS = 600  # how often those that are older are deleted
 STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 
@@ -111,6 +113,7 @@ STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 VISITOR_AT_ONCE = 8  # questions at work
 VISITOR_WAITING = 100  # more, that wait, and as many in Gradio's queue; a class at one address shares these too
 PEER_WAITING = 500  # of all visitors that one address, such as a proxy's, speaks for; and as many in Gradio's queue
+UNREAD_SECONDS = 30  # how long an answer from Gradio's queue is kept for who has not fetched it
 
 # Requests
 MAX_REQUEST_MEGABYTES = 48  # of one that is no upload: a picture of 30 MB as a data URL, or 64 large latents
@@ -118,6 +121,8 @@ MAX_UPLOAD_MEGABYTES = 2_000  # of one upload, of up to 200 files
 MAX_FIELD_BYTES = 1 << 16  # of a text beside an upload's files; the page sends none
 MAX_JSON_PARTS = 500_000  # lists, mappings and values of a request; latents and pictures are one text each, and what
 # a lasso gathers is a number a point
+MAX_JSON_LISTS = 20_000  # of these, lists and mappings, which cost the most; a latent of 128 x 128 places has 16,513
+MAX_HASH = 100  # characters of a session's name, and of a question's
 MAX_DEPTH = 16  # of lists in lists; those of a latent are three deep
 
 # Links

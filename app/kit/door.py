@@ -12,17 +12,22 @@ import json
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import gradio as gr
 import gradio.route_utils
+import gradio.routes
 from gradio.utils import get_upload_folder
+from pydantic import Field
 from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.limits import (
+    KEPT_PROGRESS,
     MAX_DEPTH,
     MAX_FIELD_BYTES,
+    MAX_HASH,
+    MAX_JSON_LISTS,
     MAX_JSON_PARTS,
     MAX_REQUEST_MEGABYTES,
     MAX_UPLOAD_MEGABYTES,
@@ -71,7 +76,47 @@ class Parser(gradio.route_utils.GradioMultiPartParser):
         super().on_part_data(data, start, end)
 
 
-gradio.route_utils.GradioMultiPartParser = Parser  # where the upload finds it
+class Progress(gradio.route_utils.FileUploadProgress):
+    """Gradio's own, of the latest uploads: it keeps what it knows of one until somebody asks, which nobody may."""
+
+    def track(self, upload_id: str) -> None:
+        """Gradio's own, forgetting the oldest."""
+        super().track(upload_id)
+        self._forget()
+
+    async def is_tracked(self, upload_id: str) -> bool:
+        """Gradio's own, forgetting the oldest: it makes a signal for every name that is asked for."""
+        tracked = self._signals[upload_id]
+        self._forget()
+        return await tracked.wait()
+
+    def _forget(self) -> None:
+        for known in (self._statuses, self._signals):
+            while len(known) > KEPT_PROGRESS:
+                del known[next(iter(known))]
+
+
+Hash = Annotated[str, Field(max_length=MAX_HASH)]
+
+
+class Question(gradio.routes.PredictBody):
+    """Gradio's own, whose names are bounded: Gradio keeps them, some for good, whatever they weigh."""
+
+    session_hash: Hash | None = None
+    event_id: Hash | None = None
+
+
+class WidgetQuestion(gradio.routes.ComponentServerJSONBody):
+    """Gradio's own, of a server function, bounded like `Question`."""
+
+    session_hash: Hash
+
+
+# Where Gradio finds them.
+gradio.route_utils.GradioMultiPartParser = Parser
+gradio.routes.file_upload_statuses = Progress()
+gradio.routes.PredictBody = Question
+gradio.routes.ComponentServerJSONBody = WidgetQuestion
 
 
 def keep_log_short() -> None:
@@ -198,6 +243,9 @@ class Door:
         if not is_upload and headers.get(b"content-type", b"").startswith(b"multipart/"):
             await answer.refuse(415, FORGED)
             return
+        if path.rstrip("/") == "info":
+            # Of no page, Gradio tells all others too the address by which the first of all said that they came.
+            scope = {**scope, "query_string": scope["query_string"] + b"&page="}
         most = (MAX_UPLOAD_MEGABYTES if is_upload else MAX_REQUEST_MEGABYTES) * MEGABYTE
         try:
             if int(headers.get(b"content-length", 0)) > most:
@@ -229,22 +277,26 @@ class _TooLargeError(Exception):
 class _Weighed:
     """What a client sends: up to a number of bytes, and of parts of JSON, as reading millions of them stops all others.
 
+    Of the parts, lists and mappings have a bound of their own: Gradio goes through them several times.
+
     An upload ends where it would leave no room on the disk for what the app writes for everybody else.
     """
 
     def __init__(self, receive: Receive, most: int, is_upload: bool):
         self._receive, self._left, self._is_upload = receive, most, is_upload
-        self._parts = MAX_JSON_PARTS
+        self._lists, self._parts = MAX_JSON_LISTS, MAX_JSON_PARTS
 
     async def __call__(self) -> Message:
         message = await self._receive()
         body = message.get("body", b"")
         self._left -= len(body)
         if not self._is_upload:
-            self._parts -= sum(map(body.count, (b"[", b"{", b",")))
+            lists = body.count(b"[") + body.count(b"{")
+            self._lists -= lists
+            self._parts -= lists + body.count(b",")
         elif is_crowded(get_upload_folder()):
             raise OSError(errno.ENOSPC, "The disk is nearly full")
-        if self._left < 0 or self._parts < 0:
+        if self._left < 0 or self._lists < 0 or self._parts < 0:
             raise _TooLargeError
         return message
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import time
 from collections import Counter
 from collections.abc import Iterable
 
-from gradio.queueing import Event
+from gradio.queueing import Event, Queue
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.explore.limits import PEER_WAITING, VISITOR_AT_ONCE, VISITOR_WAITING
+from app.explore.limits import PEER_WAITING, UNREAD_SECONDS, VISITOR_AT_ONCE, VISITOR_WAITING
 from app.explore.turns import ASKED, Asked
 
 ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
@@ -27,12 +29,14 @@ class Shares:
     says of whom it speaks for: anyone can say that, so that this shares the server among those who mean well, and keeps
     nobody out. What all of an address's visitors have waiting is bounded too (PEER_WAITING), whatever it says.
 
-    Before Gradio's queue too, which has workers of its own: who waits there goes by turns (`in_turns`).
+    Before Gradio's queue too, which has workers of its own: who waits there goes by turns (`in_turns`). It keeps every
+    answer until it is fetched: those that nobody fetches are dropped after a while, and at once where they are many.
     """
 
     def __init__(self, app: ASGIApp):
         self._app = app
         self._visitors: dict[tuple, _Visitor] = {}
+        self._joined: dict[str, _Joined] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].rstrip("/") if scope["type"] == "http" else ""
@@ -58,15 +62,46 @@ class Shares:
                 del self._visitors[who]
 
     async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
-        queues = scope["app"].get_blocks()._queue.event_queue_per_concurrency_id
-        who = _who(scope)
-        waiting = [_who(event.request.scope) for one in queues.values() for event in one.queue]
+        queue = scope["app"].get_blocks()._queue
+        who, waiting = _who(scope), self._waiting(queue)
         if waiting.count(who) >= VISITOR_WAITING or sum(other[0] == who[0] for other in waiting) >= PEER_WAITING:
             await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
-        for one in queues.values():
+        answer = bytearray()
+
+        async def tell(message: Message) -> None:
+            answer.extend(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, tell)
+        finally:
+            if event := _event_of(answer):
+                self._joined[event] = _Joined(who)
+        for one in queue.event_queue_per_concurrency_id.values():
             one.queue[:] = in_turns(one.queue)
+
+    def _waiting(self, queue: Queue) -> list[tuple]:
+        """Of each question in Gradio's queue, or at work, whose it is.
+
+        Of the answers that are there to be fetched, too old ones and too many of one visitor's are forgotten.
+        """
+        now, waiting, unread = time.monotonic(), [], Counter[tuple | str]()
+        sessions = {event: session for session, events in queue.pending_event_ids_session.items() for event in events}
+        for event, joined in reversed([*self._joined.items()]):  # the latest first
+            who = joined.who
+            if event in queue.event_ids_to_events:
+                waiting.append(who)
+                continue
+            if event in sessions:
+                joined.answered = joined.answered or now
+                unread.update([who, who[0]])
+                is_late = now - joined.answered > UNREAD_SECONDS
+                if not is_late and unread[who] <= VISITOR_WAITING and unread[who[0]] <= PEER_WAITING:
+                    continue
+                _forget(queue, sessions[event], event)
+            del self._joined[event]
+        return waiting
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Has it answered; tells those who work on it (`app.explore.turns`) when the visitor is gone."""
@@ -101,6 +136,32 @@ def in_turns(waiting: Iterable[Event]) -> list[Event]:
         by_turn.append((turns[who], event))
         turns[who] += 1
     return [event for _, event in sorted(by_turn, key=lambda turn_and_event: turn_and_event[0])]
+
+
+def _event_of(answer: bytes) -> str | None:
+    """The question's name, in what Gradio answers as it joins the queue; None if it was refused."""
+    try:
+        return json.loads(answer)["event_id"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _forget(queue: Queue, session: str, event: str) -> None:
+    """Drops an answer that nobody fetched; and the session, if it was the last."""
+    queue.pending_event_ids_session[session].discard(event)
+    if messages := queue.pending_messages_per_session.get(session):
+        kept = [message for message in messages._queue if message.event_id != event]
+        messages._queue.clear()
+        messages._queue.extend(kept)
+    if not queue.pending_event_ids_session[session]:
+        del queue.pending_event_ids_session[session]
+        queue.pending_messages_per_session.pop(session, None)
+
+
+class _Joined:
+    def __init__(self, who: tuple) -> None:
+        self.who = who
+        self.answered: float | None = None  # when that was found
 
 
 class _Visitor:

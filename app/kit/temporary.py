@@ -10,10 +10,11 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from app.explore.limits import LEAST_FREE, MEGABYTE
+from app.explore.limits import LEAST_FILES, LEAST_FREE, MEGABYTE
 
 try:
     import fcntl
@@ -36,9 +37,23 @@ def make_folder() -> Path:
 
 
 def is_crowded(folder: str | Path) -> bool:
-    """Whether the folder's disk has so little left that uploads must not take it."""
+    """Whether the folder's disk has so little left that uploads must not take it: of room, or of names for files."""
     disk = shutil.disk_usage(folder)
-    return disk.free < min(LEAST_FREE * MEGABYTE, disk.total // 10)
+    return disk.free < min(LEAST_FREE * MEGABYTE, disk.total // 10) or _has_few_names(folder)
+
+
+def _has_few_names(folder: str | Path) -> bool:
+    """Whether the disk can hold few more files, however small: a million of a byte each take no room."""
+    if not hasattr(os, "statvfs"):  # Windows
+        return False
+    disk = os.statvfs(folder)  # some file systems have no such bound, and say 0
+    return disk.f_favail < min(LEAST_FILES, disk.f_files // 10)
+
+
+def forget_removed(sets: Iterable[set[str]]) -> None:
+    """Takes out of Gradio's sets of files those that are no more: it forgets only what it has removed itself."""
+    for files in sets:
+        files.difference_update([file for file in files.copy() if not os.path.lexists(file)])
 
 
 def remove_older_than(folder: Path, seconds: float, unfinished: float) -> None:

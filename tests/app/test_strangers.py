@@ -20,12 +20,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 import gradio as gr
+import gradio.routes
 import numpy as np
 import pytest
 from PIL import Image
 
 from app.explore.library import Library
-from app.explore.limits import MAX_FIELD_BYTES, MAX_JSON_PARTS, MAX_REQUEST_MEGABYTES, MEGABYTE
+from app.explore.limits import (
+    KEPT_PROGRESS,
+    MAX_FIELD_BYTES,
+    MAX_HASH,
+    MAX_JSON_LISTS,
+    MAX_JSON_PARTS,
+    MAX_REQUEST_MEGABYTES,
+    MEGABYTE,
+)
 from app.kit import temporary
 from app.kit.door import CLOSED, FULL, keep_log_short
 from app.kit.events import FORGED
@@ -106,11 +115,16 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=3 * SECONDS)
 
     def ask(
-        self, path: str, body: object = None, method: str = "POST", content_type: str = "application/json"
+        self,
+        path: str,
+        body: object = None,
+        method: str = "POST",
+        content_type: str = "application/json",
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         sent = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         begun = time.monotonic()
-        self._connection.request(method, path, sent, {"Content-Type": content_type})
+        self._connection.request(method, path, sent, {"Content-Type": content_type} | (headers or {}))
         response = self._connection.getresponse()
         text = response.read().decode(errors="replace")
         return Answer(
@@ -362,10 +376,43 @@ def test_what_costs_much_to_read_is_refused_before_it_is_read(server, client):
     lists = b'{"data": [' + b"[]," * MAX_JSON_PARTS + b"0]}"
     assert client.ask("/gradio_api/component_server", lists).status in (400, 413)
     assert client.ask("/gradio_api/queue/join", lists).status in (400, 413)
+    pairs = {"data": [], "fn_index": 0, "session_hash": "pairs", "event_data": [[0, 0]] * MAX_JSON_LISTS}
+    assert client.ask("/gradio_api/run/models", pairs).status in (400, 413)
     form = "multipart/form-data; boundary=x"
     text = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"." * (MAX_FIELD_BYTES + 1) + b"\r\n--x--\r\n"
     assert client.ask("/gradio_api/upload", text, content_type=form).status == 413
     assert client.ask("/gradio_api/component_server", text, content_type=form).status == 415
+
+
+@pytest.mark.parametrize("route", ["queue/join", "run/models", "call/models", "component_server"])
+def test_a_session_whose_name_is_long_is_refused(server, client, route):
+    """Gradio would keep the name, for good where nobody fetches the answer."""
+    body = {"data": [], "fn_index": 0, "component_id": 0, "fn_name": "x", "session_hash": "x" * (MAX_HASH + 1)}
+    answer = client.ask(f"/gradio_api/{route}", body)
+    assert answer.status in (400, 422)
+    assert not client.wrong_with(answer)
+    kept = server.page._queue.pending_event_ids_session
+    assert max(map(len, kept), default=0) <= MAX_HASH
+
+
+def test_the_progress_of_uploads_that_nobody_asks_for_is_forgotten(server, client):
+    form = "multipart/form-data; boundary=x"
+    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\na\r\n--x--\r\n'
+    for number in range(KEPT_PROGRESS + 5):
+        assert client.ask(f"/gradio_api/upload?upload_id={number}", part, content_type=form).status == 200
+    progress = gradio.routes.file_upload_statuses
+    assert len(progress._statuses) == len(progress._signals) == KEPT_PROGRESS
+    last = client.ask(f"/gradio_api/upload_progress?upload_id={number}", method="GET")
+    assert '"done"' in last.text
+
+
+def test_nobody_sets_the_address_that_others_are_told(server, client):
+    """Gradio keeps the description of the endpoints, with code that asks at the address by which the first came."""
+    for host in ("evil.example", f"127.0.0.1:{server.port}"):
+        for query in ("", "?page=none"):
+            told = client.ask(f"/gradio_api/info{query}", method="GET", headers={"Host": host}).text
+            assert f"http://{host}" in told
+            assert host == "evil.example" or "evil.example" not in told
 
 
 def test_a_full_disk_gets_one_sentence_and_frees_itself(server, client):

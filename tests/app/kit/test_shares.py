@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 
 from app.explore.limits import PEER_WAITING, VISITOR_AT_ONCE, VISITOR_WAITING
 from app.explore.turns import LeftError, Turns
+from app.kit import shares
 from app.kit.shares import TOO_MANY, Shares
 from tests.conftest import free_port
 
@@ -132,7 +133,7 @@ def test_who_leaves_frees_their_place():
 
 @pytest.fixture
 def slow_page():
-    """A page with one endpoint, in Gradio's queue: its address, what was asked, in order, and when it may answer."""
+    """A page with one endpoint, in Gradio's queue; what was asked, in order, and when it may answer."""
     asked, go_on = queue.Queue(), threading.Event()
 
     def answer(name):
@@ -144,13 +145,14 @@ def slow_page():
         name.submit(answer, name, None, api_name="ask")
     options = {"middleware": [Middleware(Shares)]}
     page.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, ssr_mode=False, app_kwargs=options)
-    yield page.local_url, asked, go_on
+    yield page, asked, go_on
     go_on.set()
     page.close()
 
 
 def test_who_queued_much_does_not_hold_up_who_asks_once(slow_page):
-    url, asked, go_on = slow_page
+    page, asked, go_on = slow_page
+    url = page.local_url
 
     def join(who):
         content = {"data": [who], "fn_index": 0, "session_hash": who}
@@ -166,3 +168,28 @@ def test_who_queued_much_does_not_hold_up_who_asks_once(slow_page):
     go_on.set()
     before = [*iter(lambda: asked.get(timeout=60), "other")]
     assert len(before) <= 2  # the one at work, and the first of those that waited
+
+
+@pytest.mark.parametrize(("most", "seconds", "left"), [(3, 60, 3), (100, 0, 1)])
+def test_answers_that_nobody_fetches_are_dropped(slow_page, monkeypatch, most, seconds, left):
+    page, asked, go_on = slow_page
+    queued = page._queue
+    monkeypatch.setattr(shares, "VISITOR_WAITING", most)
+    monkeypatch.setattr(shares, "UNREAD_SECONDS", seconds)
+    go_on.set()
+
+    def ask_and_leave(session):
+        content = {"data": ["x"], "fn_index": 0, "session_hash": session}
+        assert httpx.post(f"{page.local_url}gradio_api/queue/join", json=content).status_code == 200
+        asked.get(timeout=60)
+        while queued.event_ids_to_events:
+            time.sleep(0.001)
+
+    for number in range(8):
+        ask_and_leave(f"{number // 2}")  # some share a session
+    ask_and_leave("last")
+    kept = [len(events) for events in queued.pending_event_ids_session.values()]
+    assert sum(kept) <= left + 2  # what the last two questions found done is dropped by those that follow
+    assert set(queued.pending_messages_per_session) == set(queued.pending_event_ids_session)
+    told = httpx.get(f"{page.local_url}gradio_api/queue/data?session_hash=last").text
+    assert "process_completed" in told

@@ -49,6 +49,24 @@ def test_what_was_never_finished_goes_sooner(tmp_path, monkeypatch):
     assert (whole.exists(), aborted.exists()) == (True, False)
 
 
+def test_a_disk_that_has_room_but_few_names_for_files_is_crowded(tmp_path, monkeypatch):
+    """As after a million uploads of a byte each."""
+    disk = os.statvfs(tmp_path)
+    monkeypatch.setattr(temporary.shutil, "disk_usage", lambda _: temporary.shutil._ntuple_diskusage(1, 0, 1))
+    for free, of, crowded in [(99, 1000, True), (101, 1000, False), (0, 0, False), (99_999, 10**9, True)]:
+        told = os.statvfs_result((*disk[:5], of, free, free, *disk[8:]))
+        monkeypatch.setattr(os, "statvfs", lambda _, told=told: told)
+        assert temporary.is_crowded(tmp_path) == crowded
+
+
+def test_of_files_that_are_removed_no_name_is_kept(tmp_path):
+    here, removed = tmp_path / "here.png", tmp_path / "removed.png"
+    here.touch()
+    kept = [{str(here), str(removed)}, set()]
+    temporary.forget_removed(kept)
+    assert kept == [{str(here)}, set()]
+
+
 def test_a_copy_of_an_old_file_is_not_old(tmp_path):
     """Gradio's copies keep the original's time."""
     copy = tmp_path / "example.png"
