@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from vae.diffusers import HALF_WEIGHTS, WEIGHTS
 MODEL_ID = re.compile(r"(?!.*(\.\.|--))\w[\w.-]{0,95}/\w[\w.-]{0,95}", re.ASCII)
 SUBFOLDER = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)  # no "..", nothing absolute
 PIPELINE_FOLDER = "vae"  # where a pipeline of diffusers has its autoencoder
+ANSWER_SECONDS = 5.0  # that the Hub may take to answer at all
 MAX_BYTES = 4_000_000_000  # of a file; Stable Diffusion's weights are 335 MB
 
 Progress = Callable[[int, int | None], None]  # bytes of a file so far, and in all where that is known
@@ -41,8 +43,9 @@ def fetch(model_id: str, subfolder: str | None = None, on_progress: Progress | N
         raise ModelFolderError(f"{model_id[:200]!r} is no id of the Hugging Face Hub; one is like madebyollin/taesd.")
     if subfolder is not None and not SUBFOLDER.fullmatch(subfolder):
         raise ModelFolderError(f"{subfolder[:200]!r} is no subfolder of {model_id}; one is like vae.")
+    download = partial(_download, model_id, in_cache=not _answers(model_id))
     for place in [f"{subfolder}/"] if subfolder else ["", f"{PIPELINE_FOLDER}/"]:
-        config = _download(model_id, place + CONFIG)
+        config = download(place + CONFIG)
         if config is not None:
             break
     else:
@@ -60,17 +63,38 @@ def fetch(model_id: str, subfolder: str | None = None, on_progress: Progress | N
     others: tuple[str, ...] = (ATLAS, PRIOR, METRICS, CARD)
     if CLASS_NAME in read_config(folder):
         weights, others = (WEIGHTS, HALF_WEIGHTS), ()
-    if not any(_download(model_id, place + name, commit, on_progress) for name in weights):
+    if not any(download(place + name, commit, on_progress) for name in weights):
         raise ModelFolderError(
             f"{model_id} on the Hugging Face Hub has no {place}{weights[0]}; weights in other formats are not opened."
         )
     for name in others:
-        _download(model_id, place + name, commit, on_progress)
+        download(place + name, commit, on_progress)
     return folder
 
 
-def _download(model_id: str, name: str, commit: str | None = None, on_progress: Progress | None = None) -> Path | None:
-    """One file; None where the repository has none of this name.
+def _answers(model_id: str) -> bool:
+    """Whether the Hub answers now. Its client asks again and again, for as long as a busy Hub tells it to wait."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        get_hf_file_metadata(hf_hub_url(model_id, CONFIG), timeout=ANSWER_SECONDS)
+    except HfHubHTTPError as error:
+        return error.response.status_code < 500 and error.response.status_code not in (408, 429)
+    except Exception:  # of the network, of the HTTP library that the client uses
+        return False
+    return True
+
+
+def _download(
+    model_id: str,
+    name: str,
+    commit: str | None = None,
+    on_progress: Progress | None = None,
+    *,
+    in_cache: bool,
+) -> Path | None:
+    """One file, or of those in the cache alone; None where the repository has none of this name.
 
     Raises:
         ModelFolderError: all else that can go wrong, in a sentence.
@@ -86,12 +110,13 @@ def _download(model_id: str, name: str, commit: str | None = None, on_progress: 
     )
 
     try:
-        found = hf_hub_download(model_id, name, revision=commit, dry_run=True)
+        found = hf_hub_download(model_id, name, revision=commit, local_files_only=in_cache, dry_run=True)
         if found.file_size and found.file_size > MAX_BYTES:
             raise ModelFolderError(
                 f"{name} of {model_id} has {found.file_size / 1e9:.1f} GB; at most {MAX_BYTES / 1e9:.1f} are accepted."
             )
-        return Path(hf_hub_download(model_id, name, revision=commit, tqdm_class=_bar(on_progress)))
+        bar = _bar(on_progress)
+        return Path(hf_hub_download(model_id, name, revision=commit, local_files_only=in_cache, tqdm_class=bar))
     except RemoteEntryNotFoundError:
         return None
     except LocalEntryNotFoundError as error:
