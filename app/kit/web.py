@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 from posixpath import dirname, join, normpath
@@ -18,7 +19,7 @@ from urllib.parse import quote
 
 import plotly
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from app.explore import limits
@@ -32,6 +33,8 @@ PLOTLY = "plotly.min.js"  # the plotting library, from its package: Gradio would
 LIMITS = "web/limits.js"  # made here; the widgets import it like any other module
 HOME = "latentscape"
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+
+PIECE_BYTES = 1 << 18  # of a file that is sent in pieces
 
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 _IMPORT = re.compile(r"""^(?:import|export)\b[^;]*?\bfrom\s+["'](\.[^"']+)["']""", re.MULTILINE)
@@ -105,17 +108,21 @@ def latents_routes(library: Library) -> list[Route]:
 
 def _part_of(content: memoryview, asked: str) -> Response:
     """A file, or the one part of it that a Range header asks for: its other forms may be ignored (RFC 9110)."""
-    headers = KEPT | {"Accept-Ranges": "bytes"}
-    kind = "application/octet-stream"
-    match = _RANGE.fullmatch(asked)
-    if match is None:
-        return Response(bytes(content), headers=headers, media_type=kind)
-    first, last = (int(text) for text in match.groups())
-    if not first <= last or first >= len(content):
-        return Response(status_code=416, headers={"Content-Range": f"bytes */{len(content)}"})
-    part = bytes(content[first : last + 1])
-    headers |= {"Content-Range": f"bytes {first}-{first + len(part) - 1}/{len(content)}"}
-    return Response(part, 206, headers, kind)
+    headers, status, part = KEPT | {"Accept-Ranges": "bytes"}, 200, content
+    if match := _RANGE.fullmatch(asked):
+        first, last = (int(text) for text in match.groups())
+        if not first <= last or first >= len(content):
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{len(content)}"})
+        status, part = 206, content[first : last + 1]
+        headers |= {"Content-Range": f"bytes {first}-{first + len(part) - 1}/{len(content)}"}
+    headers |= {"Content-Length": str(len(part))}
+    return StreamingResponse(_pieces(part), status, headers, "application/octet-stream")
+
+
+async def _pieces(content: memoryview) -> AsyncIterator[bytes]:
+    """A copy of a piece at a time: of the whole, everybody who reads slowly or not at all would hold one."""
+    for start in range(0, len(content), PIECE_BYTES):
+        yield bytes(content[start : start + PIECE_BYTES])
 
 
 def snapshot_address(name: str, digest: str) -> str:

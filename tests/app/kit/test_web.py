@@ -1,5 +1,6 @@
 """The widgets' modules, as the running app serves them: by itself, and behind a proxy that takes a root path off."""
 
+import asyncio
 import gzip
 import http.server
 import shutil
@@ -7,6 +8,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import brotli
@@ -233,6 +235,22 @@ class TestLatents:
         assert answer.status_code == 206
         assert answer.headers["Content-Range"] == f"bytes {3 * size}-{4 * size - 1}/{size * len(photos.atlas)}"
         np.testing.assert_array_equal(np.frombuffer(answer.content, "<f2"), photos.atlas.latents[3].ravel())
+
+    def test_who_reads_slowly_holds_a_piece_and_not_the_whole(self):
+        whole = memoryview(bytes(range(250)) * (3 * web.PIECE_BYTES // 250))
+        sent = []
+
+        async def send(message):
+            sent.append(message.get("body", b""))
+
+        async def ask():
+            scope = {"type": "http", "method": "GET", "asgi": {"spec_version": "2.4"}}
+            await web._part_of(whole, f"bytes=5-{len(whole)}")(scope, None, send)
+
+        with ThreadPoolExecutor(1) as thread:  # Playwright keeps a loop running in the tests' own
+            thread.submit(asyncio.run, ask()).result()
+        assert b"".join(sent) == whole[5:]
+        assert max(map(len, sent)) <= web.PIECE_BYTES
 
     @pytest.mark.parametrize(
         ("asked", "status", "length"),
