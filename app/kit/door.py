@@ -239,14 +239,17 @@ class Door:
         if path.startswith(CLOSED):
             await answer.refuse(404, CLOSED_WORDS)
             return
-        is_upload, headers = path.rstrip("/") == "upload", dict(scope["headers"])
-        if not is_upload and headers.get(b"content-type", b"").startswith(b"multipart/"):
+        is_upload, is_login = (path.rstrip("/") == name for name in ("upload", "login"))
+        headers = dict(scope["headers"])
+        if not (is_upload or is_login) and headers.get(b"content-type", b"").startswith(b"multipart/"):
             await answer.refuse(415, FORGED)
             return
         if path.rstrip("/") == "info":
             # Of no page, Gradio tells all others too the address by which the first of all said that they came.
             scope = {**scope, "query_string": scope["query_string"] + b"&page="}
         most = (MAX_UPLOAD_MEGABYTES if is_upload else MAX_REQUEST_MEGABYTES) * MEGABYTE
+        if is_login:
+            most = MAX_FIELD_BYTES
         try:
             if int(headers.get(b"content-length", 0)) > most:
                 raise _TooLargeError

@@ -384,6 +384,17 @@ def test_what_costs_much_to_read_is_refused_before_it_is_read(server, client):
     assert client.ask("/gradio_api/component_server", text, content_type=form).status == 415
 
 
+def test_a_name_and_a_password_are_taken_as_the_page_sends_them(server, client, monkeypatch):
+    monkeypatch.setattr(server.page.app, "auth", {"me": "secret"})
+    form, part = "multipart/form-data; boundary=x", '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+
+    def login(password: str) -> int:
+        fields = part.format("username", "me") + part.format("password", password) + "--x--\r\n"
+        return client.ask("/login", fields.encode(), content_type=form).status
+
+    assert [login("secret"), login("another"), login("x" * MAX_FIELD_BYTES)] == [200, 400, 413]
+
+
 @pytest.mark.parametrize("route", ["queue/join", "run/models", "call/models", "component_server"])
 def test_a_session_whose_name_is_long_is_refused(server, client, route):
     """Gradio would keep the name, for good where nobody fetches the answer."""
