@@ -96,6 +96,15 @@ class Progress(gradio.route_utils.FileUploadProgress):
                 del known[next(iter(known))]
 
 
+class Sites(gradio.route_utils.CustomCORSMiddleware):
+    """Gradio's own, which lets pages of every site ask, in the name of who is logged in, too."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Gradio's own, where no password is asked for; else browsers keep the pages of other sites out."""
+        has_password = scope["type"] == "http" and scope["app"].auth is not None
+        await (self.app if has_password else super().__call__)(scope, receive, send)
+
+
 Hash = Annotated[str, Field(max_length=MAX_HASH)]
 
 
@@ -114,6 +123,7 @@ class WidgetQuestion(gradio.routes.ComponentServerJSONBody):
 
 # Where Gradio finds them.
 gradio.route_utils.GradioMultiPartParser = Parser
+gradio.routes.CustomCORSMiddleware = Sites
 gradio.routes.file_upload_statuses = Progress()
 gradio.routes.PredictBody = Question
 gradio.routes.ComponentServerJSONBody = WidgetQuestion

@@ -395,6 +395,18 @@ def test_a_name_and_a_password_are_taken_as_the_page_sends_them(server, client, 
     assert [login("secret"), login("another"), login("x" * MAX_FIELD_BYTES)] == [200, 400, 413]
 
 
+def test_where_there_is_a_password_no_other_site_asks_in_the_name_of_who_knows_it(server, monkeypatch):
+    def allowed(method: str) -> str | None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)
+        headers = {"Host": "a.space", "Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+        connection.request(method, "/theme.css", headers=headers)
+        return connection.getresponse().getheader("Access-Control-Allow-Origin")
+
+    assert [allowed("GET"), allowed("OPTIONS")] == ["http://evil.example"] * 2
+    monkeypatch.setattr(server.page.app, "auth", {"me": "secret"})
+    assert [allowed("GET"), allowed("OPTIONS")] == [None, None]
+
+
 @pytest.mark.parametrize("route", ["queue/join", "run/models", "call/models", "component_server"])
 def test_a_session_whose_name_is_long_is_refused(server, client, route):
     """Gradio would keep the name, for good where nobody fetches the answer."""
