@@ -147,6 +147,7 @@ def launch(
         footer_links=["api", "settings"],
         ssr_mode=False,  # the page is light enough without, and Node.js is one part less to need
         prevent_thread_lock=True,
+        _frontend=False,  # else Gradio asks itself for the page, and does not start where that takes it three seconds
     )
     return page
 
