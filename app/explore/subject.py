@@ -96,7 +96,11 @@ def open_subject(path: str | Path) -> Subject:
 
 def _open(path: str, key: tuple) -> Subject:
     with _decoders:
-        picture = open_picture(path)
+        try:
+            picture = open_picture(path)
+        except PictureError:
+            give_memory_back()  # of a large one that was damaged
+            raise
         fitted = {size: fit(picture, size) for size in sorted(_sizes)}
     for small in fitted.values():
         small.info.clear()  # an EXIF block or a colour profile may weigh more than the picture

@@ -167,6 +167,8 @@ class Page(gr.Blocks):
             if error.errno in OF_THE_DISK:
                 print(f"Not answered: {error.strerror}", file=sys.stderr)
                 raise gr.Error(FULL, title=REFUSED, print_exception=False) from None
+            if error.errno == errno.ENAMETOOLONG:  # in an event, where Gradio looks for files too
+                raise gr.Error(FORGED, title=REFUSED, print_exception=False) from None
             raise gr.Error(FULL, title=REFUSED) from error
         except Exception as error:
             raise gr.Error(FAILED, title=REFUSED) from error

@@ -270,7 +270,12 @@ def test_every_handler_takes_any_event(server, client):
     keys = ("model", "latent", "words", "index", "path", "a", "b", "point", "file", "row_value")
     keys += ("ranges", "column", "label")
     forged = [None, "x", [1], {}, *(dict.fromkeys(keys, value) for value in FEW)]
-    forged += [{"a": [10**30], "b": [-1]}, {"path": [[0, float("nan")]] * 3}, {"path": [[0, 0]] * 5000}]
+    forged += [
+        {"a": [10**30], "b": [-1]},
+        {"path": [[0, float("nan")]] * 3},
+        {"path": [[0, 0]] * 5000},
+        {"path": "x" * 5000},
+    ]
     for number, fn in {code_of(fn): (number, fn) for number, fn in handlers(server.page)}.values():
         data = [usual(block, server) for block in fn.inputs]
         for event in forged if "event" in inspect.signature(fn.fn).parameters else forged[:1]:

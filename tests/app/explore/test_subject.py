@@ -124,6 +124,15 @@ def test_what_is_not_a_picture_is_refused_in_words(tmp_path):
         open_subject(tmp_path / "cut.png")
 
 
+def test_a_damaged_one_leaves_no_memory_behind(tmp_path, monkeypatch):
+    given_back = []
+    monkeypatch.setattr(module, "give_memory_back", lambda: given_back.append(1))
+    (tmp_path / "cut.ppm").write_bytes(b"P6 4000 4000 255\n" + b"\0" * 1000)
+    with pytest.raises(PictureError):
+        open_subject(tmp_path / "cut.ppm")
+    assert given_back
+
+
 def test_what_is_not_a_file_is_refused_and_never_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", tmp_path / "missing.png", "", "\0", "/dev/zero", "x" * 1_000_000):
