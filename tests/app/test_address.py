@@ -1,5 +1,7 @@
 """What a text in the address means, and what the address says of a picture."""
 
+import base64
+
 import gradio as gr
 import numpy as np
 import pytest
@@ -53,6 +55,27 @@ def test_values_are_read(library, component, text, value):
 def test_values_that_are_not_accepted_are_refused_in_words(library, component, text):
     with pytest.raises(RequestError):
         address._value(library, component, text)
+
+
+def float16(*numbers: float) -> str:
+    return base64.urlsafe_b64encode(np.array(numbers, "<f2").tobytes()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        ("z:fruits:" + float16(*[0.0] * 127), "not a latent of that model"),
+        ("z:fruits:" + float16(*[0.0] * 127, float("nan")), "must be finite"),
+        ("z:fruits:" + float16(*[0.0] * 127, 1e4), "must be finite"),
+        ("z:fruits:%%", "not a latent of that model"),
+        ("z:nobody:" + float16(*[0.0] * 128), "There is no model 'nobody'"),
+        ("z:", "no such example picture"),
+        ("../../etc/passwd", "no such example picture"),
+    ],
+)
+def test_a_hostile_picture_in_a_link_is_refused_in_words(library, picture, words):
+    with pytest.raises(RequestError, match=words):
+        address._value(library, PictureInput("It", render=False), picture)
 
 
 def test_a_link_may_ask_for_what_the_model_that_it_asks_for_can_draw_from(library):

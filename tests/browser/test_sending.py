@@ -19,19 +19,15 @@ pytestmark = pytest.mark.browser
 PICTURES = "#samples .sample-grid-tiles button:not(.is-waiting)"
 
 
-def choose_sample(page: Page, server: str, number: int, model: str = "fruits") -> None:
-    page.goto(f"{server}?tab=sample&model={model}&sample.from=prior&sample.seed=7")
-    expect(page.locator(PICTURES)).to_have_count(16)
-    page.get_by_role("button", name=f"Sample {number}", exact=True).click()
-    expect(page.locator("#sample-selected img")).to_be_visible()
-
-
 def send(page: Page, target: str) -> None:
     page.locator(f".send-{target}").locator("visible=true").first.click()
 
 
 def test_a_sample_arrives_as_its_latent_and_each_tab_says_so(page, server):
-    choose_sample(page, server, 3)
+    page.goto(f"{server}?tab=sample&model=fruits&sample.from=prior&sample.seed=7")
+    expect(page.locator(PICTURES)).to_have_count(16)
+    page.get_by_role("button", name="Sample 3", exact=True).click()
+    expect(page.locator("#sample-selected img")).to_be_visible()
     send(page, "a")
     used = "A latent of Fruits (sample 3 of seed 7), used as it is: nothing was encoded."
     expect(page.get_by_text(used).locator("visible=true")).to_be_visible()
@@ -39,9 +35,8 @@ def test_a_sample_arrives_as_its_latent_and_each_tab_says_so(page, server):
     send(page, "place")
     expect(page.locator("#map-facts")).to_contain_text(used)
 
-
-def test_reconstruct_says_what_to_make_of_a_drawn_picture_and_edits_the_latent_that_it_came_from(page, server):
-    choose_sample(page, server, 3)
+    # Reconstruct says what to make of a drawn picture, and edits the latent that it came from.
+    page.get_by_role("tab", name="Sample").click()
     send(page, "picture")
     expect(page.locator("#metrics")).to_contain_text("dB")
     note = page.locator("p", has_text="Drawn by Fruits")
@@ -50,24 +45,20 @@ def test_reconstruct_says_what_to_make_of_a_drawn_picture_and_edits_the_latent_t
     expect(page.locator("#latent svg rect.bar")).to_have_count(128)
     expect(page.locator("#latent")).not_to_contain_text("standard deviation of the posterior")
 
-
-def test_another_model_encodes_a_drawn_picture_and_says_whose_it_is(page, server):
-    choose_sample(page, server, 3)
-    send(page, "b")
+    # Another model encodes it, and says whose it is.
+    page.get_by_role("tab", name="Interpolate").click()
     page.get_by_label("Model").first.click()
     page.get_by_role("option", name="Emoji", exact=True).click()
-    expect(page.get_by_text("Drawn by Fruits (sample 3 of seed 7), encoded anew by Emoji.")).to_be_visible()
+    anew = page.get_by_text("Drawn by Fruits (sample 3 of seed 7), encoded anew by Emoji.")
+    expect(anew.locator("visible=true")).to_be_visible()
 
 
-def test_a_point_of_the_map_is_sent_with_the_error_of_its_original(page, server):
+def test_a_point_of_the_map_is_sent_with_its_error_and_a_placed_picture_as_the_file_that_it_is(page, server, examples):
     page.goto(f"{server}?tab=map&map.point=4724")
     expect(page.locator("#map-facts")).to_contain_text("worse drawn than nearly all pictures")
     send(page, "picture")
     expect(page.get_by_text("not the original picture from the data set")).to_contain_text("0.05")
-
-
-def test_a_placed_picture_is_sent_on_as_the_file_that_it_is(page, server, examples):
-    page.goto(f"{server}?tab=map")
+    page.get_by_role("tab", name="Map").click()
     page.set_input_files("#map-place input[type=file]", str(examples["fruits"]))
     expect(page.locator("#map-facts")).to_contain_text("Your picture")
     send(page, "picture")
@@ -121,9 +112,11 @@ def test_an_upload_is_decoded_once_and_encoded_once_for_each_model(page, counted
     page.get_by_role("option", name="Emoji", exact=True).click()
     expect(page.locator("#compared")).to_contain_text("PSNR")
     send(page, "a")
+    expect(page.get_by_role("tab", name="Interpolate")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#interpolate-a img").first).to_be_visible()
     page.get_by_role("tab", name="Reconstruct").click()
     send(page, "place")
+    expect(page.get_by_role("tab", name="Map")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#map-facts")).to_contain_text("Your picture")
     fall_silent(page)
     assert counts == {"opened": 1, "encoded by fruits": 1, "encoded by emoji": 1}
