@@ -30,8 +30,8 @@ def changes(page: Page, selector: str, before: str) -> None:
 
 
 @pytest.mark.usefixtures("server_draws")
-def test_a_grid_is_kept_with_its_seed(page, server):
-    open_sample(page, server)
+def test_a_grid_is_kept_with_its_seed_and_a_fitted_distribution_is_drawn_beside_it(page, server):
+    open_sample(page, server, "model=emoji")
     expect(page.locator(PICTURES)).to_have_count(16)
     first = sources(page)
     page.locator("#shuffle-button").click()
@@ -40,6 +40,13 @@ def test_a_grid_is_kept_with_its_seed(page, server):
     seed.fill("0")
     seed.press("Enter")
     expect(page.locator(PICTURES).first).to_have_attribute("src", first[0])
+    page.get_by_label("Mixture fitted").check()
+    expect(page.locator(PICTURES)).to_have_count(32)
+    assert sources(page)[:16] == first
+    assert not set(sources(page)[16:]) & set(first)
+    page.get_by_role("checkbox", name="Beside the prior").uncheck()
+    expect(page.locator(PICTURES)).to_have_count(16)
+    expect(page.locator("#aggregate svg rect.spread")).to_have_count(128)
 
 
 def test_a_chosen_sample_is_shown_large_and_sent_under_a_telling_name(page, server):
@@ -57,20 +64,6 @@ def test_a_chosen_sample_is_shown_large_and_sent_under_a_telling_name(page, serv
     assert np.load(downloaded(page, "#samples", "NPY")[1]).shape == (16, 128)
     page.locator(".send-picture").locator("visible=true").click()
     expect(page.locator("#metrics")).to_contain_text("dB")
-
-
-@pytest.mark.usefixtures("server_draws")
-def test_a_fitted_distribution_is_drawn_beside_the_prior_with_the_same_seed(page, server):
-    open_sample(page, server, "model=emoji")
-    expect(page.locator(PICTURES)).to_have_count(16)
-    prior = sources(page)
-    page.get_by_label("Mixture fitted").check()
-    expect(page.locator(PICTURES)).to_have_count(32)
-    assert sources(page)[:16] == prior
-    assert not set(sources(page)[16:]) & set(prior)
-    page.get_by_role("checkbox", name="Beside the prior").uncheck()
-    expect(page.locator(PICTURES)).to_have_count(16)
-    expect(page.locator("#aggregate svg rect.spread")).to_have_count(128)
 
 
 @pytest.mark.usefixtures("server_draws")
@@ -129,7 +122,7 @@ def test_sliders_move_the_picture_and_labels_make_a_direction(page, server):
 
 
 @pytest.mark.usefixtures("server_draws")
-def test_directions_start_from_the_selected_sample(page, server):
+def test_directions_and_a_walk_start_from_the_selected_sample(page, server):
     open_sample(page, server)
     page.get_by_role("tab", name="Directions").click()
     page.get_by_label("The selected sample").check()
@@ -142,10 +135,8 @@ def test_directions_start_from_the_selected_sample(page, server):
     expect(page.locator(".direction-picture")).to_have_attribute("src", source)
     expect(page.locator(".direction-start")).to_have_text("From: Sample 5 of seed 0")
 
-
-@pytest.mark.usefixtures("server_draws")
-def test_a_walk_goes_where_one_clicks_and_back(page, server):
-    open_sample(page, server)
+    # A walk goes where one clicks, and back.
+    page.get_by_role("tab", name="Grid").click()
     page.get_by_role("button", name="Sample 2", exact=True).click()
     page.locator("#sample-walk").click()
     tiles = page.locator("#around .local-grid-tiles button:not(.is-waiting) img")
