@@ -108,6 +108,7 @@ export function mount({ element, trigger, props, server, watch }) {
       panel.dataset.distribution = distribution;
       while (grid.children.length > count) grid.lastChild.remove();
       while (grid.children.length < count) grid.append(newTile(grid.children.length));
+      grid.style.setProperty("--columns", Math.ceil(Math.sqrt(count)));
       for (const tile of grid.children) tile.classList.add("is-waiting");
       setReachable(grid.children, 0);
     });
