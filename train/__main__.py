@@ -37,8 +37,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default="pictures",
         help="architecture, loss and schedule: pictures (64 pixels, a latent of 256 numbers, minutes on a CPU; the "
         "default), fruits (128 numbers, mirrored, an hour), emoji (the same, never mirrored), faces (nearly the same), "
-        "digits (32 pixels, a latent of two numbers), photos (256 pixels, spatial latent), photos16 (the same with 16 "
-        "channels)",
+        "faces128 (128 pixels, a spatial latent; on a GPU), digits (32 pixels, a latent of two numbers), photos (256 "
+        "pixels, a spatial latent; on a GPU), photos16 (the same with 16 channels)",
     )
     fit.add_argument("--steps", type=_positive, metavar="N", help="optimiser steps (default: the preset's)")
     fit.add_argument("--batch-size", type=_positive, metavar="N", help="pictures a step (default: the preset's)")

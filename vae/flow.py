@@ -36,7 +36,7 @@ GUIDANCE = 2.0
 TIME_FREQUENCIES = 64
 EMBEDDING = 128  # numbers that tell a block the time and the labels
 DRAWN_AT_ONCE = 64  # latents; fewer are padded, so that there is one shape to compile
-TOKENS_AT_ONCE = 512  # of spatial latents, which are that much more work
+TOKENS_AT_ONCE = 128  # of spatial latents, which are that much more work
 HEAD = 64  # numbers that one head of attention compares
 MAX_ROWS = 4096  # combinations of labels that are kept to draw from
 MAX_LABEL_TEXT = 1 << 20  # characters of all labels together
@@ -93,11 +93,15 @@ class Flow:
                 raise ValueError(f"{column} has no label {label[:60]!r}; it has: {some}")
         return dataclasses.replace(self, chosen=chosen)
 
+    @property
+    def at_once(self) -> int:
+        """How many latents are drawn together, in 0.1 s of two CPU cores or less."""
+        return min(DRAWN_AT_ONCE, -(-TOKENS_AT_ONCE // token_shape(self.mean.shape)[0]))
+
     def __call__(
         self, noise: Float[np.ndarray, "count *latent"], uniform: Float[np.ndarray, " count"]
     ) -> Float[np.ndarray, "count *latent"]:
-        drawn = []
-        at_once = min(DRAWN_AT_ONCE, -(-TOKENS_AT_ONCE // token_shape(self.mean.shape)[0]))
+        drawn, at_once = [], self.at_once
         for first in range(0, len(noise), at_once):
             part = np.asarray(noise[first : first + at_once], np.float32)
             padded = np.zeros((at_once, *self.mean.shape), np.float32)

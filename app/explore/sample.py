@@ -29,6 +29,7 @@ from app.explore.limits import (
     shown,
 )
 from app.explore.opened import OpenModel
+from app.explore.turns import DECODING
 from vae import directions as vae_directions
 from vae.directions import Directions, principal_directions, single_threaded
 from vae.flow import Flow
@@ -64,7 +65,13 @@ def sample(
     prior = _with_label(_prior(model, distribution), label)
     noise = np.asarray(sample_prior(seed, count, model.info.latent_shape, temperature))
     uniform = np.array([np.random.default_rng([seed, i]).random() for i in range(count)])
-    return prior(noise, uniform)
+    if not isinstance(prior, Flow):
+        return prior(noise, uniform)
+    drawn = []
+    for first in range(0, count, prior.at_once):
+        with DECODING:  # a spatial latent is as much work to draw as to decode
+            drawn.append(prior(noise[first : first + prior.at_once], uniform[first : first + prior.at_once]))
+    return np.concatenate(drawn)
 
 
 def opening(model: OpenModel) -> str:

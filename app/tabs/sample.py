@@ -463,7 +463,8 @@ def spatial_note(model: OpenModel) -> dict:
     if not model.info.is_spatial:
         return gr.update(visible=False)
     height, width, channels = model.info.latent_shape
-    return gr.update(value=words(NAME, "spatial", height=height, width=width, channels=channels), visible=True)
+    note = "spatial_flow" if Flow.name in model.prior_titles else "spatial"
+    return gr.update(value=words(NAME, note, height=height, width=width, channels=channels), visible=True)
 
 
 def how_it_works(model: OpenModel) -> str:

@@ -92,7 +92,7 @@ def ssim(x: Tensor, y: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 def make_step(config: VAEConfig, side: int, weights: LossWeights, device: str) -> Callable[[Tensor], Tensor]:
     """A full training step on float pictures (batch, 3, side, side): loss with SSIM, backward, clipping, AdamW.
 
-    On a GPU it is compiled and computes in bfloat16 (the loss in TF32, as JAX does there).
+    On a GPU it is compiled and computes in bfloat16 (the loss in TF32, which JAX does not use for it).
     """
     torch.set_float32_matmul_precision("high" if device == "cuda" else "highest")
     torch.manual_seed(0)
