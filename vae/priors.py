@@ -169,8 +169,10 @@ class Mixture:
         return self.gaussian.join(moved, rest)
 
     def tensors(self) -> dict[str, Float[np.ndarray, "..."]]:
-        """What `from_tensors` makes it of."""
-        return {**self.gaussian.tensors(), "weights": self.weights, "means": self.means, "roots": self.roots}
+        """What `from_tensors` makes it of; of the roots, which are symmetric, the lower triangles."""
+        rows, columns = np.tril_indices(self.means.shape[1])
+        halves = self.roots[:, rows, columns]
+        return {**self.gaussian.tensors(), "weights": self.weights, "means": self.means, "roots": halves}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray], latent_shape: tuple[int, ...]) -> Mixture:
@@ -183,7 +185,11 @@ class Mixture:
             raise PriorError(f"means has {mixed} columns, of {len(gaussian.directions)} directions")
         if weights.min() < 0 or abs(weights.sum() - 1) > 0.01:
             raise PriorError("weights are not shares that sum to 1")
-        roots = _checked(tensors, "roots", (components, mixed, mixed))
+        rows, columns = np.tril_indices(mixed)
+        if tensors.get("roots", weights).ndim == 3:  # whole, as they were written once
+            tensors = {**tensors, "roots": _checked(tensors, "roots", (components, mixed, mixed))[:, rows, columns]}
+        roots = np.zeros((components, mixed, mixed), np.float32)
+        roots[:, rows, columns] = roots[:, columns, rows] = _checked(tensors, "roots", (components, len(rows)))
         return cls(gaussian, weights / weights.sum(), means, roots)
 
 
