@@ -167,7 +167,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--no-thumbnails",
         action="store_true",
         help="keep no small originals in the map, which would show them to all who open it; else those that are drawn "
-        "worst are kept, in up to 2 MiB",
+        "worst are kept, in up to 1 MiB",
     )
     atlas.add_argument(
         "--keep-layout",

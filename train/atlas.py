@@ -21,7 +21,7 @@ from vae.losses import kl, l1
 from vae.priors import active_dimensions
 
 PCA_COMPONENTS = 64
-THUMBNAIL_BUDGET = 2 << 20  # bytes, of an atlas's small originals
+THUMBNAIL_BUDGET = 1 << 20  # bytes, of an atlas's small originals
 TRUSTWORTHINESS_POINTS = 12_000  # it needs all pairwise distances: 1 GB for these
 TRUSTED = 0.8  # of a layout: below, many neighbours on the map are strangers in latent space
 
@@ -134,6 +134,6 @@ def describe_trust(trust: float) -> str:
     if trust >= TRUSTED:
         return words
     return (
-        f"{words}. That is low: many points that are near each other on the map are not alike to the model. So look "
-        "latents that hold little but noise (train longer), and those of very varied pictures."
+        f"{words}. That is low: many points that are near each other on the map are not alike to the model. "
+        "Latents that hold little but noise look like this (train longer), and those of very varied pictures."
     )
