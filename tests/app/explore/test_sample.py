@@ -72,11 +72,24 @@ def test_fitted_priors_draw_latents_nearer_to_the_data_than_the_prior_does(emoji
     assert mixture < 0.95 * prior
 
 
-def test_fitted_priors_are_as_wide_as_the_latents_of_the_photos_and_the_prior_is_not(photos):
-    width = photos.atlas.latents.astype(np.float32).std()
+def test_places_depend_on_their_neighbours_in_latents_of_photos_and_in_fitted_priors_but_not_in_the_prior(photos):
+    def alike(latents: np.ndarray) -> float:
+        return np.corrcoef(latents[:, 1:].ravel(), latents[:, :-1].ravel())[0, 1]
+
+    data = photos.atlas.latents.astype(np.float32)
     for distribution in ("gaussian", "mixture"):
-        assert sample(photos, distribution, 4).std() == pytest.approx(width, rel=0.1)
-    assert sample(photos, "prior", 4).std() < 0.6 * width
+        drawn = sample(photos, distribution, 4)
+        assert drawn.std() == pytest.approx(data.std(), rel=0.1)
+        assert 0.08 < alike(drawn) < alike(data)
+    assert abs(alike(sample(photos, "prior", 4))) < 0.03
+
+
+def test_samples_of_a_spatial_latent_depend_on_neither_how_many_nor_who_else_is_drawn(library):
+    """They are drawn a few at a time, so that others get their turn between."""
+    faces = library["faces128"]
+    three = sample(faces, "flow", 3, label={"style": "micah"})
+    np.testing.assert_array_equal(sample(faces, "flow", 2, label={"style": "micah"}), three[:2])
+    assert not np.allclose(three[2], sample(faces, "flow", 3, label={"style": "lorelei"})[2], atol=0.1)
 
 
 @pytest.mark.parametrize("name", NAMES)
