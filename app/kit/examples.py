@@ -22,6 +22,7 @@ EXAMPLES = {path.name: path for path in sorted(FOLDER.glob("*-*")) if path.suffi
 # By the data set that a model was trained on, as its `config.json` names it: the kind of examples that are like it.
 KINDS = {
     "data/faces": "face",
+    "data/faces128": "face128",
     "data/digits": "digit",
     "assets/datasets/emoji.parquet": "emoji",
     "data/photos": "photo",

@@ -62,6 +62,9 @@ TABS: dict[str, Callable[[Page], None]] = {
 }
 
 
+# What the README shows, and so all that is kept here.
+SHOWN = {("Reconstruct", "light"), ("Interpolate", "dark"), ("Sample", "light"), ("Map", "dark")}
+
 PREVIEW = HERE.parent / "preview.jpg"
 PREVIEW_PART = (60, 370, 1220, 979)  # of the map's screenshot, 1280 pixels wide
 PREVIEW_SIZE = (1200, 630)  # what previews of links ask for
@@ -94,16 +97,16 @@ def film(page: Page, path: Path) -> None:
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=GIF_MILLISECONDS, loop=0, optimize=True)
 
 
-def preview(screenshot: Path) -> None:
+def preview(screenshot: Image.Image) -> None:
     """Writes the picture that a preview of a link to the app shows: the map, from its screenshot."""
-    part = Image.open(screenshot).convert("RGB").crop(PREVIEW_PART)
+    part = screenshot.crop(PREVIEW_PART)
     part.resize(PREVIEW_SIZE, Image.Resampling.LANCZOS).save(PREVIEW, quality=85, progressive=True)
 
 
 def main() -> None:
-    """Writes `TAB-THEME.png` for the four tabs, light and dark, and `landing.gif`, to this folder or where --out says.
+    """Writes `TAB-THEME.webp` for the four tabs, light and dark, and `landing.gif`, where --out says.
 
-    Where it is this folder, `assets/preview.jpg` is made of the map's screenshot.
+    Without it, those that the README shows to this folder, and `assets/preview.jpg`.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url", help="address of the running app")
@@ -119,13 +122,15 @@ def main() -> None:
                 page.get_by_role("tab", name=tab).click()
                 act(page)
                 page.wait_for_timeout(1200)  # pictures fade in
-                page.screenshot(path=arguments.out / f"{tab.lower()}-{theme}.png", full_page=True)
+                picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+                if arguments.out != HERE or (tab, theme) in SHOWN:
+                    picture.save(arguments.out / f"{tab.lower()}-{theme}.webp", quality=85, method=6)
+                if arguments.out == HERE and (tab, theme) == ("Map", "light"):
+                    preview(picture)
                 page.close()
         page = browser.new_page(viewport={"width": 1100, "height": 900})
         page.goto(f"{arguments.url}?__theme=light")
         film(page, arguments.out / "landing.gif")
-    if arguments.out == HERE:
-        preview(HERE / "map-light.png")
 
 
 if __name__ == "__main__":

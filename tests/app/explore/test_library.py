@@ -22,7 +22,7 @@ from tests.app.explore.conftest import MODELS, kind
 from vae.checkpoint import ModelFolderError
 from vae.codec import Codec, describe
 
-NAMES = ["faces", "digits", "emoji", "fruits", "photos", "photos16"]
+NAMES = ["faces", "digits", "emoji", "faces128", "fruits", "photos", "photos16"]
 
 
 def test_five_models_ship_and_faces_is_the_default(library):
@@ -45,19 +45,19 @@ def test_a_model_that_is_not_offered_is_refused(library, name):
 
 
 def test_chosen_models_are_offered_and_the_first_is_the_default(tmp_path):
-    assert Library(MODELS, ["emoji"]).names == ["emoji", "digits", "faces", "fruits", "photos", "photos16"]
+    assert Library(MODELS, ["emoji"]).names == ["emoji", "digits", "faces", "faces128", "fruits", "photos", "photos16"]
     for run in ("a", "b"):
         shutil.copytree(MODELS / "emoji", tmp_path / run / "model")
     library = Library(MODELS, [str(tmp_path / "a" / "model"), str(tmp_path / "b" / "model"), "photos"])
     assert library.default == "model"
-    assert library.names == ["model", "digits", "emoji", "faces", "fruits", "model-2", "photos", "photos16"]
+    assert library.names == ["model", "digits", "emoji", "faces", "faces128", "fruits", "model-2", "photos", "photos16"]
     assert library["model-2"].folder == tmp_path / "b" / "model"
     assert library["model-2"].name == library["model-2"].card["name"] == "model-2"
 
 
 def test_a_folder_that_is_offered_already_is_not_offered_twice():
     library = Library(MODELS, [str(MODELS / "photos")])
-    assert library.names == ["photos", "digits", "emoji", "faces", "fruits", "photos16"]
+    assert library.names == ["photos", "digits", "emoji", "faces", "faces128", "fruits", "photos16"]
 
 
 def test_a_model_of_the_hub_is_offered_under_its_own_name(tmp_path, monkeypatch):
@@ -67,7 +67,7 @@ def test_a_model_of_the_hub_is_offered_under_its_own_name(tmp_path, monkeypatch)
     monkeypatch.setattr(module, "fetch", lambda model_id, on_progress: fetched.append(model_id) or snapshot)
     monkeypatch.chdir(tmp_path)
     names = Library(MODELS, ["someone/smileys"]).names
-    assert names == ["smileys", "digits", "emoji", "faces", "fruits", "photos", "photos16"]
+    assert names == ["smileys", "digits", "emoji", "faces", "faces128", "fruits", "photos", "photos16"]
     (tmp_path / "runs").mkdir()
     with pytest.raises(RequestError, match="'runs/nowhere' given"):  # a folder's path, not an id
         Library(MODELS, ["runs/nowhere"])
