@@ -65,6 +65,8 @@ TABS: dict[str, Callable[[Page], None]] = {
 # What the README shows, and so all that is kept here.
 SHOWN = {("Reconstruct", "light"), ("Interpolate", "dark"), ("Sample", "light"), ("Map", "dark")}
 
+TALLEST = 1500  # pixels of a page that are shown
+
 PREVIEW = HERE.parent / "preview.jpg"
 PREVIEW_PART = (60, 370, 1220, 979)  # of the map's screenshot, 1280 pixels wide
 PREVIEW_SIZE = (1200, 630)  # what previews of links ask for
@@ -123,6 +125,7 @@ def main() -> None:
                 act(page)
                 page.wait_for_timeout(1200)  # pictures fade in
                 picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+                picture = picture.crop((0, 0, picture.width, min(picture.height, TALLEST)))
                 if arguments.out != HERE or (tab, theme) in SHOWN:
                     picture.save(arguments.out / f"{tab.lower()}-{theme}.webp", quality=85, method=6)
                 if arguments.out == HERE and (tab, theme) == ("Map", "light"):

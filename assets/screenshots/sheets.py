@@ -27,9 +27,9 @@ SAMPLES, PAIRS = 64, 24
 ROW = 1024  # pixels that a row of pictures is wide, about
 
 
-def samples_sheet(codec: Codec, priors: dict[str, Prior], seed: int) -> Image.Image:
+def samples_sheet(codec: Codec, priors: dict[str, Prior], count: int, seed: int) -> Image.Image:
     """As many samples of each prior, all from the same noise."""
-    latents = draw(priors, codec.description.latent_shape, SAMPLES, seed)
+    latents = draw(priors, codec.description.latent_shape, count, seed)
     columns = max(4, ROW // codec.description.image_size)
     return captioned({priors[name].title: grid(_decode(codec, some), columns) for name, some in latents.items()})
 
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="a model folder")
     parser.add_argument("--dataset", required=True, help="as for `python -m train evaluate`")
     parser.add_argument("--split", default="validation", help="of it (default: validation)")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help=f"of each prior (default: {SAMPLES})")
     parser.add_argument("--seed", type=int, default=0, help="of the samples (default: 0)")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to (default: this script's)")
     arguments = parser.parse_args()
@@ -64,7 +65,7 @@ def main() -> None:
     pictures = load_pictures(arguments.dataset, arguments.split, codec.description.image_size, limit=PAIRS)
     arguments.out.mkdir(parents=True, exist_ok=True)
     for kind, sheet in {
-        "samples": samples_sheet(codec, priors, arguments.seed),
+        "samples": samples_sheet(codec, priors, arguments.samples, arguments.seed),
         "reconstructions": reconstructions_sheet(codec, pictures),
     }.items():
         path = arguments.out / f"{name}-{kind}.webp"
