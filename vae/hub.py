@@ -16,7 +16,6 @@ from vae.diffusers import HALF_WEIGHTS, WEIGHTS
 MODEL_ID = re.compile(r"(?!.*(\.\.|--))\w[\w.-]{0,95}/\w[\w.-]{0,95}", re.ASCII)
 SUBFOLDER = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)  # no "..", nothing absolute
 PIPELINE_FOLDER = "vae"  # where a pipeline of diffusers has its autoencoder
-ANSWER_SECONDS = 5.0  # that the Hub may take to answer at all
 MAX_BYTES = 4_000_000_000  # of a file; Stable Diffusion's weights are 335 MB
 
 Progress = Callable[[int, int | None], None]  # bytes of a file so far, and in all where that is known
@@ -43,7 +42,7 @@ def fetch(model_id: str, subfolder: str | None = None, on_progress: Progress | N
         raise ModelFolderError(f"{model_id[:200]!r} is no id of the Hugging Face Hub; one is like madebyollin/taesd.")
     if subfolder is not None and not SUBFOLDER.fullmatch(subfolder):
         raise ModelFolderError(f"{subfolder[:200]!r} is no subfolder of {model_id}; one is like vae.")
-    download = partial(_download, model_id, in_cache=not _answers(model_id))
+    download = partial(_download, model_id, trouble=_trouble(model_id))
     for place in [f"{subfolder}/"] if subfolder else ["", f"{PIPELINE_FOLDER}/"]:
         config = download(place + CONFIG)
         if config is not None:
@@ -72,18 +71,19 @@ def fetch(model_id: str, subfolder: str | None = None, on_progress: Progress | N
     return folder
 
 
-def _answers(model_id: str) -> bool:
-    """Whether the Hub answers now. Its client asks again and again, for as long as a busy Hub tells it to wait."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+def _trouble(model_id: str) -> str:
+    """Why the Hub cannot be asked now; empty where it can. Its client would try for as long as a busy Hub says."""
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        get_hf_file_metadata(hf_hub_url(model_id, CONFIG), timeout=ANSWER_SECONDS)
+        get_hf_file_metadata(hf_hub_url(model_id, CONFIG), timeout=constants.HF_HUB_ETAG_TIMEOUT)
     except HfHubHTTPError as error:
-        return error.response.status_code < 500 and error.response.status_code not in (408, 429)
+        status = error.response.status_code
+        return f"answered {status}" if status >= 500 or status in (408, 429) else ""
     except Exception:  # of the network, of the HTTP library that the client uses
-        return False
-    return True
+        return "cannot be reached"
+    return ""
 
 
 def _download(
@@ -92,9 +92,9 @@ def _download(
     commit: str | None = None,
     on_progress: Progress | None = None,
     *,
-    in_cache: bool,
+    trouble: str,
 ) -> Path | None:
-    """One file, or of those in the cache alone; None where the repository has none of this name.
+    """One file, where there is `trouble` from the cache; None where the repository has none of this name.
 
     Raises:
         ModelFolderError: all else that can go wrong, in a sentence.
@@ -110,21 +110,21 @@ def _download(
     )
 
     try:
-        found = hf_hub_download(model_id, name, revision=commit, local_files_only=in_cache, dry_run=True)
+        found = hf_hub_download(model_id, name, revision=commit, local_files_only=bool(trouble), dry_run=True)
         if found.file_size and found.file_size > MAX_BYTES:
             raise ModelFolderError(
                 f"{name} of {model_id} has {found.file_size / 1e9:.1f} GB; at most {MAX_BYTES / 1e9:.1f} are accepted."
             )
         bar = _bar(on_progress)
-        return Path(hf_hub_download(model_id, name, revision=commit, local_files_only=in_cache, tqdm_class=bar))
+        return Path(hf_hub_download(model_id, name, revision=commit, local_files_only=bool(trouble), tqdm_class=bar))
     except RemoteEntryNotFoundError:
         return None
     except LocalEntryNotFoundError as error:
         if try_to_load_from_cache(model_id, name, revision=commit) is _CACHED_NO_EXIST:
             return None
         raise ModelFolderError(
-            f"The Hugging Face Hub cannot be reached, and {model_id} was not downloaded before: check the network, "
-            "or give a folder."
+            f"The Hugging Face Hub {trouble or 'cannot be reached'}, and {model_id} was not downloaded before: check "
+            "the network, try again later, or give a folder."
         ) from error
     except GatedRepoError as error:
         raise ModelFolderError(
