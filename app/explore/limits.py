@@ -113,14 +113,13 @@ STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 VISITOR_AT_ONCE = 8  # questions at work
 VISITOR_WAITING = 100  # more, that wait, and as many in Gradio's queue; a class at one address shares these too
 PEER_WAITING = 500  # of all visitors that one address, such as a proxy's, speaks for; and as many in Gradio's queue
-UNREAD_SECONDS = 30  # how long an answer from Gradio's queue is kept for who has not fetched it
+UNREAD_SECONDS = 600  # how long an answer from Gradio's queue is kept for who has not fetched it
 
 # Requests
 MAX_REQUEST_MEGABYTES = 48  # of one that is no upload: a picture of 30 MB as a data URL, or 64 large latents
 MAX_UPLOAD_MEGABYTES = 2_000  # of one upload, of up to 200 files
-MAX_FIELD_BYTES = (
-    1 << 16
-)  # of a text beside an upload's files, of which the page sends none; and of a name and password
+# Of a text beside an upload's files, of which the page sends none; and of a name and password.
+MAX_FIELD_BYTES = 1 << 16
 MAX_JSON_PARTS = 500_000  # lists, mappings and values of a request; latents and pictures are one text each, and what
 # a lasso gathers is a number a point
 MAX_JSON_LISTS = 20_000  # of these, lists and mappings, which cost the most; a latent of 128 x 128 places has 16,513

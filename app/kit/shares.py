@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from gradio.queueing import Event, Queue
+from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +18,7 @@ from app.explore.limits import PEER_WAITING, UNREAD_SECONDS, VISITOR_AT_ONCE, VI
 from app.explore.turns import ASKED, Asked
 
 ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
+READS = re.compile(r"/queue/data$")  # Gradio's route that hands a session its answers, as they come
 JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that put a question into its queue
 TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
 
@@ -31,17 +33,22 @@ class Shares:
 
     Before Gradio's queue too, which has workers of its own: who waits there goes by turns (`in_turns`). It keeps every
     answer until it is fetched: those that nobody fetches are dropped after a while, and at once where they are many.
+    Who still reads, however slowly, loses none for being late.
     """
 
     def __init__(self, app: ASGIApp):
         self._app = app
         self._visitors: dict[tuple, _Visitor] = {}
         self._joined: dict[str, _Joined] = {}
+        self._reading = Counter[str]()  # sessions whose answers are being read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].rstrip("/") if scope["type"] == "http" else ""
         if scope.get("method") == "POST" and JOINS.search(path):
             await self._join(scope, receive, send)
+            return
+        if READS.search(path):
+            await self._read(scope, receive, send)
             return
         if not ASKS.search(path):
             await self._app(scope, receive, send)
@@ -60,6 +67,16 @@ class Shares:
             visitor.asked -= 1
             if not visitor.asked:
                 del self._visitors[who]
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
+        session = QueryParams(scope["query_string"]).get("session_hash", "")
+        self._reading[session] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._reading[session] -= 1
+            if not self._reading[session]:
+                del self._reading[session]
 
     async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
         queue = scope["app"].get_blocks()._queue
@@ -96,10 +113,11 @@ class Shares:
             if event in sessions:
                 joined.answered = joined.answered or now
                 unread.update([who, who[0]])
-                is_late = now - joined.answered > UNREAD_SECONDS
+                is_read = sessions[event] in self._reading
+                is_late = now - joined.answered > UNREAD_SECONDS and not is_read
                 if not is_late and unread[who] <= VISITOR_WAITING and unread[who[0]] <= PEER_WAITING:
                     continue
-                _forget(queue, sessions[event], event)
+                _forget(queue, sessions[event], event, is_read)
             del self._joined[event]
         return waiting
 
@@ -146,14 +164,14 @@ def _event_of(answer: bytes) -> str | None:
         return None
 
 
-def _forget(queue: Queue, session: str, event: str) -> None:
-    """Drops an answer that nobody fetched; and the session, if it was the last."""
+def _forget(queue: Queue, session: str, event: str, is_read: bool) -> None:
+    """Drops an answer that nobody fetched; and the session, if it was the last, and nobody reads what comes of it."""
     queue.pending_event_ids_session[session].discard(event)
     if messages := queue.pending_messages_per_session.get(session):
         kept = [message for message in messages._queue if message.event_id != event]
         messages._queue.clear()
         messages._queue.extend(kept)
-    if not queue.pending_event_ids_session[session]:
+    if not queue.pending_event_ids_session[session] and not is_read:
         del queue.pending_event_ids_session[session]
         queue.pending_messages_per_session.pop(session, None)
 

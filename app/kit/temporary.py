@@ -53,7 +53,9 @@ def _has_few_names(folder: str | Path) -> bool:
 def forget_removed(sets: Iterable[set[str]]) -> None:
     """Takes out of Gradio's sets of files those that are no more: it forgets only what it has removed itself."""
     for files in sets:
-        files.difference_update([file for file in files.copy() if not os.path.lexists(file)])
+        for file in files.copy():
+            if not os.path.lexists(file):
+                files.discard(file)
 
 
 def remove_older_than(folder: Path, seconds: float, unfinished: float) -> None:

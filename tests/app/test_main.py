@@ -3,6 +3,7 @@
 import shutil
 import sys
 import threading
+import time
 
 import pytest
 
@@ -85,3 +86,16 @@ def test_watching_waits_for_a_first_checkpoint_and_for_nothing_else(tmp_path, ca
     shutil.copytree(assets / "digits", run)
     waiting.join(10)
     assert not waiting.is_alive()
+
+
+def test_what_is_old_is_removed_and_its_name_forgotten(tmp_path, monkeypatch):
+    old = tmp_path / "old.png"
+    old.touch()
+    written = {str(old)}
+    in_a_week = time.time() + 7 * 86_400
+    monkeypatch.setattr(main.time, "time", lambda: in_a_week)
+    naps = iter([None])
+    monkeypatch.setattr(main.time, "sleep", lambda _: next(naps))
+    with pytest.raises(StopIteration):
+        main.keep_tidy(tmp_path, [written])
+    assert (old.exists(), written) == (False, set())

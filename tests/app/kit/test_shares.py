@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import gradio as gr
 import httpx
@@ -170,6 +171,22 @@ def test_who_queued_much_does_not_hold_up_who_asks_once(slow_page):
     assert len(before) <= 2  # the one at work, and the first of those that waited
 
 
+def test_who_still_reads_loses_no_answer_for_being_late(monkeypatch):
+    monkeypatch.setattr(shares, "UNREAD_SECONDS", 0)
+    queued = SimpleNamespace(
+        event_ids_to_events={},
+        pending_event_ids_session={"slow": {"1"}, "gone": {"2"}},
+        pending_messages_per_session={},
+    )
+    desk = Shares(None)
+    desk._joined = {event: shares._Joined((event,)) for event in "12"}
+    desk._reading["slow"] += 1
+    for _ in range(2):
+        desk._waiting(queued)
+        time.sleep(0.01)
+    assert queued.pending_event_ids_session == {"slow": {"1"}}
+
+
 @pytest.mark.parametrize(("most", "seconds", "left"), [(3, 60, 3), (100, 0, 1)])
 def test_answers_that_nobody_fetches_are_dropped(slow_page, monkeypatch, most, seconds, left):
     page, asked, go_on = slow_page
@@ -182,7 +199,8 @@ def test_answers_that_nobody_fetches_are_dropped(slow_page, monkeypatch, most, s
         content = {"data": ["x"], "fn_index": 0, "session_hash": session}
         assert httpx.post(f"{page.local_url}gradio_api/queue/join", json=content).status_code == 200
         asked.get(timeout=60)
-        while queued.event_ids_to_events:
+        limit = time.monotonic() + 60
+        while queued.event_ids_to_events and time.monotonic() < limit:
             time.sleep(0.001)
 
     for number in range(8):
