@@ -98,9 +98,13 @@ def _open(path: str, key: tuple) -> Subject:
     with _decoders:
         try:
             picture = open_picture(path)
-        except PictureError:
-            give_memory_back()  # of a large one that was damaged
-            raise
+        except PictureError as error:
+            refusal = PictureError(*error.args)
+        else:
+            refusal = None
+        if refusal:  # here the first error's frames, and with them a large picture, are gone
+            give_memory_back()
+            raise refusal
         fitted = {size: fit(picture, size) for size in sorted(_sizes)}
     for small in fitted.values():
         small.info.clear()  # an EXIF block or a colour profile may weigh more than the picture

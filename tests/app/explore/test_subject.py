@@ -1,5 +1,6 @@
 """What a person put in: decoded once, kept small, and never stale."""
 
+import gc
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -126,11 +127,16 @@ def test_what_is_not_a_picture_is_refused_in_words(tmp_path):
 
 def test_a_damaged_one_leaves_no_memory_behind(tmp_path, monkeypatch):
     given_back = []
-    monkeypatch.setattr(module, "give_memory_back", lambda: given_back.append(1))
+
+    def give_back() -> None:
+        pictures = (one for one in gc.get_objects() if isinstance(one, Image.Image))
+        given_back.append(not any(picture.size == (4000, 4000) for picture in pictures))
+
+    monkeypatch.setattr(module, "give_memory_back", give_back)
     (tmp_path / "cut.ppm").write_bytes(b"P6 4000 4000 255\n" + b"\0" * 1000)
     with pytest.raises(PictureError):
         open_subject(tmp_path / "cut.ppm")
-    assert given_back
+    assert given_back == [True], "once, and when nothing holds the picture any more"
 
 
 def test_what_is_not_a_file_is_refused_and_never_waited_for(tmp_path):
