@@ -95,7 +95,7 @@ class TrainConfig:
 VECTOR_64 = VAEConfig(image_size=64, latent="vector", latent_dim=128, channels=(32, 64, 128), halve_first=True)
 
 # The reference spatial configuration, for a GPU: crops of nearly the whole picture, as the norms average over places.
-# It is fully convolutional: on a CPU, small crops (--crop 64 --batch-size 8) teach it most of that within hours.
+# It is fully convolutional: on a CPU, small crops (--crop 64 --batch-size 8) teach it most of that within an hour.
 PHOTOS = TrainConfig(
     model=VAEConfig(),
     objective=L1SSIM(LossWeights(1.0, 0.2, 5e-7)),

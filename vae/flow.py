@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +38,8 @@ TIME_FREQUENCIES = 64
 EMBEDDING = 128  # numbers that tell a block the time and the labels
 DRAWN_AT_ONCE = 64  # latents; fewer are padded, so that there is one shape to compile
 TOKENS_AT_ONCE = 128  # of spatial latents, which are that much more work
+MAX_TOKENS = 1024  # of a latent: attention grows with their square
+MAX_WORK = 2_000_000_000  # tokens times weights of a network that is opened: a second for a latent, on two CPU cores
 HEAD = 64  # numbers that one head of attention compares
 MAX_ROWS = 4096  # combinations of labels that are kept to draw from
 MAX_LABEL_TEXT = 1 << 20  # characters of all labels together
@@ -95,7 +98,7 @@ class Flow:
 
     @property
     def at_once(self) -> int:
-        """How many latents are drawn together, in 0.1 s of two CPU cores or less."""
+        """How many latents are drawn together: of those of up to 128 tokens, in some 0.1 s of two CPU cores."""
         return min(DRAWN_AT_ONCE, -(-TOKENS_AT_ONCE // token_shape(self.mean.shape)[0]))
 
     def __call__(
@@ -147,6 +150,8 @@ class Flow:
         if not 1 <= width <= 8192 or not 1 <= blocks <= 64:
             raise ValueError(f"the network is {width} wide and {blocks} blocks deep")
         network = weight_shapes(latent_shape, sizes, width, blocks)
+        if token_shape(latent_shape)[0] * sum(map(math.prod, network.values())) > MAX_WORK:
+            raise ValueError(f"the network is {width} wide and {blocks} blocks deep: too slow for such a latent")
         expected = {f"net.{name}": shape for name, shape in network.items()}
         expected |= {"mean": latent_shape, "deviation": latent_shape}
         for name, shape in expected.items():
@@ -222,7 +227,7 @@ def weight_shapes(
         blocks: how many.
 
     Raises:
-        ValueError: the width suits no attention.
+        ValueError: the width suits no attention, or the latent has too many places.
     """
 
     def dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
@@ -230,6 +235,8 @@ def weight_shapes(
 
     tokens, size = token_shape(latent_shape)
     attends = tokens > 1
+    if tokens > MAX_TOKENS:
+        raise ValueError(f"a latent is {tokens:,} tokens; at most {MAX_TOKENS:,} are accepted")
     if attends and width % HEAD:
         raise ValueError(f"the network is {width} wide; a spatial latent needs a multiple of {HEAD}")
     shapes = dense("time.0", 2 * TIME_FREQUENCIES, EMBEDDING) | dense("time.1", EMBEDDING, EMBEDDING)

@@ -67,6 +67,8 @@ def sample(
     uniform = np.array([np.random.default_rng([seed, i]).random() for i in range(count)])
     if not isinstance(prior, Flow):
         return prior(noise, uniform)
+    # Once before it is anybody's turn, as compiling takes seconds.
+    model.remember("a latent of the flow", None, lambda: prior(noise[:1], uniform[:1]))
     drawn = []
     for first in range(0, count, prior.at_once):
         with DECODING:  # a spatial latent is as much work to draw as to decode

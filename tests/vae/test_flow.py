@@ -163,5 +163,7 @@ def test_the_places_of_a_spatial_latent_fit_together(quick_compiling, tmp_path):
     assert np.abs(rows).mean() > 0.7, "stripes are about as strong as the data's"
     assert np.mean(np.sign(drawn) == np.sign(rows)) > 0.97, "and lie, as was asked"
     assert {*np.sign(drawn[:, 0, 0, 0])} == {-1, 1}, "both kinds of edge are drawn"
-    with pytest.raises(PriorError, match=r"net\.enter\.kernel has the shape"):
-        load_priors(tmp_path, (4, 4, 3))
+    cases = {(4, 4, 3): r"net\.enter\.kernel has the shape", (66, 66, 2): "1,089 tokens; at most 1,024"}
+    for shape, words in cases.items():
+        with pytest.raises(PriorError, match=words):
+            load_priors(tmp_path, shape)

@@ -184,6 +184,17 @@ def fitted(request, tmp_path):
     return tmp_path, priors, request.param
 
 
+def test_a_mixture_whose_roots_are_whole_opens_too(tmp_path):
+    """As they were written before their halves were."""
+    priors = fit_priors(noise(300, 5, seed=8), np.full(5, 0.1))
+    save_priors(tmp_path, priors)
+    mixture = load_priors(tmp_path, (5,))["mixture"]
+    tensors = load_file(tmp_path / PRIOR)
+    tensors["mixture.roots"] = mixture.roots.astype(np.float16)
+    save_file(tensors, tmp_path / PRIOR)
+    np.testing.assert_array_equal(load_priors(tmp_path, (5,))["mixture"].roots, mixture.roots)
+
+
 def test_what_is_saved_comes_back(fitted):
     folder, priors, shape = fitted
     loaded = load_priors(folder, shape)

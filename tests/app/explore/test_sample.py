@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -84,10 +85,11 @@ def test_places_depend_on_their_neighbours_in_latents_of_photos_and_in_fitted_pr
     assert abs(alike(sample(photos, "prior", 4))) < 0.03
 
 
-def test_samples_of_a_spatial_latent_depend_on_neither_how_many_nor_who_else_is_drawn(library):
-    """They are drawn a few at a time, so that others get their turn between."""
-    faces = library["faces128"]
+def test_samples_of_a_spatial_latent_are_drawn_in_turns_of_two_and_do_not_depend_on_each_other(library, monkeypatch):
+    faces, turns = library["faces128"], MagicMock()
+    monkeypatch.setattr(module, "DECODING", turns)
     three = sample(faces, "flow", 3, label={"style": "micah"})
+    assert turns.__enter__.call_count == turns.__exit__.call_count == 2, "others get their turn between"
     np.testing.assert_array_equal(sample(faces, "flow", 2, label={"style": "micah"}), three[:2])
     assert not np.allclose(three[2], sample(faces, "flow", 3, label={"style": "lorelei"})[2], atol=0.1)
 
