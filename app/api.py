@@ -125,7 +125,7 @@ class _API:
         """The picture of a latent.
 
         Args:
-            latent: numbers in nested lists, of the model's latent_shape.
+            latent: numbers in nested lists, of the model's latent_shape; of up to 128 x 128 places.
             model: a model's name; empty for the default.
 
         Returns:
