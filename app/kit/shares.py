@@ -87,6 +87,9 @@ class Shares:
         answer = bytearray()
 
         async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":  # the question is in the queue, and nobody knows yet
+                for one in queue.event_queue_per_concurrency_id.values():
+                    one.queue[:] = in_turns(one.queue)
             answer.extend(message.get("body", b""))
             await send(message)
 
@@ -95,8 +98,6 @@ class Shares:
         finally:
             if event := _event_of(answer):
                 self._joined[event] = _Joined(who)
-        for one in queue.event_queue_per_concurrency_id.values():
-            one.queue[:] = in_turns(one.queue)
 
     def _waiting(self, queue: Queue) -> list[tuple]:
         """Of each question in Gradio's queue, or at work, whose it is.

@@ -60,7 +60,7 @@ def parse(command, *more):
         ("faces", "--image-size", "4", "a whole number from 16 to 512"),
         ("fit", "--crop", "0", WHOLE),
         ("fit", "--crop", "48", "only the model's image_size, 64"),
-        ("fit", "--preset", "fruit", "fruits, emoji, faces, digits, photos"),
+        ("fit", "--preset", "fruit", "fruits, emoji, faces, faces128, digits, photos"),
     ],
 )
 def test_a_wrong_value_names_the_flag_what_was_given_and_what_is_accepted(command, flag, given, accepted, capsys):
@@ -120,7 +120,7 @@ def test_flags_of_the_architecture_change_the_pictures_in_proportion():
     assert (config.load_size, config.crop) == (32, 32)
     assert config.objective.weights == PRESETS["faces"].objective.weights._replace(tc=6)
     larger = command_line.configure(parse("fit", "--preset", "photos", "--image-size", "512"))
-    assert (larger.load_size, larger.crop) == (544, 64), "crops are as large as before"
+    assert (larger.load_size, larger.crop) == (544, 256), "crops are as large as before"
 
 
 def test_the_architecture_is_that_of_the_model_to_begin_with():
