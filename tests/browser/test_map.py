@@ -356,12 +356,14 @@ def test_sixty_thousand_points_are_moved_and_drawn_anew_only_at_rest(page, other
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
+    moved = []
     for k in range(1, 9):
         page.mouse.move(x + 10 * k, y)
-    assert "translate" in plot.evaluate("(plot) => plot.style.transform")
+        moved.append("translate" in plot.evaluate("(plot) => plot.style.transform"))
+    assert any(moved), "a slow machine may rest in between"
     page.mouse.up()
     page.wait_for_function("window.drawings > 0 && document.querySelector('.latent-map-plot').style.transform === ''")
-    assert page.evaluate("window.drawings") < 4, "a slow machine may rest while the pointer moves"
+    assert page.evaluate("window.drawings") < 4
 
 
 def test_what_is_pointed_at_or_clicked_on_one_map_is_marked_on_those_beside_it(page, other_server):
