@@ -43,6 +43,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     fit.add_argument("--steps", type=_positive, metavar="N", help="optimiser steps (default: the preset's)")
     fit.add_argument("--batch-size", type=_positive, metavar="N", help="pictures a step (default: the preset's)")
     fit.add_argument(
+        "--accumulate",
+        type=_positive,
+        metavar="N",
+        help="go through each batch in N equal parts and sum their gradients, so that one part is in memory at a time; "
+        "for GPUs: convolutions in a loop are slow on a CPU (default: 1)",
+    )
+    fit.add_argument(
         "--crop", type=_positive, metavar="PIXELS", help="side of the training crops (default: the preset's)"
     )
     fit.add_argument(
@@ -398,7 +405,7 @@ def configure(arguments: argparse.Namespace) -> TrainConfig:
         ValueError: the crop does not suit the model.
     """
     preset = PRESETS[arguments.preset].with_model(_architecture(arguments))
-    names = ("steps", "batch_size", "crop", "learning_rate", "kl_warmup", "free_bits", "seed")
+    names = ("steps", "batch_size", "accumulate", "crop", "learning_rate", "kl_warmup", "free_bits", "seed")
     changes = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     if arguments.init_from:
         changes |= {"init_from": str(arguments.init_from), "decoder_only": arguments.decoder_only}
@@ -508,8 +515,8 @@ def main() -> None:
         if "RESOURCE_EXHAUSTED" not in str(error):  # JAX has no class for it
             raise
         sys.exit(
-            f"error: The device has too little memory: {error}. Try a lower --batch-size or --device-memory-budget. "
-            "Nothing that was saved before is lost."
+            f"error: The device has too little memory: {error}. Try a lower --batch-size or --device-memory-budget, or "
+            "--accumulate. Nothing that was saved before is lost."
         )
 
 

@@ -32,6 +32,8 @@ class TrainConfig:
         kl_warmup: steps over which the KL weight rises from 0; lets the decoder find the latent useful first.
         steps: optimiser steps in all.
         batch_size: pictures a step.
+        accumulate: equal parts that a step goes through its batch in: one is in memory at a time, and the step is the
+            same but for rounding.
         learning_rate: peak of the schedule: linear warm-up, then a cosine to a hundredth.
         warmup: steps of the linear warm-up.
         weight_decay: AdamW's, on kernels only.
@@ -52,6 +54,7 @@ class TrainConfig:
     kl_warmup: int = 500
     steps: int = 10_000
     batch_size: int = 32
+    accumulate: int = 1
     learning_rate: float = 1e-3
     warmup: int = 200
     weight_decay: float = 1e-2
@@ -71,6 +74,12 @@ class TrainConfig:
         if self.crop > self.load_size or self.crop % self.model.downsampling:
             raise ValueError(
                 f"crop is {self.crop}; accepted: multiples of {self.model.downsampling} up to {self.load_size}"
+            )
+        of_batch = "a dimension's free bits" if self.free_bits else self.objective.of_batch
+        if self.accumulate > 1 and of_batch:
+            raise FlagError(
+                "--accumulate",
+                f"{self.accumulate} given; accepted with this loss: 1, as {of_batch} can be told of whole batches only",
             )
 
     def with_model(self, model: VAEConfig) -> TrainConfig:

@@ -42,8 +42,8 @@ def by_batch() -> NamedSharding:
     return NamedSharding(_mesh(), PartitionSpec("data"))
 
 
-def check_shares(batch_size: int) -> None:
-    """That every device gets as many pictures of a batch as the others.
+def check_shares(batch_size: int, parts: int) -> None:
+    """That every device gets as many pictures of a batch as the others, and as many of each of its equal parts.
 
     Raises:
         FlagError: it does not.
@@ -51,6 +51,11 @@ def check_shares(batch_size: int) -> None:
     devices = jax.device_count()
     if batch_size % devices:
         raise FlagError("--batch-size", f"{batch_size} given; accepted with {devices} devices: multiples of {devices}")
+    share = batch_size // devices
+    if share % parts:
+        accepted = ", ".join(str(n) for n in range(1, share + 1) if share % n == 0)
+        held = f"a batch of {batch_size}" + (f" on {devices} devices" if devices > 1 else "")
+        raise FlagError("--accumulate", f"{parts} given; accepted for {held}: {accepted}")
 
 
 def split_batch(values: np.ndarray, indices: np.ndarray) -> Array:

@@ -66,7 +66,7 @@ def fit(
 
     Raises:
         TrainError: `out` holds another run, or a loss was not finite.
-        FlagError: the batch has no equal share for every device.
+        FlagError: the batch has no equal share for every device, or no such parts.
         MissingWeights: the loss is to be perceptual, and the package with the features is not there.
         Interrupted: Ctrl-C, or SIGTERM; what was learnt is saved.
     """

@@ -44,9 +44,9 @@ def check_run(config: TrainConfig, out: Path, resume: bool) -> None:
 
     Raises:
         TrainError: `out` holds another run, or one that only --resume may go on with.
-        FlagError: the batch has no equal share for every device.
+        FlagError: the batch has no equal share for every device, or no such parts.
     """
-    check_shares(config.batch_size)
+    check_shares(config.batch_size, config.accumulate)
     if not is_main():
         return
     run, has_weights = out / "training", (out / WEIGHTS).exists()

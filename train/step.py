@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -94,12 +95,14 @@ def train_step(
     images = augment(augment_key, pictures, config)
     warm = jnp.minimum(1.0, (state.step + 1) / max(1, config.kl_warmup))
 
-    def loss_fn(values: Parameters) -> tuple[Float[Array, ""], Terms]:
+    def loss_fn(values: Parameters, images: Array, epsilon: Array | None = None) -> tuple[Float[Array, ""], Terms]:
         values = {n: v if _is_trained(config, n) else jax.lax.stop_gradient(v) for n, v in values.items()}
-        reconstruction, posterior, latent = bind(blank(config.model, dtype=dtype), values)(images, posterior_key)
+        vae = bind(blank(config.model, dtype=dtype), values)
+        posterior = vae.encode(images)
+        latent = jnp.asarray(posterior.sample(posterior_key) if epsilon is None else posterior.displace(epsilon))
         return config.objective(
             images,
-            reconstruction,
+            vae.decode(latent),
             posterior,
             kl_warm=warm,
             free_bits=config.free_bits,
@@ -108,7 +111,13 @@ def train_step(
             perceive=perceive,
         )
 
-    gradients, terms = jax.grad(loss_fn, has_aux=True)(state.parameters)
+    gradient = jax.grad(loss_fn, has_aux=True)
+    if config.accumulate == 1:
+        gradients, terms = gradient(state.parameters, images)
+    else:
+        latents = jax.eval_shape(bind(blank(config.model), state.parameters).encode, images).mean
+        epsilon = jax.random.normal(posterior_key, latents.shape)  # the same as for the whole batch at once
+        gradients, terms = _average_parts(gradient, state.parameters, (images, epsilon), config.accumulate)
     updates, optimiser = make_optimiser(config).update(gradients, state.optimiser, state.parameters)
     values = optax.apply_updates(state.parameters, updates)
     # Early on the average follows closely, so that it is not dragged down by the random start.
@@ -116,6 +125,23 @@ def train_step(
     average = jax.tree.map(lambda a, v: decay * a + (1 - decay) * v, state.average, values)
     terms["gradient_norm"] = optax.tree.norm(gradients)
     return TrainState(state.step + 1, values, optimiser, average), terms
+
+
+def _average_parts(
+    gradient: Callable[..., tuple[Parameters, Terms]], values: Parameters, batch: tuple[Array, ...], count: int
+) -> tuple[Parameters, Terms]:
+    """`gradient(values, *batch)` of a loss that is a mean over the batch, from `count` parts, one after the other."""
+
+    def split(array: Array) -> Array:
+        # Part i is pictures i, i + count, ...: of each part, every device has its share already.
+        return array.reshape(-1, count, *array.shape[1:]).swapaxes(0, 1)
+
+    def add(total: Parameters, part: tuple[Array, ...]) -> tuple[Parameters, Terms]:
+        gradients, terms = gradient(values, *part)
+        return jax.tree.map(jnp.add, total, gradients), terms
+
+    total, terms = jax.lax.scan(add, jax.tree.map(jnp.zeros_like, values), jax.tree.map(split, batch))
+    return jax.tree.map(lambda value: value / count, total), jax.tree.map(jnp.mean, terms)
 
 
 def augment(

@@ -37,7 +37,13 @@ class Posterior(NamedTuple):
         """
         if self.log_var is None:
             return self.mean
-        epsilon = jax.random.normal(key, self.mean.shape, self.mean.dtype)
+        return self.displace(jax.random.normal(key, self.mean.shape, self.mean.dtype), temperature)
+
+    def displace(
+        self, epsilon: Float[AnyArray, "batch *latent"], temperature: float = 1.0
+    ) -> Float[AnyArray, "batch *latent"]:
+        """`sample`, with noise that was drawn before."""
+        assert self.log_var is not None  # the latents of a deterministic encoder have no noise
         return self.mean + temperature * jnp.exp(self.log_var / 2) * epsilon
 
 

@@ -189,6 +189,7 @@ class L1SSIM:
         latex: the loss as an equation.
         likelihood: the one under which the evidence of a model trained so is bounded, as it has none of its own.
         curves: the terms worth a curve, with their titles.
+        of_batch: what in it is not a mean over pictures, and takes the whole batch, in words; empty if nothing is.
     """
 
     weights: LossWeights = LossWeights()
@@ -215,6 +216,10 @@ class L1SSIM:
         if self.weights.perceptual:
             titles["perceptual"] = "Distance of features"
         return titles
+
+    @property
+    def of_batch(self) -> str:
+        return "the total correlation" if self.weights.tc != 1 else ""
 
     def __call__(
         self,
@@ -279,7 +284,7 @@ class ELBO:
 
     Attributes:
         likelihood: p(x | z): `GAUSSIAN`, with the variance that suits each batch best, or `BERNOULLI`.
-        name, latex, weights, curves: as of `L1SSIM`.
+        name, latex, weights, curves, of_batch: as of `L1SSIM`.
     """
 
     likelihood: Likelihood
@@ -294,6 +299,10 @@ class ELBO:
     @property
     def latex(self) -> str:
         return self.likelihood.latex
+
+    @property
+    def of_batch(self) -> str:
+        return "the calibrated variance" if self.likelihood is GAUSSIAN else ""
 
     def __call__(
         self,

@@ -145,6 +145,10 @@ def test_the_architecture_is_that_of_the_model_to_begin_with():
         (["--init-from", "nowhere"], "argument --init-from: nowhere is not a model folder"),
         (["--decoder-only"], "argument --decoder-only: given; accepted: only with --init-from"),
         (["--likelihood", "gaussian", "--tc-weight", "6"], "argument --tc-weight: 6 given; accepted: none"),
+        *(
+            (["--accumulate", "2", *flags], "argument --accumulate: 2 given; accepted with this loss: 1, as ")
+            for flags in (["--tc-weight", "6"], ["--free-bits", "0.1"], ["--likelihood", "gaussian"])
+        ),
         (["--likelihood", "gaussian", "--perceptual", "0.1"], "argument --perceptual: 0.1 given; accepted: none"),
     ],
 )

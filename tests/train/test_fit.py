@@ -21,6 +21,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
@@ -31,6 +32,7 @@ from train import batches, features, fit
 from train.config import PRESETS, TrainConfig
 from train.curves import smooth, write_curves
 from train.data import batch_indices, load_pictures
+from train.devices import replicate
 from train.held_out import LOSS, PSNR, held_out_count, measure_held_out
 from train.run import Checkpoints, TrainError, check_run
 from train.step import augment, count_parameters, initial_state
@@ -635,6 +637,30 @@ def test_zoomed_crops_are_magnified_and_stay_inside_the_picture():
     assert near.max(axis=(0, 1, 2)).min() > 18.5
     white = augmented(np.full((500, 20, 20, 3), 255, np.uint8), zoom=3.0)
     assert white.min() > 0.999
+
+
+def test_a_step_in_parts_is_the_step(whole):
+    """The runs begin alike; `whole` has compiled what they share."""
+    images, steps = np.random.default_rng(0).integers(0, 256, (24, 18, 18, 3), np.uint8), []
+    known = {"dtype": "float32", "data_size": 24, "network": None}
+    for parts in (1, 2):
+        config = dataclasses.replace(TINY, accumulate=parts)
+        batch = next(batches.batches(images, 4, range(1), seed=0, device_memory_budget=1))
+        state, terms = fit.train_step(replicate(initial_state(config)), batch, config=config, **known)
+        gradients = optax.tree.get(state.optimiser, "mu")  # after one step: by a constant
+        steps.append(jax.device_get((terms, gradients)))
+    (terms, gradients), (terms_in_parts, gradients_in_parts) = steps
+    for name, value in terms.items():
+        assert terms_in_parts[name] == pytest.approx(value, rel=1e-5), name
+    size = max(np.abs(value).max() for value in gradients.values())
+    for name, value in gradients.items():
+        np.testing.assert_allclose(gradients_in_parts[name], value, rtol=1e-3, atol=1e-6 * size, err_msg=name)
+
+
+def test_a_batch_has_equal_parts(tmp_path, capsys):
+    problem = "argument --accumulate: 3 given; accepted for a batch of 4: 1, 2, 4"
+    assert run(arguments_for(tmp_path / "out", "--accumulate", "3")) == "2"
+    assert problem in capsys.readouterr().err
 
 
 def test_the_model_is_as_large_as_is_said(whole):
