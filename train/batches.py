@@ -15,11 +15,10 @@ import jax
 import numpy as np
 from jaxtyping import Array, UInt8
 
-from train.data import DataError, batch_indices
+from train.data import GIB, DataError, batch_indices
 from train.devices import by_batch, is_main, replicate, split_batch
 
 AHEAD = 3  # batches that wait on the devices: enough for a late one not to be felt, too few to need room
-GIB = 2**30
 
 Batch = UInt8[Array, "batch size size 3"]
 

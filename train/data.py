@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 import re
+import shutil
+import tempfile
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +33,8 @@ SPLIT_NAMES = {  # what folders, files and rows of a split are called
     **dict.fromkeys(("test", "testing"), "test"),
 }
 SPLITS = list(dict.fromkeys(SPLIT_NAMES.values()))
+MEMORY_SHARE = 0.5  # of the memory that is available: pictures that take more of it are decoded into a file
+GIB = 2**30
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
 
@@ -45,7 +50,7 @@ class Pictures:
     """Decoded pictures of one split.
 
     Attributes:
-        images: 0..255, all of one size.
+        images: 0..255, all of one size; in memory, or in a file that is mapped into it (`_make_room`).
         ids: a name for each picture: its file name where the data set has one, else its row number.
         labels: label column -> one string a picture.
         split: the split they are from, in words fit for a report.
@@ -84,7 +89,7 @@ def load_pictures(
 
     Raises:
         FlagError: nothing there, or no such split or column; says which there are.
-        DataError: it cannot be loaded, has no column of pictures or no readable one, or more than memory.
+        DataError: it cannot be loaded, has no column of pictures or no readable one, or more than memory or disk hold.
     """
     rows, split_name = _select_split(_open(dataset), split, dataset)
     image_column = _image_column(rows, image_column, dataset)
@@ -96,14 +101,7 @@ def load_pictures(
     labels = {column: _as_strings(rows, column) for column in label_columns}
     rows = rows.select_columns([image_column]).cast_column(image_column, datasets.Image(decode=False))
 
-    try:
-        images = np.empty((len(rows), size, size, 3), np.uint8)
-    except MemoryError as error:
-        gib = len(rows) * size * size * 3 / 2**30
-        raise DataError(
-            f"{dataset}: {len(rows):,} pictures of {size} x {size} pixels take {gib:,.0f} GiB, more memory than this "
-            "machine gives. Use --limit to take some of them."
-        ) from error
+    images = _make_room(len(rows), size, dataset)
     ids: list[str] = []
     kept: list[int] = []
     skipped: list[str] = []
@@ -129,6 +127,52 @@ def load_pictures(
         split=split_name,
         skipped=skipped,
     )
+
+
+def _make_room(count: int, size: int, dataset: str) -> UInt8[np.ndarray, "count size size 3"]:
+    """For the decoded pictures: memory, or, for more than `MEMORY_SHARE` of what is available, a file mapped into it.
+
+    The file lies in the cache of `datasets`, has no name and is gone with the process. As much of it as there is room
+    for stays in memory: the system sees to that.
+
+    Raises:
+        DataError: neither has room.
+    """
+    shape = (count, size, size, 3)
+    needed = math.prod(shape)
+    taken = f"{dataset}: {count:,} pictures of {size} x {size} pixels take {needed / GIB:.3g} GiB"
+    share = f"more than {MEMORY_SHARE:.0%} of the available memory"
+    if needed <= MEMORY_SHARE * _available_memory():
+        try:
+            return np.empty(shape, np.uint8)
+        except MemoryError as error:
+            raise DataError(f"{taken}, more than this machine's memory. Use --limit to take some of them.") from error
+    folder = Path(datasets.config.HF_DATASETS_CACHE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        room = shutil.disk_usage(folder).free
+        if needed > room:
+            raise DataError(
+                f"{taken}, {share}, and the disk of {folder} has room for {room / GIB:.3g} GiB. Use --limit to take "
+                "some of them, or set HF_DATASETS_CACHE to a folder on a larger disk."
+            )
+        with tempfile.TemporaryFile(dir=folder) as file:
+            if hasattr(os, "posix_fallocate"):  # a disk that fills up later would end the process with a signal
+                os.posix_fallocate(file.fileno(), 0, needed)
+            images = np.asarray(np.memmap(file, np.uint8, "w+", shape=shape))
+    except OSError as error:
+        raise DataError(f"{taken}, and {folder} cannot hold them: {error.strerror or error}.") from error
+    tqdm.write(f"{taken}, {share}: they are kept in a temporary file in {folder}.")
+    return images
+
+
+def _available_memory() -> float:
+    """Bytes that can be had without swapping; infinite where the system does not tell, which Linux alone does."""
+    try:
+        found = re.search(r"^MemAvailable:\s*(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    except OSError:
+        return math.inf
+    return int(found[1]) * 1024 if found else math.inf
 
 
 def _decode_all(encoded: Iterator[dict | None], size: int) -> Iterator[tuple[str, np.ndarray | PictureError]]:

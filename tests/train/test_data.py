@@ -6,11 +6,14 @@ Picture number i of a made data set is of one colour that says i, so that a test
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlparse
 
 import datasets
@@ -20,6 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from train import data
 from train.config import FlagError
 from train.data import DataError, _decode_all, batch_indices, load_pictures
 
@@ -579,6 +583,30 @@ def test_a_hub_id_that_cannot_be_had_says_what_to_check(case, name, hub_answers)
 
 def test_offline_a_hub_id_fails_at_once():
     assert_explained(["owner/name cannot be loaded", "the network there?"], "owner/name")
+
+
+# ---- pictures beyond memory
+
+
+def test_pictures_beyond_memory_are_in_a_file_that_nobody_sees(tmp_path, monkeypatch):
+    dataset = write_folder(tmp_path / "pictures", [f"{i}.png" for i in range(20)])
+    (tmp_path / "pictures" / "5.png").write_bytes(b"broken")
+    expected = load_pictures(dataset, "all", SIZE)
+    assert not isinstance(expected.images.base.base, np.memmap)
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", cache)
+    monkeypatch.setattr(data, "MEMORY_SHARE", 1e-12)
+
+    found = load_pictures(dataset, "all", SIZE)
+
+    assert isinstance(found.images.base.base, np.memmap)
+    np.testing.assert_array_equal(found.images, expected.images)
+    assert zlib.crc32(found.images.data) == zlib.crc32(expected.images.data)
+    assert list(cache.iterdir()) == []
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    words = ["20 pictures of 8 x 8 pixels take 3.58e-06 GiB", f"disk of {cache} has room for 0 GiB", "Use --limit"]
+    assert_explained(words, dataset, "all")
 
 
 # ---- the order of pictures

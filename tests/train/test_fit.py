@@ -28,7 +28,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from train import __main__ as command_line
-from train import batches, features, fit
+from train import batches, data, features, fit
 from train.config import PRESETS, TrainConfig
 from train.curves import smooth, write_curves
 from train.data import batch_indices, load_pictures
@@ -430,11 +430,15 @@ def test_resuming_a_finished_run_changes_nothing_and_says_so(whole, capsys):
 # ---- data sets larger than the device's memory
 
 
-def test_pictures_that_do_not_fit_give_the_same_weights(whole, tmp_path, capsys):
-    """They are brought over batch by batch; a part of a run each way, too."""
+def test_pictures_that_do_not_fit_give_the_same_weights(whole, tmp_path, monkeypatch, capsys):
+    """They are brought over batch by batch, from a file if need be; a part of a run each way, too."""
     out = tmp_path / "out"
-    assert run(arguments_for(out, "--device-memory-budget", "0")) is None
-    assert "more than --device-memory-budget 0" in capsys.readouterr().out
+    with monkeypatch.context() as patch:
+        patch.setattr(data, "MEMORY_SHARE", 0)
+        assert run(arguments_for(out, "--device-memory-budget", "0")) is None
+    output = capsys.readouterr().out
+    assert "24 pictures of 18 x 18 pixels take 2.17e-05 GiB, more than 0% of the available memory" in output
+    assert "more than --device-memory-budget 0" in output
     assert_same_weights(out, whole)
 
     shutil.rmtree(out / "training" / "checkpoints" / "200")
