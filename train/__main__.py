@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from train.config import DEVICE_MEMORY_BUDGET, PRESETS, FlagError, TrainConfig
+from train.reporting import PACKAGES, check_reporting
 from vae.checkpoint import ModelFolderError, load_info
 from vae.losses import OBJECTIVES
 from vae.model import VAEConfig
@@ -125,6 +126,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=0,
         metavar="N",
         help="keep the model as it was at N moments of the training, in OUT/snapshots, to be watched (default: 0)",
+    )
+    fit.add_argument(
+        "--report-to",
+        choices=PACKAGES,
+        help="also send the figures of training/metrics.jsonl to TensorBoard, through the package tensorboardX, or to "
+        "Trackio (default: neither)",
     )
     fit.add_argument(
         "--device-memory-budget",
@@ -317,6 +324,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
     from train.step import count_parameters
     from vae.checkpoint import ModelInfo, load_info
 
+    check_reporting(arguments.report_to)
     connect(arguments.coordinator, arguments.processes, arguments.process_id)
     config = configure(arguments)
     check_run(config, arguments.out, arguments.resume)  # before the pictures, which take a while
@@ -357,6 +365,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
         checkpoint_every=arguments.checkpoint_every,
         snapshots=arguments.snapshots,
         device_memory_budget=arguments.device_memory_budget,
+        report_to=arguments.report_to,
     )
     if is_main():
         print(describe_result(arguments, train, held_out, load_info(arguments.out).training["kept_step"]))

@@ -19,6 +19,7 @@ from train.devices import is_main, replicate
 from train.features import load_network
 from train.grid import save_grid
 from train.held_out import LOSS, PSNR, measure_held_out
+from train.reporting import reporting
 from train.run import (
     Checkpoints,
     Interrupted,
@@ -47,6 +48,7 @@ def fit(
     checkpoint_every: int = 500,
     snapshots: int = 0,
     device_memory_budget: float = DEVICE_MEMORY_BUDGET,
+    report_to: str | None = None,
 ) -> None:
     """Trains, and leaves a model folder at `out`, with its curves and its card, and the run under `out/training`.
 
@@ -63,6 +65,7 @@ def fit(
         checkpoint_every: steps between checkpoints.
         snapshots: how many moments of the training are kept, in `out/snapshots`.
         device_memory_budget: GiB of pictures that may live in each device's memory; where they are changes no weight.
+        report_to: where the rows of the log are sent too (`train.reporting`).
 
     Raises:
         TrainError: `out` holds another run, or a loss was not finite.
@@ -87,12 +90,16 @@ def fit(
     }
     dtype = "bfloat16" if jax.default_backend() == "gpu" else "float32"
     source = batches(train.images, config.batch_size, range(first, config.steps), config.seed, device_memory_budget)
-    progress = tqdm(total=config.steps, initial=first, desc="fit", unit="step", smoothing=0.1, disable=not is_main())
     meter, measured = Meter(config.batch_size), {}
     kept = moments(config.steps, snapshots) if is_main() else ()
     if first in kept:
         save_snapshot(out, first, jax.device_get(state.average), config, train)
-    with StopSignal() as stop, progress, closing(source):
+    with (
+        reporting(report_to if is_main() else None, out, config, first) as report,
+        StopSignal() as stop,
+        tqdm(None, "fit", config.steps, initial=first, unit="step", smoothing=0.1, disable=not is_main()) as progress,
+        closing(source),
+    ):
         for step, pictures in enumerate(source, first + 1):
             state, terms = train_step(state, pictures, config=config, dtype=dtype, **known)
             meter.add(terms)
@@ -117,6 +124,7 @@ def fit(
                     row |= measured
                 if is_main():
                     log.write(row)
+                    report(row)
                     progress.set_postfix(describe_step(config, row | measured))
             if saving:
                 checkpoints.save(state)  # last: a run that goes on from here has exported what came before

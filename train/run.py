@@ -4,6 +4,7 @@ run.json        its settings and what its pictures were
 metrics.jsonl   the terms of the loss, a line every so many steps
 checkpoints/    the newest training states
 step-*.png      held-out pictures, their reconstructions and samples, for every checkpoint (`train.grid`)
+tensorboard/    the same figures as in metrics.jsonl, on demand (`train.reporting`)
 """
 
 from __future__ import annotations

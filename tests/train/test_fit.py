@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 
 import jax
@@ -34,6 +35,7 @@ from train.curves import smooth, write_curves
 from train.data import batch_indices, load_pictures
 from train.devices import replicate
 from train.held_out import LOSS, PSNR, held_out_count, measure_held_out
+from train.reporting import reporting
 from train.run import Checkpoints, TrainError, check_run
 from train.step import augment, count_parameters, initial_state
 from vae.checkpoint import ModelInfo, load_info, load_model, parameters, save_model
@@ -427,6 +429,46 @@ def test_resuming_a_finished_run_changes_nothing_and_says_so(whole, capsys):
     )
 
 
+def test_what_is_logged_is_reported(whole, tmp_path, monkeypatch):
+    """The new rows of a run that goes on. Stand-ins for both packages note how they are called."""
+    calls = []
+
+    def noting(name, result=None):
+        return lambda *values, **named: calls.append((name, values, named)) or result
+
+    writer = types.SimpleNamespace(add_scalar=noting("add_scalar"), close=noting("close"))
+    runs = types.SimpleNamespace(log=noting("log"))
+    tensorboard = types.SimpleNamespace(SummaryWriter=noting("SummaryWriter", writer), __spec__="installed")
+    trackio = types.SimpleNamespace(init=noting("init", runs), finish=noting("finish"), __spec__="installed")
+    monkeypatch.setitem(sys.modules, "tensorboardX", tensorboard)
+    monkeypatch.setitem(sys.modules, "trackio", trackio)
+    out = tmp_path / "out"
+    shutil.copytree(whole, out)
+    shutil.rmtree(out / "training" / "checkpoints" / "200")
+    assert run(arguments_for(out, "--resume", "--report-to", "tensorboard")) is None
+    rows = [row for row in metrics(out) if row["step"] > 160]
+    assert [row["step"] for row in rows] == [180, 200]
+    assert calls == [
+        ("SummaryWriter", (str(out / "training" / "tensorboard"),), {"purge_step": 161}),
+        *(
+            ("add_scalar", (name, pytest.approx(value, abs=1e-6), row["step"]), {})
+            for row in rows
+            for name, value in row.items()
+            if name != "step"
+        ),
+        ("close", (), {}),
+    ]
+
+    calls.clear()
+    with reporting("trackio", out, TINY, first=0) as report:
+        report({"step": 20, "l1": 0.5, LOSS: 0.25})
+    assert calls == [
+        ("init", ("latentscape", "out"), {"config": TINY.to_dict(), "resume": "never"}),
+        ("log", ({"l1": 0.5, LOSS: 0.25},), {"step": 20}),
+        ("finish", (), {}),
+    ]
+
+
 # ---- data sets larger than the device's memory
 
 
@@ -556,6 +598,14 @@ def test_a_folder_with_a_run_is_refused_before_the_pictures_are_read(whole):
     arguments = arguments_for(whole)
     arguments[arguments.index("--dataset") + 1] = "./nowhere"
     assert "holds a run already" in run(arguments)
+
+
+def test_a_package_to_report_with_that_is_not_there_is_named_first(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    monkeypatch.setattr("train.reporting.find_spec", lambda name: None)
+    assert run(arguments_for(tmp_path / "out", "--report-to", "tensorboard", "--dataset", "./nowhere")) == "2"
+    problem = "tensorboard given; it needs a package that is not there: pip install tensorboardX"
+    assert capsys.readouterr().err == f"error: argument --report-to: {problem}\n"
 
 
 def test_ctrl_c_before_the_first_step_is_a_line(tmp_path, monkeypatch, capsys):
