@@ -96,12 +96,11 @@ def open_subject(path: str | Path) -> Subject:
 
 def _open(path: str, key: tuple) -> Subject:
     with _decoders:
+        refusal = None
         try:
             picture = open_picture(path)
         except PictureError as error:
             refusal = PictureError(*error.args)
-        else:
-            refusal = None
         if refusal:  # here the first error's frames, and with them a large picture, are gone
             give_memory_back()
             raise refusal
