@@ -45,11 +45,13 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function load(next) {
     const wasEdited = edits.size > 0;
-    value = next;
+    value = next || null; // Gradio sends "" for nothing
     edits = new Map();
     clearTimeout(restTimer);
     if (wasEdited) commit();
     root.hidden = !value;
+    const areAwaited = wanted.edits && wanted.of === null;
+    if (!value && wasEdited && !areAwaited) remember(props.address, null);
     if (!value) return;
     [latent] = unpack(value.latent, value.model);
     find("-words").textContent = value.words;
