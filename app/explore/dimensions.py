@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from app.explore.limits import FACTOR_VALUES, MAX_FACTORS, TELLING, TRAVERSED_POINTS
 from app.explore.opened import OpenModel
@@ -23,6 +23,7 @@ class Dimensions:
         kl: of each unit, in nats a picture, the mean over the pictures; of a channel, summed over its places. They
             sum to the model's KL. None for an encoder without a variance.
         each_kl: as `kl`, of each number of the latent.
+        is_active: whether each number of the latent is.
         active: how many of each unit's dimensions are active: 0 or 1; of a channel, of its places.
         places: how many a channel has; 1 for a vector.
     """
@@ -31,6 +32,7 @@ class Dimensions:
     deviation: Float[np.ndarray, " units"]
     kl: Float[np.ndarray, " units"] | None
     each_kl: Float[np.ndarray, "*latent"] | None
+    is_active: Bool[np.ndarray, "*latent"]
     active: Int[np.ndarray, " units"]
     places: int
 
@@ -39,8 +41,11 @@ class Dimensions:
         """How many dimensions tell at least half a bit of a picture; None without a variance.
 
         A dimension can be active and tell next to nothing: where its mean varies, but less than its posterior is wide.
+        One that is not tells nothing, however far from N(0, 1) it always is: a place that is white in every picture.
         """
-        return None if self.each_kl is None else int(np.count_nonzero(self.each_kl >= TELLING))
+        if self.each_kl is None:
+            return None
+        return int(np.count_nonzero((self.each_kl >= TELLING) & self.is_active))
 
 
 def dimensions(model: OpenModel) -> Dimensions:
@@ -60,6 +65,7 @@ def _measure(model: OpenModel) -> Dimensions:
         deviation=np.sqrt(_by_unit(model.atlas.latents.var(axis=0, dtype=np.float32)).mean(axis=0)),
         kl=unit_kl(aggregate, log_variance) if has_kl else None,
         each_kl=each_kl(aggregate, log_variance) if has_kl else None,
+        is_active=aggregate.active,
         active=active.sum(axis=0),
         places=len(active),
     )
