@@ -32,7 +32,7 @@ NAME = "guide"
 DIGITS, FACES = "digits", "faces"  # the models that it shows
 NUMBERS, CLOUD, KL, WALK, GLASSES, FAILS, YOURS = STEPS = [str(step) for step in range(1, 8)]
 
-WALK_ENDS = ("face-updo.png", "face-pink-hair.png")
+WALK_ENDS = ("face-bob.png", "face-glasses.png")
 BARE_FACE = "face-bob.png"  # wears no glasses
 GLASSES_STEPS, GLASSES_REACH = 25, 1.5  # times the distance from the mean without to the mean with glasses
 STRANGERS = ("photo-cat.jpg", "emoji-panda.png", "fruit-apple.png", "face-mohawk.png")  # the last is none

@@ -124,7 +124,7 @@ def _map(titles: Sequence[str], first: Reconstruction, second: Reconstruction) -
     one, other = (html.escape(title) for title in titles)
     words = f"Orange where {one} is nearer to the picture, purple where {other} is"
     return (
-        f'<figure><figcaption>{one} or {other}: who is nearer</figcaption><img src="{url}" alt="{words}">'
+        f'<figure><figcaption>{one} or {other}: which is nearer</figcaption><img src="{url}" alt="{words}">'
         f'<div class="compared-legend"><span>{one}</span><span class="compared-scale" aria-hidden="true"></span>'
         f'<span>{other}</span></div><figcaption class="caption">{words}; the full colour is {end * LEVELS:.0f} levels '
         "of 255 nearer, or more.</figcaption></figure>"

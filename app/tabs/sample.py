@@ -192,7 +192,7 @@ class _Grid:
                 value=[],
                 multiselect=True,
                 label="Show only",
-                info="Labels that every sample should have. Leave empty for any.",
+                info="Labels that the flow's samples should have. Leave empty for any.",
                 elem_id="sample-labels",
                 visible=bool(choices),
                 min_width=240,

@@ -101,8 +101,8 @@ def test_three_models_are_compared_with_the_first(models, examples):
     made = [reconstruct(model, open_subject(examples["emoji"])) for model in three]
     shown = compared(three, titles, made)
     assert shown.count("<figure>") == 2
-    assert "Fruits or Emoji: who is nearer" in shown
-    assert "Fruits or Faces: who is nearer" in shown
+    assert "Fruits or Emoji: which is nearer" in shown
+    assert "Fruits or Faces: which is nearer" in shown
     assert "Faces − Fruits" in shown
     best = max(range(3), key=lambda k: made[k].metrics["psnr_db"])
     assert f"<b>{titles[best]}</b> comes nearest" in shown
