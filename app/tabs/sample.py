@@ -75,7 +75,7 @@ def build(work: Workspace) -> dict[str, Component]:
             grid.of_model(model, distribution, preset, labels, beside, others, [count, temperature, seed])
             | directions.of_model(model, start, kind if linked else PICTURE if path else MEAN)
             | around.of_model(model, start, path)
-            | {note: spatial_note(model), selected: None, shown: name}
+            | {note: prior_note(model), selected: None, shown: name}
         )
 
     def ask(name, before, distribution, labels, beside, others, *numbers):
@@ -223,7 +223,7 @@ class _Grid:
             with gr.Column(min_width=200):
                 self.other = OtherModels.beside(work.library, work.library.default, elem_id="sample-compare-with")
                 self.beside = gr.Checkbox(True, label="Beside the prior, with the same noise", visible=False)
-        with gr.Row():
+        with gr.Row(elem_id="sample-results"):
             with gr.Column(scale=3, min_width=300):
                 self.samples = SampleGrid(
                     server=[questions.sample, questions.decode], address=f"{NAME}.pick", elem_id="samples"
@@ -458,12 +458,13 @@ def noise_in_words(models: Sequence[OpenModel]) -> str:
     return f"Their latents differ in shape ({' and '.join(shapes)}): the seed is the same, but the noise is not."
 
 
-def spatial_note(model: OpenModel) -> dict:
-    """What samples of a spatial latent are."""
+def prior_note(model: OpenModel) -> dict:
+    """Why samples of N(0, I) are not like the data, where that is plain to see: without shapes, or beside a flow's."""
+    has_flow = Flow.name in model.prior_titles
     if not model.info.is_spatial:
-        return gr.update(visible=False)
+        return gr.update(value=words(NAME, "vector_flow") if has_flow else "", visible=has_flow)
     height, width, channels = model.info.latent_shape
-    note = "spatial_flow" if Flow.name in model.prior_titles else "spatial"
+    note = "spatial_flow" if has_flow else "spatial"
     return gr.update(value=words(NAME, note, height=height, width=width, channels=channels), visible=True)
 
 

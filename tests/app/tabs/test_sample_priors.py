@@ -83,3 +83,11 @@ def test_another_model_is_drawn_beside_with_the_same_seed_from_what_it_has(libra
     assert without[grid.samples]["panels"][1]["title"] == f"Photos: {PRIOR[1]}"
     assert "noise is not" in without[grid.other].info
     assert len(grid.asked(library["fruits"], "prior", [], True, ["fruits"], NUMBERS)[grid.samples]["panels"]) == 1
+
+
+def test_why_n_0_i_is_not_like_the_data_is_said_where_that_is_plain_to_see(library):
+    notes = {name: sample.prior_note(library[name]) for name in ("faces", "faces128", "photos", "digits")}
+    assert [note["visible"] for note in notes.values()] == [True, True, True, False]
+    assert "The flow has learnt where" in notes["faces"]["value"]
+    assert "latent diffusion" in notes["faces128"]["value"]
+    assert "grid of 32 x 32 places" in notes["photos"]["value"]
