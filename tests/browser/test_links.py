@@ -140,9 +140,9 @@ def test_back_undoes_one_move_after_another_and_forward_makes_them_again(page, s
     page.goto(f"{link}&reconstruct.order=effect")
     expect(page.locator(".latent-editor-order")).to_have_value("effect")
     expect(status).to_have_text("1 number changed")
+    page.wait_for_function(f"(edited) => document.querySelector('{canvas}').toDataURL() === edited", arg=edited)
     page.get_by_label("Remove Image").first.click()
     page.wait_for_function("!location.search.includes('edits')")
-    page.wait_for_function(f"(edited) => document.querySelector('{canvas}').toDataURL() === edited", arg=edited)
 
 
 def test_back_undoes_another_seed_with_the_choice_that_it_took(page, server):

@@ -117,6 +117,7 @@ def test_a_hostile_picture_in_a_link_is_refused_in_words(page, server):
 def test_back_goes_to_the_tab_before_and_the_model_stays(page, server):
     page.goto(server)
     page.get_by_role("tab", name="Sample").click()
+    page.wait_for_function("location.search.includes('tab=sample')")  # as a person does
     page.get_by_role("tab", name="Interpolate").click()
     expect(page.get_by_role("tab", name="Interpolate")).to_have_attribute("aria-selected", "true")
     pick_model(page, "Emoji")
