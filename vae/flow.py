@@ -21,6 +21,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, NamedTuple
@@ -96,22 +97,25 @@ class Flow:
                 raise ValueError(f"{column} has no label {label[:60]!r}; it has: {some}")
         return dataclasses.replace(self, chosen=chosen)
 
-    @property
-    def at_once(self) -> int:
-        """How many latents are drawn together: of those of up to 128 tokens, in some 0.1 s of two CPU cores."""
-        return min(DRAWN_AT_ONCE, -(-TOKENS_AT_ONCE // token_shape(self.mean.shape)[0]))
-
     def __call__(
-        self, noise: Float[np.ndarray, "count *latent"], uniform: Float[np.ndarray, " count"]
+        self,
+        noise: Float[np.ndarray, "count *latent"],
+        uniform: Float[np.ndarray, " count"],
+        turn: AbstractContextManager | None = None,
     ) -> Float[np.ndarray, "count *latent"]:
-        drawn, at_once = [], self.at_once
+        """Latents, as of `Prior`; a few at a time, and each time within `turn`.
+
+        Those of up to 128 tokens take some 0.1 s of two CPU cores a turn.
+        """
+        drawn, at_once = [], min(DRAWN_AT_ONCE, -(-TOKENS_AT_ONCE // token_shape(self.mean.shape)[0]))
         for first in range(0, len(noise), at_once):
             part = np.asarray(noise[first : first + at_once], np.float32)
             padded = np.zeros((at_once, *self.mean.shape), np.float32)
             padded[: len(part)] = part
             conditions = self._conditions(uniform[first : first + at_once])
-            latents = _draw(self.weights, padded, np.pad(conditions, ((0, at_once - len(part)), (0, 0))))
-            drawn.append(np.asarray(latents)[: len(part)])
+            with turn or nullcontext():
+                latents = _draw(self.weights, padded, np.pad(conditions, ((0, at_once - len(part)), (0, 0))))
+                drawn.append(np.asarray(latents)[: len(part)])
         return (self.mean + self.deviation * np.concatenate(drawn)).astype(np.float32)
 
     def _conditions(self, uniform: Float[np.ndarray, " count"]) -> Int[np.ndarray, "count column"]:

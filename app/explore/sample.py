@@ -69,11 +69,7 @@ def sample(
         return prior(noise, uniform)
     # Once before it is anybody's turn, as compiling takes seconds.
     model.remember("a latent of the flow", None, lambda: prior(noise[:1], uniform[:1]))
-    drawn = []
-    for first in range(0, count, prior.at_once):
-        with DECODING:  # a spatial latent is as much work to draw as to decode
-            drawn.append(prior(noise[first : first + prior.at_once], uniform[first : first + prior.at_once]))
-    return np.concatenate(drawn)
+    return prior(noise, uniform, DECODING)  # a spatial latent is as much work to draw as to decode
 
 
 def opening(model: OpenModel) -> str:
