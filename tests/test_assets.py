@@ -31,7 +31,7 @@ def test_a_shipped_model_is_whole(name):
     metrics = json.loads((folder / "metrics.json").read_text())
     assert {"split", "count", "psnr_db", "ssim", "l1", "kl_nats", "active_units"} <= metrics.keys()
     atlas = Atlas.read(folder / "atlas.parquet", info.config.latent_shape)
-    assert len(atlas) >= 100
+    assert len(atlas) >= (100 if name == "photos16" else 150), "a latent of photos16 weighs 32 KB"
     assert atlas.labels
     assert np.isfinite(atlas.positions).all()
     group = pq.read_metadata(folder / "atlas.parquet").row_group(0)

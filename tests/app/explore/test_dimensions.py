@@ -36,12 +36,12 @@ def known(tmp_path) -> OpenModel:
     return OpenModel(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["fruits", "photos"])
-def test_the_dimensions_kl_sums_to_the_models(library, name):
+@pytest.mark.parametrize(("name", "tolerance"), [("fruits", 0.03), ("photos", 0.06)])
+def test_the_dimensions_kl_sums_to_the_models(library, name, tolerance):
     """Which `evaluate` measured on held-out pictures, from their own posteriors; the photos' map has 500 of others."""
     model = library[name]
     found = dimensions(model)
-    assert found.kl.sum() == pytest.approx(model.metrics["kl_nats"], rel=0.06)
+    assert found.kl.sum() == pytest.approx(model.metrics["kl_nats"], rel=tolerance)
     assert len(found.kl) == len(found.deviation) == model.info.latent_shape[-1]
     assert (found.kl > 0).all()
 
