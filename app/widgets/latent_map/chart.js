@@ -1,50 +1,59 @@
-// The points, drawn by Plotly with WebGL. Panning, zooming and finding the point under the pointer are not Plotly's: it
-// knows no pinch, and its hover knows only points, not the places between them.
+// The points. Panning, zooming and finding the point under the pointer are not Plotly's: it knows no pinch, and its hover
+// knows only points, not the places between them.
 
 import { clamp } from "../../web/numbers.js";
-import { loadPlotly } from "./plotly.js";
+import { PlotlyPoints } from "./plotly_points.js";
+import { PointCloud } from "./point_cloud.js";
 
 const HEAVY = 20_000; // points; more cannot be drawn again at every frame on a slow machine
 const HEAVY_MARGIN = 0.5; // of the view's size, on each side: drawn besides, to be dragged into view
+const TOO_MANY_FOR_PLOTLY = 100_000; // points
 const OUTLINED_MATCHES = 400; // at most; more would be a blot of outlines
 
 export class Chart {
   /** CSS pixels, as drawn last. */
   pointSize = 0;
   #drawn = null; // the viewport, as drawn last
+  #drawnSize = null; // and the size of the drawing, CSS pixels
   #plot;
-  #plotly = null; // until it is loaded
   #state;
-  #palette;
-  #onLost;
+  #plotly;
+  #cloud;
 
   /** `onLost` is called when the browser has taken the canvas away, as it does to the oldest of several. */
   constructor({ plot, state, palette, onLost }) {
     this.#plot = plot;
     this.#state = state;
-    this.#palette = palette;
-    this.#onLost = onLost;
+    const parts = {
+      plot,
+      state,
+      palette,
+      onLost: () => {
+        this.clear();
+        onLost();
+      },
+    };
+    this.#plotly = new PlotlyPoints(parts);
+    this.#cloud = new PointCloud(parts);
   }
 
-  /** Loads what draws. The error says why it could not, in words. */
-  async load() {
-    if (this.#plotly) return;
+  /** Loads what draws so many points. The error says why it could not, in words. */
+  async load(count) {
     requireWebGL();
-    this.#plotly = await loadPlotly();
+    await this.#drawerOf(count).load();
   }
 
   /** Draws all points again. */
   async draw() {
     const { points, viewport } = this.#state;
     this.pointSize = pointSize(points, viewport);
-    await this.#plotly.react(this.#plot, this.#traces(), this.#layout(), this.#config());
+    const drawer = this.#drawerOf(points.count);
+    const other = drawer === this.#cloud ? this.#plotly : this.#cloud;
+    other.clear();
+    const place = this.#place();
+    await drawer.draw(this.#layers(), place);
     if (this.#state.points !== points) return; // another map came meanwhile
-    this.#keep(viewport); // if the view has moved on meanwhile, the next frame shifts
-    this.#plot.removeAllListeners("plotly_webglcontextlost");
-    this.#plot.on("plotly_webglcontextlost", () => {
-      this.clear();
-      this.#onLost();
-    });
+    this.#keep(place); // if the view has moved on meanwhile, the next frame shifts
   }
 
   /** At each frame that moves the view: brings the points to their new places, or shifts what was drawn of them there. */
@@ -66,11 +75,10 @@ export class Chart {
    * an SVG has a shape for each point.
    */
   image(format, scale = 1) {
-    const { size } = this.#state.viewport;
-    const isPlain = format === "svg" && !this.#isHeavy();
-    const data = this.#traces().map((trace) => (isPlain ? { ...trace, type: "scatter" } : trace));
-    const layout = this.#layout(size);
-    return this.#plotly.toImage({ data, layout, config: this.#config() }, { format, scale, ...size });
+    const { points, viewport } = this.#state;
+    const place = { viewport, size: viewport.size };
+    const options = { format, scale, isPlain: format === "svg" && !this.#isHeavy() };
+    return this.#drawerOf(points.count).image(this.#layers(), place, options);
   }
 
   /** Before other points come. */
@@ -80,115 +88,55 @@ export class Chart {
 
   clear() {
     this.forget();
-    this.#plotly?.purge(this.#plot);
+    this.#plotly.clear();
+    this.#cloud.clear();
   }
 
-  // ---- What Plotly draws ----
+  #drawerOf(count) {
+    return count > TOO_MANY_FOR_PLOTLY ? this.#cloud : this.#plotly;
+  }
 
-  #traces() {
+  // What is drawn over each other: the `rows` of points, their `size` and `outline` in CSS pixels, and their opacity.
+  #layers() {
     const { points, grouping, matches } = this.#state;
-    const shown = points.shuffled.filter((i) => grouping.isShown(i));
-    const all = this.#layers(shown, { opacity: matches ? 0.12 : 0.8 });
-    if (!matches) return all;
-    const found = shown.filter((i) => matches[i]);
-    const line = { width: found.length > OUTLINED_MATCHES ? 0 : 1, color: this.#palette.ink };
-    return all.concat(this.#layers(found, { opacity: 1, line, size: this.pointSize + 2 }));
-  }
-
-  // The grey of the others, which are many, under all colours.
-  #layers(rows, options) {
-    const isGrey = (i) => this.#state.grouping.groupAt(i).slot === "other";
-    return [rows.filter(isGrey), rows.filter((i) => !isGrey(i))]
-      .filter(({ length }) => length)
-      .map((members) => this.#trace(members, options));
-  }
-
-  #trace(members, options) {
-    const { x, y } = this.#state.points;
-    const at = (coordinates) => Float32Array.from(members, (i) => coordinates[i]);
-    const marker = { size: this.pointSize, line: { width: 0 }, ...this.#paint(members), ...options };
-    return { type: "scattergl", mode: "markers", x: at(x), y: at(y), hoverinfo: "skip", marker };
-  }
-
-  // Of members that are all grey, or none of them.
-  #paint(members) {
-    const { grouping } = this.#state;
-    const { groups, groupOf, number } = grouping;
-    const { slot } = grouping.groupAt(members[0]);
-    if (slot === "other" || groups.length === 1) return { color: this.#palette.slot(slot) };
-    if (number) return this.#scale(number, members);
-    const colours = groups.map((group) => this.#palette.slot(group.slot));
-    const isOneShape = groups.every(({ shape }) => shape === groups[0].shape);
-    return {
-      color: Float32Array.from(members, (i) => groupOf[i] + 0.5),
-      colorscale: colours.flatMap((colour, k) => [k, k + 1].map((end) => [end / colours.length, colour])),
-      cmin: 0,
-      cmax: colours.length,
-      showscale: false,
-      symbol: isOneShape ? groups[0].shape : Array.from(members, (i) => groups[groupOf[i]].shape),
-    };
-  }
-
-  #scale({ values, range: [cmin, cmax] }, members) {
-    const { ramp } = this.#palette;
-    const colorscale = ramp.map((colour, k) => [k / (ramp.length - 1), colour]);
-    return { color: Float32Array.from(members, (i) => values[i]), colorscale, cmin, cmax, showscale: false };
-  }
-
-  #layout(size = this.#size()) {
-    const axis = { visible: false, autorange: false, fixedrange: true };
-    const ranges = this.#ranges(size);
-    return {
-      ...size,
-      margin: { l: 0, r: 0, t: 0, b: 0 },
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      showlegend: false,
-      hovermode: false,
-      dragmode: false,
-      xaxis: { ...axis, range: ranges["xaxis.range"] },
-      yaxis: { ...axis, range: ranges["yaxis.range"] },
-    };
-  }
-
-  // Plotly draws two pixels for one across. For a plot that is larger than the view, the screen's own have to do.
-  #config() {
-    const plotGlPixelRatio = this.#isHeavy() ? Math.min(2, devicePixelRatio) : 2;
-    return { plotGlPixelRatio, staticPlot: true, displayModeBar: false, responsive: false };
+    const rows = points.shuffled.filter((i) => grouping.isShown(i));
+    const all = { rows, size: this.pointSize, opacity: matches ? 0.12 : 0.8, outline: 0 };
+    if (!matches) return [all];
+    const found = rows.filter((i) => matches[i]);
+    const outline = found.length > OUTLINED_MATCHES ? 0 : 1;
+    return [all, { rows: found, size: this.pointSize + 2, opacity: 1, outline }];
   }
 
   #isHeavy() {
     return this.#state.points.count > HEAVY;
   }
 
-  // Larger than the view where there are many points: those about to come into view are drawn already.
-  #size() {
+  // The view, and the size of the drawing about its middle: larger where there are many points, so that those about to
+  // come into view are drawn already.
+  #place() {
+    const { viewport } = this.#state;
     const factor = this.#isHeavy() ? 1 + 2 * HEAVY_MARGIN : 1;
-    const { width, height } = this.#state.viewport.size;
-    return { width: Math.round(width * factor), height: Math.round(height * factor) };
-  }
-
-  #ranges(size = this.#size()) {
-    const { left, right, bottom, top } = this.#state.viewport.box(size);
-    return { "xaxis.range": [left, right], "yaxis.range": [bottom, top] };
+    const { width, height } = viewport.size;
+    return { viewport, size: { width: Math.round(width * factor), height: Math.round(height * factor) } };
   }
 
   // ---- Where it is ----
 
   #isResized() {
-    const { width, height } = this.#size();
-    return this.#plot.layout.width !== width || this.#plot.layout.height !== height;
+    const { width, height } = this.#place().size;
+    return this.#drawnSize.width !== width || this.#drawnSize.height !== height;
   }
 
-  // Told of a size, Plotly lays everything out again, which takes too long for a frame.
   #move() {
-    this.#plotly.relayout(this.#plot, { ...(this.#isResized() ? this.#size() : {}), ...this.#ranges() });
-    this.#keep(this.#state.viewport);
+    const place = this.#place();
+    this.#drawerOf(this.#state.points.count).move(place);
+    this.#keep(place);
   }
 
-  #keep(viewport) {
+  #keep({ viewport, size }) {
     this.#drawn = viewport;
-    const { width, height } = this.#size();
+    this.#drawnSize = size;
+    const { width, height } = size;
     const left = `${(viewport.size.width - width) / 2}px`;
     const top = `${(viewport.size.height - height) / 2}px`;
     Object.assign(this.#plot.style, { width: `${width}px`, height: `${height}px`, left, top, transform: "" });
@@ -204,13 +152,13 @@ export class Chart {
 
   #reachesOverView() {
     const { left, top, stretch } = this.#shiftNow();
-    const { width, height } = this.#size();
+    const { width, height } = this.#drawnSize;
     const shown = this.#state.viewport.size;
     const isCovered = (shift, drawn, needed) => Math.abs(shift) <= (drawn * stretch - needed) / 2;
     return isCovered(left, width, shown.width) && isCovered(top, height, shown.height);
   }
 
-  // What Plotly drew last is moved and stretched to where it belongs: its picture, not its points.
+  // What was drawn last is moved and stretched to where it belongs: its picture, not its points.
   #shift() {
     const { left, top, stretch } = this.#shiftNow();
     this.#plot.style.transform = `translate(${left}px, ${top}px) scale(${stretch})`;

@@ -170,7 +170,7 @@ export function mount({ element, trigger, props, server, watch }) {
     model = value.model.name;
     ({ layout, written } = value);
     try {
-      await chart.load();
+      await chart.load(value.count);
       await painted(); // the browser shows the message before the work begins
       if (!isNewest()) return;
       take(new Points(value), kept);
