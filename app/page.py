@@ -136,6 +136,7 @@ def launch(
                 *front.routes(),
                 *web.decoder_routes(library),
                 *web.latents_routes(library),
+                *web.points_routes(library),
                 *web.snapshot_routes(library),
                 *web.routes(),
             ],

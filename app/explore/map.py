@@ -58,7 +58,7 @@ class Categories:
 
     Attributes:
         name: of the column.
-        labels: each once, the most frequent first, but for `in_order_of`; "" is no label.
+        labels: each once, the most frequent first; "" is no label.
         codes: of each point, the position of its label in `labels`.
     """
 
@@ -152,7 +152,11 @@ def overview(model: OpenModel, layout: Any = UMAP) -> Overview:
     Raises:
         RequestError: there is no such layout, or no map.
     """
-    atlas = atlas_in(model, layout)
+    check_choice("layout", layout, [*LAYOUTS])
+    return model.remember("overview", layout, lambda: _overview(model, atlas_in(model, layout), layout))
+
+
+def _overview(model: OpenModel, atlas: Atlas, layout: str) -> Overview:
     columns = atlas.numbers | {PRIOR_COLUMN: atlas.prior_distance}
     found = (_categories(name, values) for name, values in atlas.labels.items())
     categories = [column for column in found if column]
@@ -202,14 +206,15 @@ def _categories(name: str, values: Sequence[Any]) -> Categories | None:
     return Categories(name, labels, np.fromiter((code[text] for text in texts), np.uint16, len(texts)))
 
 
-def in_order_of(column: Categories, other: Categories) -> Categories:
-    """A column with its labels in the order of another's, then those that this one lacks: for the same colours."""
-    known = {*column.labels}
+def in_order_of(column: Categories, other: Categories) -> list[str]:
+    """A column's labels in the order of another's, which has some it lacks; then those that the other lacks.
+
+    For the same colours. Where none is the same, or there would be too many, they stay as they are.
+    """
     labels = [*other.labels, *(label for label in column.labels if label not in {*other.labels})]
-    if len(labels) > MAX_CATEGORIES or not known & {*other.labels}:
-        return column
-    code = {label: k for k, label in enumerate(labels)}
-    return Categories(column.name, labels, np.array([code[label] for label in column.labels], np.uint16)[column.codes])
+    if len(labels) > MAX_CATEGORIES or not {*column.labels} & {*other.labels}:
+        return column.labels
+    return labels
 
 
 def _numbers(name: str, values: Float[np.ndarray, " count"]) -> Numbers:

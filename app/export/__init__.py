@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from app.explore import map, sample
 from app.explore.limits import SHEPARD_NEIGHBOURS, RequestError
 from app.explore.opened import OpenModel
+from app.explore.points_file import points_file
 from app.kit import web
 from app.tabs.map import COLUMNS
 from app.theme import DOWNLOADS, theme
@@ -30,7 +31,7 @@ HERE = Path(__file__).parent
 WIDGETS = ("latent_map", "scrubber", "sample_grid", "latent_editor")
 INDEX = "index.html"
 GENERATOR = '<meta name="generator" content="Latentscape">'  # by which an earlier export is known
-WEIGHTS, LATENTS, SAMPLES = "weights.safetensors", "latents.f16", "samples.f16"
+WEIGHTS, LATENTS, POINTS, SAMPLES = "weights.safetensors", "latents.f16", "points.bin", "samples.f16"
 PAGE = 24  # samples shown at once
 PAGES, PAGES_BYTES = 8, 1 << 17  # of samples from each distribution but N(0, I): so many, or fewer of a long latent
 CARD = "README.md"  # of the model; the site's own tells a Space what it is
@@ -85,7 +86,7 @@ def files(model: OpenModel) -> dict[str, bytes]:
         **{f"modules/{path}": content for path, content in (shared | own).items()},
     }
     if model.has_atlas:
-        found[LATENTS] = bytes(model.map_latents_file)
+        found |= {LATENTS: bytes(model.map_latents_file), POINTS: points_file(model).content}
     if card.is_file():
         found[MODEL_CARD] = card.read_bytes()
     return found
@@ -126,7 +127,7 @@ def _value(model: OpenModel) -> dict[str, Any]:
         "shape": list(model.info.latent_shape),
         "codec": {"architecture": architecture, "weights": WEIGHTS},
     }
-    value = LatentMap.payload(card, map.overview(model), COLUMNS, LATENTS) if model.has_atlas else None
+    value = LatentMap.payload(card, map.overview(model), POINTS, COLUMNS, LATENTS) if model.has_atlas else None
     samples = {
         "file": SAMPLES,
         "count": PAGE,

@@ -12,7 +12,7 @@ import { mount as mountEditor } from "../widgets/latent_editor/main.js";
 import { latentsFile } from "../widgets/latent_map/latents_file.js";
 import { mount as mountMap } from "../widgets/latent_map/main.js";
 import { latentsAt } from "../widgets/latent_map/places.js";
-import { Points } from "../widgets/latent_map/points.js";
+import { fetchPoints } from "../widgets/latent_map/points.js";
 import { mix, placesAlong, weightsOf } from "../widgets/latent_map/shepard.js";
 import { mount as mountGrid } from "../widgets/sample_grid/main.js";
 import { mount as mountScrubber } from "../widgets/scrubber/main.js";
@@ -27,7 +27,7 @@ const find = (id) => document.getElementById(id);
 const { model, map, samples } = await unpacked("model.bin");
 const server = { decode: null, sample };
 const { decode } = decoder(server);
-const points = map && new Points(map);
+const points = map && (await fetchPoints(map));
 
 // JSON, compressed with gzip, as not every host of files does it.
 async function unpacked(path) {

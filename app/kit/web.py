@@ -25,6 +25,7 @@ from starlette.routing import Route
 from app.explore import limits
 from app.explore.library import Library
 from app.explore.limits import RequestError
+from app.explore.points_file import points_file
 from vae.checkpoint import ModelFolderError
 
 APP = Path(__file__).parents[1]
@@ -104,6 +105,21 @@ def latents_routes(library: Library) -> list[Route]:
         return _part_of(model.map_latents_file, request.headers.get("range", ""))
 
     return [Route(f"/{HOME}/latents/{{digest}}/{{name}}.f16", serve)]
+
+
+def points_routes(library: Library) -> list[Route]:
+    """Where browsers fetch the numbers of the maps' points, as `points_address` says; before `routes()` too."""
+
+    def serve(request: Request) -> Response:
+        try:
+            found = points_file(library.look_at(request.path_params["name"]), request.path_params["layout"])
+        except (RequestError, ModelFolderError):
+            found = None
+        if found is None or found.digest != request.path_params["digest"]:
+            return PlainTextResponse("There are no such points. Reload the page.", 404)
+        return _part_of(memoryview(found.content), request.headers.get("range", ""))
+
+    return [Route(f"/{HOME}/points/{{digest}}/{{layout}}/{{name}}.bin", serve)]
 
 
 def _part_of(content: memoryview, asked: str) -> Response:

@@ -13,6 +13,7 @@ from gradio.components import Component
 from app.explore import failures, files, map
 from app.explore.limits import AMONG, EDGE, NEIGHBOURS, SHEPARD_NEIGHBOURS, RequestError
 from app.explore.opened import OpenModel
+from app.explore.points_file import points_address
 from app.explore.subject import open_subject
 from app.kit.events import FORGED, NEWEST, QUIET, Shown, explained, told
 from app.kit.inputs import OtherModels, PictureInput
@@ -119,7 +120,15 @@ def build(work: Workspace) -> dict[str, Component]:
             return emptied | nothing | {chart: LatentMap(value=None, **blank), laid_out: None}
         overview = map.overview(model, layout)
         units = model.info.latent_shape[-1]
-        value = LatentMap.payload(model.card, overview, COLUMNS, model.map_latents, units, written=model.written)
+        value = LatentMap.payload(
+            model.card,
+            overview,
+            points_address(model, layout),
+            COLUMNS,
+            model.map_latents,
+            units,
+            written=model.written,
+        )
         part = "introduction" if layout == map.UMAP else "introduction_pca"
         return emptied | {
             chart: LatentMap(value=value, **blank),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -12,6 +11,7 @@ import numpy as np
 from app.explore import map
 from app.explore.compare import same_pictures
 from app.explore.opened import OpenModel
+from app.explore.points_file import points_address
 from app.kit.inputs import MOST_OTHERS
 from app.tabs.compared import unequal_sizes
 from app.widgets.latent_map import LatentMap
@@ -56,16 +56,25 @@ class MapsBeside:
                 "map", "no_other_map", model=plain(title)
             )
         found = map.overview(other, layout)
-        pictures = same_pictures(first, other) if first.has_atlas else None
+        pictures, orders = same_pictures(first, other) if first.has_atlas else None, {}
         if pictures is not None:
             own_columns = {column.name: column for column in map.overview(first, layout).categories}
-            columns = [map.in_order_of(one, own_columns.get(one.name, one)) for one in found.categories]
-            found = replace(found, categories=columns)
-        own = -np.ones(len(other.atlas), int) if pictures is None else pictures
+            orders = {
+                c.name: map.in_order_of(c, own_columns[c.name]) for c in found.categories if c.name in own_columns
+            }
+        theirs = -np.ones(len(other.atlas), int) if pictures is None else pictures
         units = other.info.latent_shape[-1]
         value = LatentMap.payload(
-            other.card, found, self._titles, other.map_latents, units, pictures=own, written=other.written
+            other.card,
+            found,
+            points_address(other, layout),
+            self._titles,
+            other.map_latents,
+            units,
+            pictures=theirs,
+            orders=orders,
+            written=other.written,
         )
-        count = int((own >= 0).sum())
+        count = int((theirs >= 0).sum())
         said = words("map", "linked" if count else "not_linked", model=plain(title), count=f"{count:,}")
         return LatentMap(value=value, title=title), said

@@ -22,7 +22,7 @@ def test_few_sessions_are_kept(monkeypatch):
     """Of each, Gradio keeps a copy of the page's settings; by default of ten thousand."""
     given = {}
     monkeypatch.setattr(page, "build", lambda library, may_open, watch: gr.Blocks())
-    for routes in ("decoder_routes", "latents_routes", "snapshot_routes"):
+    for routes in ("decoder_routes", "latents_routes", "points_routes", "snapshot_routes"):
         monkeypatch.setattr(page.web, routes, lambda library: [])
     monkeypatch.setattr(gr.Blocks, "launch", lambda self, **options: given.update(options))
     page.launch(None)

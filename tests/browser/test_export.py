@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.explore.opened import OpenModel
-from app.export import LATENTS, WEIGHTS, export
+from app.export import LATENTS, POINTS, WEIGHTS, export
 from app.kit.web import PLOTLY
 from tests.browser.accessibility import serious_violations
 from tests.browser.waiting import another_picture, picture_of
@@ -91,6 +91,7 @@ def test_it_is_light_beside_what_the_model_is(root):
     sizes = {path.relative_to(root / BELOW).as_posix(): path.stat().st_size for path in root.rglob("*.*")}
     for heavy in (WEIGHTS, LATENTS, f"modules/{PLOTLY}"):
         assert sizes.pop(heavy) > 1_000_000
+    assert sizes.pop(POINTS) > 0
     assert sum(sizes.values()) <= 1_000_000
 
 

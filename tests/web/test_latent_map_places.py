@@ -7,6 +7,7 @@ from PIL import Image
 from app.explore import map
 from app.explore.limits import SHEPARD_NEIGHBOURS
 from app.explore.opened import OpenModel
+from app.explore.points_file import points_address, points_file
 from app.kit import web
 from app.kit.pictures import sheet
 from app.widgets.latent_map import LatentMap
@@ -17,8 +18,8 @@ pytestmark = pytest.mark.browser
 SHEPARD, PLACES, FILE = (f"../widgets/latent_map/{name}" for name in ("shepard", "places", "latents_file"))
 CORNERS = [[0.0, 0.0], [3.0, 4.0], [3.0, 4.0], [-2.0, 4.0]]
 POINTS = """
-    const { Points } = await import("/widgets/latent_map/points.js");
-    const points = new Points(value);
+    const { fetchPoints } = await import("/widgets/latent_map/points.js");
+    const points = await fetchPoints(value);
 """
 
 
@@ -39,10 +40,12 @@ def places(emoji) -> list:
 def on_page(run, emoji, monkeypatch):
     """`on_page(module, expression)`: its value, with the `points` of the emoji's map and the file of their latents."""
     path = emoji.map_latents
-    files = web.files() | {path: bytes(emoji.map_latents_file)}
+    positions = points_address(emoji)
+    files = web.files() | {path: bytes(emoji.map_latents_file), positions: points_file(emoji).content}
     monkeypatch.setattr(web, "files", lambda: files)
-    monkeypatch.setitem(web.TYPES, ".f16", "application/octet-stream")
-    value = LatentMap.payload(emoji.card, map.overview(emoji), latents=path)
+    for suffix in (".f16", ".bin"):
+        monkeypatch.setitem(web.TYPES, suffix, "application/octet-stream")
+    value = LatentMap.payload(emoji.card, map.overview(emoji), positions, latents=path)
 
     def evaluate(module: str, expression: str, **values):
         return run(module, f"(async () => {{ {POINTS} return {expression}; }})()", value=value, **values)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from app.explore.map import Categories, Numbers, Overview
+from app.explore.points_file import pack_points
 from app.widgets.latent_map import LatentMap
 
 pytestmark = pytest.mark.browser
@@ -11,8 +12,19 @@ pytestmark = pytest.mark.browser
 POINTS, GROUPING = (f"../widgets/latent_map/{name}" for name in ("points", "grouping"))
 
 
-def value(kinds: list[str], names: list[str] | None = None, numbers: list[float] | None = None) -> dict:
-    """A widget's value: points on a diagonal, with a column of kinds, one of names, and one of numbers."""
+NEW_POINTS = "new Points(sent.value, Uint8Array.from(sent.file).buffer)"
+
+
+def value(
+    kinds: list[str],
+    names: list[str] | None = None,
+    numbers: list[float] | None = None,
+    orders: dict[str, list[str]] | None = None,
+) -> dict:
+    """A widget's value, and the file of its points, which lie on a diagonal.
+
+    They have a column of kinds, one of names, and one of numbers; each may be in an order of its own.
+    """
     columns = []
     for column, texts in (("kind", kinds), ("name", names or [])):
         labels = sorted(set(texts), key=lambda label: (-texts.count(label), label))
@@ -20,14 +32,16 @@ def value(kinds: list[str], names: list[str] | None = None, numbers: list[float]
         columns += [Categories(column, labels, codes)] if texts else []
     measured = [Numbers("size", np.array(numbers, np.float32), 1.0, 3.0)] if numbers else []
     positions = np.array([[k, 2 * k] for k in range(len(kinds))], np.float32)
-    return LatentMap.payload({"name": "m"}, Overview(positions, columns, measured, 0.5))
+    overview = Overview(positions, columns, measured, 0.5)
+    payload = LatentMap.payload({"name": "m"}, overview, "points/0/m.bin", orders=orders)
+    return {"value": payload, "file": [*pack_points(overview)]}
 
 
 @pytest.fixture
 def points(run):
     """`points(expression, value)`: its value, where `p` are the points of a widget's value."""
     return lambda expression, value: run(
-        POINTS, f"(() => {{ const p = new m.Points(value); return {expression}; }})()", value=value
+        POINTS, f"(({{ Points }}) => {{ const p = {NEW_POINTS}; return {expression}; }})(m)", sent=value
     )
 
 
@@ -38,11 +52,11 @@ def grouped(run):
     def evaluate(grouping: str, expression: str, value: dict):
         body = f"""(async () => {{
             const {{ Points }} = await import("/widgets/latent_map/points.js");
-            const p = new Points(value);
+            const p = {NEW_POINTS};
             const g = {grouping};
             return {expression};
         }})()"""
-        return run(GROUPING, body, value=value)
+        return run(GROUPING, body, sent=value)
 
     return evaluate
 
@@ -64,6 +78,15 @@ class TestPoints:
         sent = value(["b", "a", ""], names=["x", "y", ""])
         assert points("p.labels(1)", sent) == [["kind", "a"], ["name", "y"]]
         assert points("[0, 1, 2].map((i) => p.describe(i))", sent) == ["b, x", "a, y", "Point 2"]
+
+    def test_beside_another_map_have_its_colours(self, points):
+        sent = value(["b", "a", "b", "c"], orders={"kind": ["a", "z", "b", "c"]})
+        assert points("p.labels(0).concat(p.labels(1), p.labels(3)).map(([, label]) => label)", sent) == ["b", "a", "c"]
+        assert points("[p.columns[0].categories, list(p.columns[0].codes)]", sent) == [[*"azbc"], [2, 0, 2, 3]]
+
+    def test_may_have_more_labels_than_fit_a_byte(self, points):
+        sent = value([str(k) for k in range(300)], numbers=[1.0] * 300)
+        assert points("[0, 256, 299].map((i) => p.labels(i)[0][1])", sent) == ["0", "256", "299"]
 
     @pytest.mark.parametrize(
         ("text", "found"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from app.explore.latents import pack
 from app.explore.map import Overview
 from app.explore.opened import OpenModel
+from app.explore.points_file import points_address
 from app.kit.widget import Widget
 from app.widgets.latent_map import LatentMap
 
@@ -50,6 +50,6 @@ class Landscape(Widget):
     @staticmethod
     def points(model: OpenModel, overview: Overview) -> dict[str, Any]:
         """All points, as `LatentMap.payload` has them, with the column alone that they are coloured by."""
-        first = [column for column in overview.categories if column.name == overview.first]
-        bare = replace(overview, categories=first, numbers=[])
-        return LatentMap.payload(model.card, bare, latents=model.map_latents)
+        value = LatentMap.payload(model.card, overview, points_address(model), latents=model.map_latents)
+        first = [column for column in value["columns"] if column["name"] == overview.first]
+        return value | {"columns": first, "numbers": []}

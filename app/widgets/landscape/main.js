@@ -11,7 +11,7 @@ import { groupByColumn, groupByNothing } from "../latent_map/grouping.js";
 import { Palette } from "../latent_map/palette.js";
 import { Placement } from "../latent_map/placement.js";
 import { Places } from "../latent_map/places.js";
-import { Points } from "../latent_map/points.js";
+import { fetchPoints } from "../latent_map/points.js";
 import { Frame } from "./frame.js";
 import { stopAt } from "./tour.js";
 
@@ -57,7 +57,7 @@ export function mount({ element, props, server }) {
     if (isAsked) return resize();
     isAsked = true;
     const [walked, all] = ["walk", "points"].map((question) => ask(question, props.model));
-    if (!(await takeWalk(await walked)) || !takePoints(await all)) return;
+    if (!(await takeWalk(await walked)) || !(await takePoints(await all))) return;
     button.hidden = false;
     caption.textContent = "What the decoder draws at the marker";
     if (!matchMedia("(prefers-reduced-motion: reduce)").matches) start();
@@ -74,9 +74,13 @@ export function mount({ element, props, server }) {
     return true;
   }
 
-  function takePoints({ error, ...answer }) {
+  async function takePoints({ error, ...answer }) {
     if (error) return complain(error);
-    points = new Points(answer);
+    try {
+      points = await fetchPoints(answer);
+    } catch (failure) {
+      return complain(`The map could not be drawn: ${failure.message}. Reload the page to try again.`);
+    }
     find("-waiting").hidden = true;
     const [column] = points.columns;
     grouping = column ? groupByColumn(column) : groupByNothing(points);

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Bool, Int
 
-from app.explore.map import Categories, Overview
+from app.explore.map import Overview
+from app.explore.points_file import offsets
 from app.kit import web
 from app.kit.widget import Widget
 
@@ -75,56 +76,60 @@ class LatentMap(Widget):
     def payload(
         model: dict[str, Any],
         overview: Overview,
+        points: str,
         titles: Mapping[str, tuple[str, str]] | None = None,
         latents: str | None = None,
         units: int = 0,
         pictures: Int[np.ndarray, " count"] | None = None,
+        orders: Mapping[str, Sequence[str]] | None = None,
         written: Sequence[int] = (),
     ) -> dict[str, Any]:
-        """Packs a map for the page.
+        """What the page is told of a map, besides the file with the numbers of its points.
 
         Args:
             model: the card of the model whose map it is.
             overview: the points.
+            points: where the page finds the file (`app.explore.points_file.points_address`).
             titles: of numeric columns, by name: what the page calls it, and a note on what it means; else its name.
-            latents: where the page finds those of the points (`OpenModel.map_latents`); None if it is not to.
+            latents: where it finds those of the points (`OpenModel.map_latents`); None if it is not to.
             units: how many dimensions (of a spatial latent: channels) the points can be coloured by.
             pictures: of a map beside another, for each point the row of its picture there, or -1; None for the other.
+            orders: of label columns, by name: all of their labels in the order in which they are coloured, if not from
+                the most to the least frequent; there may be others among them.
             written: when the model's files were (`OpenModel.written`): maps of one model that agree in it have the same
                 points, whatever their layouts.
 
         Returns:
-            `model`, `latents`, `count`, `spacing`, `layout`, `units`, `pictures` (int32); `written`, as a text;
-            `first`, the column to colour by at first, or None; `x` and `y` (map coordinates, float32); `columns` of
-            labels, each with `name`, `categories` from the most to the least frequent, and the `codes` of the points
-            (positions in `categories`; uint8 where these are at most 256, else uint16); `numbers`, each with `name`,
-            `note`, `values` (float32, NaN for none) and the `range` of its colours. Arrays are the base64 of their
-            little-endian bytes.
+            `model`, `points`, `latents`, `count`, `spacing`, `layout`, `units`; `pictures`, the base64 of little-endian
+            int32; `written`, as a text; `first`, the column to colour by at first, or None; `x` and `y`; `columns` of
+            labels, each with `name`, its `labels` from the most to the least frequent, `codes` and `order`, or None;
+            `numbers`, each with `name`, `note`, `values` and the `range` of its colours. Of `x`, `y`, `codes` and
+            `values`, where they begin in the file.
         """
-        titles = titles or {}
-        x, y = overview.positions.T
+        titles, orders, at = titles or {}, orders or {}, offsets(overview)
         columns = [
-            {"name": column.name, "categories": column.labels, "codes": _base64(column.codes, _code_type(column))}
-            for column in overview.categories
+            {"name": column.name, "labels": column.labels, "codes": codes, "order": orders.get(column.name)}
+            for column, codes in zip(overview.categories, at.codes, strict=True)
         ]
         numbers = [
-            {"name": title, "note": note, "values": _base64(column.values, "<f4"), "range": [column.low, column.high]}
-            for column in overview.numbers
+            {"name": title, "note": note, "values": values, "range": [column.low, column.high]}
+            for column, values in zip(overview.numbers, at.numbers, strict=True)
             for title, note in [titles.get(column.name, (column.name, ""))]
         ]
         return {
             "model": model,
+            "points": points,
             "latents": latents,
-            "count": len(x),
-            "x": _base64(x, "<f4"),
-            "y": _base64(y, "<f4"),
+            "count": len(overview.positions),
+            "x": at.x,
+            "y": at.y,
             "columns": columns,
             "numbers": numbers,
             "spacing": overview.spacing,
             "first": overview.first,
             "layout": overview.layout,
             "units": units,
-            "pictures": None if pictures is None else _base64(pictures, "<i4"),
+            "pictures": None if pictures is None else base64.b64encode(pictures.astype("<i4").tobytes()).decode(),
             "written": ",".join(map(str, written)),  # nanoseconds are more than a number of JavaScript holds
         }
 
@@ -132,11 +137,3 @@ class LatentMap(Widget):
 def bits(rows: Bool[np.ndarray, " count"]) -> str:
     """Which points, as base64: a bit for each, the first in the highest of a byte."""
     return base64.b64encode(np.packbits(rows).tobytes()).decode()
-
-
-def _base64(array: np.ndarray, dtype: str) -> str:
-    return base64.b64encode(array.astype(dtype).tobytes()).decode()
-
-
-def _code_type(column: Categories) -> str:
-    return "u1" if len(column.labels) <= 256 else "<u2"

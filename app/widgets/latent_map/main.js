@@ -20,7 +20,7 @@ import { Link } from "./link.js";
 import { overlayShapes } from "./overlay.js";
 import { Palette } from "./palette.js";
 import { Places } from "./places.js";
-import { floats, inBoth, Points, unpackBits } from "./points.js";
+import { fetchPoints, floats, inBoth, unpackBits } from "./points.js";
 import { Search } from "./search.js";
 import { hasSelection, selectionOf } from "./selection.js";
 import { Tools } from "./tools.js";
@@ -170,10 +170,10 @@ export function mount({ element, trigger, props, server, watch }) {
     model = value.model.name;
     ({ layout, written } = value);
     try {
-      await chart.load(value.count);
+      const [points] = await Promise.all([fetchPoints(value), chart.load(value.count)]);
       await painted(); // the browser shows the message before the work begins
       if (!isNewest()) return;
-      take(new Points(value), kept);
+      take(points, kept);
       await open();
     } catch (error) {
       if (isNewest()) fail(error);

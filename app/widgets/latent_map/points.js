@@ -1,7 +1,15 @@
-// The points of a map and what is known of them, from the value of the widget: pure.
+// The points of a map and what is known of them, from the value of the widget and the file with their numbers.
 
+import { besideModules } from "../../web/beside.js";
 import { boundsOf, PointGrid } from "./geometry.js";
 import { latentsFile } from "./latents_file.js";
+
+/** The points of a widget's value (app/widgets/latent_map/__init__.py). Rejects if their file does not come. */
+export async function fetchPoints(value) {
+  const answer = await fetch(besideModules(value.points));
+  if (!answer.ok) throw new Error("its points could not be fetched");
+  return new Points(value, await answer.arrayBuffer());
+}
 
 /**
  * `x` and `y` are map coordinates, with their `bounds` and a `grid` to find them by. Columns of labels have `name`,
@@ -16,11 +24,12 @@ import { latentsFile } from "./latents_file.js";
 export class Points {
   #rows = null; // of the pictures, once they are wanted
 
-  constructor({ model, count, x, y, columns, numbers, spacing, latents, first, layout, units, pictures }) {
-    Object.assign(this, { model, count, spacing, first, layout, units, x: floats(x), y: floats(y) });
+  constructor({ model, count, x, y, columns, numbers, spacing, latents, first, layout, units, pictures }, file) {
+    const floatsAt = (offset) => new Float32Array(file, offset, count);
+    Object.assign(this, { model, count, spacing, first, layout, units, x: floatsAt(x), y: floatsAt(y) });
     this.pictures = pictures ? new Int32Array(bytes(pictures)) : null;
-    this.columns = columns.map((column) => ({ ...column, codes: codesOf(column) }));
-    this.numbers = numbers.map((number) => ({ ...number, values: floats(number.values) }));
+    this.columns = columns.map((column) => columnOf(column, file, count));
+    this.numbers = numbers.map((number) => ({ ...number, values: floatsAt(number.values) }));
     this.latents = latents ? latentsFile(latents, model) : null;
     this.bounds = boundsOf(this.x, this.y);
     this.grid = new PointGrid(this.x, this.y, this.bounds);
@@ -102,9 +111,13 @@ export const inBoth = (one, other) => (one && other ? one.map((hit, i) => hit & 
 /** A number in three digits. */
 export const shortly = (number) => String(Number(number.toPrecision(3)));
 
-function codesOf({ categories, codes }) {
-  const Codes = categories.length <= 256 ? Uint8Array : Uint16Array;
-  return new Codes(bytes(codes));
+// With its labels, and the codes of the points, in the order in which it is coloured.
+function columnOf({ name, labels, order, codes }, file, count) {
+  const own = labels.length <= 256 ? new Uint8Array(file, codes, count) : new Uint16Array(file, codes, count);
+  if (!order) return { name, categories: labels, codes: own };
+  const places = new Map(order.map((label, place) => [label, place]));
+  const placeOf = labels.map((label) => places.get(label));
+  return { name, categories: order, codes: Uint16Array.from(own, (code) => placeOf[code]) };
 }
 
 /** Float32Array of the base64 of its little-endian bytes. */

@@ -23,7 +23,9 @@ from starlette.testclient import TestClient
 
 from app.explore import limits, opened
 from app.explore.library import Library
+from app.explore.map import LAYOUTS, atlas_in
 from app.explore.opened import OpenModel
+from app.explore.points_file import points_address
 from app.kit import web
 from app.kit.pictures import data_url
 from app.widgets.comparison import Comparison
@@ -137,7 +139,7 @@ class TestRoute:
 @pytest.fixture(scope="module")
 def client():
     library = Library(ROOT / "assets" / "models")
-    kinds = (web.decoder_routes, web.latents_routes, web.snapshot_routes)
+    kinds = (web.decoder_routes, web.latents_routes, web.points_routes, web.snapshot_routes)
     routes = [*(route for kind in kinds for route in kind(library)), *web.routes()]
     return TestClient(Starlette(routes=routes))
 
@@ -276,6 +278,23 @@ class TestLatents:
         monkeypatch.setattr(opened, "MAP_BYTES", 1000)
         assert OpenModel(ROOT / "assets" / "models" / "emoji").map_latents is None
         assert photos.map_latents is not None, "these come one by one"
+
+
+class TestPoints:
+    def test_those_of_each_layout_are_where_the_page_is_told_and_are_kept_for_good(self, client):
+        fruits = OpenModel(ROOT / "assets" / "models" / "fruits")
+        for layout in LAYOUTS:
+            answer = client.get(f"/{web.HOME}/{points_address(fruits, layout)}")
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            count = len(fruits.atlas)
+            positions = np.frombuffer(answer.content, "<f4", 2 * count).reshape(2, count).T
+            np.testing.assert_array_equal(positions, atlas_in(fruits, layout).positions)
+
+    @pytest.mark.parametrize("path", ["{0}/umap/nobody", "{0}/pca/fruits", "{0}/tsne/fruits", "0/umap/fruits"])
+    def test_no_other_address_is_answered(self, client, path):
+        digest = points_address(OpenModel(ROOT / "assets" / "models" / "fruits")).split("/")[1]
+        answer = client.get(f"/{web.HOME}/points/{path.format(digest)}.bin")
+        assert (answer.status_code, "Reload the page." in answer.text) == (404, True)
 
 
 class TestFiles:

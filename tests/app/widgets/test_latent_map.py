@@ -1,6 +1,5 @@
 """The map as it is sent to the page: its points, its settings, its events."""
 
-import base64
 import json
 
 import gradio as gr
@@ -10,11 +9,13 @@ from gradio.blocks import postprocess_update_dict
 
 from app.explore.limits import check_coordinates
 from app.explore.map import Categories, Numbers, Overview
+from app.explore.points_file import offsets, pack_points
 from app.kit import web
 from app.kit.events import FORGED
 from app.widgets.latent_map import PRELOAD, LatentMap
 
 CARD = {"name": "fruits"}
+POINTS = "points/0/umap/fruits.bin"
 
 
 def overview() -> Overview:
@@ -27,8 +28,8 @@ def overview() -> Overview:
     )
 
 
-def array(text: str, dtype: str) -> list:
-    return np.frombuffer(base64.b64decode(text), dtype).tolist()
+def array(content: bytes, offset: int, dtype: str) -> list:
+    return np.frombuffer(content, dtype, 3, offset).tolist()
 
 
 def decode_place(model: str, index: int | None, x: float, y: float) -> dict:
@@ -36,49 +37,55 @@ def decode_place(model: str, index: int | None, x: float, y: float) -> dict:
 
 
 class TestPayload:
-    def test_has_every_point_at_its_place(self):
-        sent = LatentMap.payload(CARD, overview(), latents="latents/0/fruits.f16")
+    def test_tells_where_the_points_and_their_latents_are(self):
+        sent = LatentMap.payload(CARD, overview(), POINTS, latents="latents/0/fruits.f16")
         assert (sent["model"], sent["count"], sent["spacing"]) == (CARD, 3, 0.75)
-        assert sent["latents"] == "latents/0/fruits.f16"
-        assert array(sent["x"], "<f4") == [1.5, 0, 4]
-        assert array(sent["y"], "<f4") == [-2, 3, 5]
+        assert (sent["points"], sent["latents"]) == (POINTS, "latents/0/fruits.f16")
 
     def test_tells_points_of_files_that_were_written_anew_from_those_before(self):
-        one, other = (LatentMap.payload(CARD, overview(), written=(1 << 60, k))["written"] for k in (0, 1))
+        one, other = (LatentMap.payload(CARD, overview(), POINTS, written=(1 << 60, k))["written"] for k in (0, 1))
         assert isinstance(one, str)
         assert one != other
 
-    def test_has_the_label_of_every_point(self):
-        (column,) = LatentMap.payload(CARD, overview())["columns"]
-        assert column["name"] == "kind"
-        assert [column["categories"][code] for code in array(column["codes"], "u1")] == ["pear", "", "pear"]
-
-    def test_has_any_number_of_labels(self):
-        many = Categories("id", [str(k) for k in range(300)], np.array([299, 0, 1], np.uint16))
-        (column,) = LatentMap.payload(CARD, Overview(np.zeros((3, 2)), [many], [], 1.0))["columns"]
-        assert array(column["codes"], "<u2") == [299, 0, 1]
-
     def test_has_numbers_under_the_names_they_have_on_the_page(self):
-        (number,) = LatentMap.payload(CARD, overview(), {"error": ("L1 error", "pixels in [0, 1]")})["numbers"]
+        (number,) = LatentMap.payload(CARD, overview(), POINTS, {"error": ("L1 error", "pixels in [0, 1]")})["numbers"]
         assert (number["name"], number["note"], number["range"]) == ("L1 error", "pixels in [0, 1]", [0.25, 0.5])
-        values = array(number["values"], "<f4")
+
+    def test_of_a_number_without_a_title_the_name_is_shown(self):
+        (number,) = LatentMap.payload(CARD, overview(), POINTS)["numbers"]
+        assert (number["name"], number["note"]) == ("error", "")
+
+    def test_of_a_million_points_weighs_little(self):
+        codes = Categories("kind", ["a"], np.zeros(1_000_000, np.uint16))
+        large = Overview(np.zeros((1_000_000, 2), np.float32), [codes], [], 1.0)
+        assert len(json.dumps(LatentMap.payload(CARD, large, POINTS))) < 1000
+
+
+class TestFile:
+    def test_has_the_numbers_of_every_point_where_the_payload_says(self):
+        content, sent = pack_points(overview()), LatentMap.payload(CARD, overview(), POINTS)
+        (column,), (number,) = sent["columns"], sent["numbers"]
+        assert array(content, sent["x"], "<f4") == [1.5, 0, 4]
+        assert array(content, sent["y"], "<f4") == [-2, 3, 5]
+        assert [column["labels"][code] for code in array(content, column["codes"], "u1")] == ["pear", "", "pear"]
+        values = array(content, number["values"], "<f4")
         assert np.isnan(values[1])
         assert [values[0], values[2]] == [0.25, 0.5]
 
-    def test_of_a_number_without_a_title_the_name_is_shown(self):
-        (number,) = LatentMap.payload(CARD, overview())["numbers"]
-        assert (number["name"], number["note"]) == ("error", "")
-
-    def test_of_sixty_thousand_points_weighs_less_than_a_megabyte(self):
-        codes = Categories("kind", ["a"], np.zeros(60_000, np.uint16))
-        large = Overview(np.zeros((60_000, 2), np.float32), [codes], [], 1.0)
-        assert len(json.dumps(LatentMap.payload(CARD, large))) < 1 << 20
+    def test_has_any_number_of_labels(self):
+        many = Categories("id", [str(k) for k in range(300)], np.array([299, 0, 1], np.uint16))
+        few = Categories("kind", ["a", "b"], np.array([1, 1, 0], np.uint16))
+        shown = Overview(np.zeros((3, 2)), [few, many], [], 1.0)
+        content, at = pack_points(shown), offsets(shown)
+        assert [array(content, at.codes[k], dtype) for k, dtype in ((0, "u1"), (1, "<u2"))] == [[1, 1, 0], [299, 0, 1]]
+        assert all(offset % 4 == 0 for offset in at.codes), "as typed arrays need"
 
 
 class TestMap:
     def test_is_sent_with_its_settings(self):
         with gr.Blocks() as page:
-            LatentMap(LatentMap.payload(CARD, overview()), server=[decode_place], selected=0, drop_target="place")
+            value = LatentMap.payload(CARD, overview(), POINTS)
+            LatentMap(value, server=[decode_place], selected=0, drop_target="place")
         sent = json.loads(json.dumps(page.config))["components"][-1]["props"]
         assert sent["props"] == {
             "marker": None,
