@@ -21,6 +21,9 @@ from vae.losses import kl, l1
 from vae.priors import active_dimensions
 
 PCA_COMPONENTS = 64
+LAID_OUT = 50_000  # points that UMAP lays out itself, at most
+PLACED_AT_ONCE = 10_000  # of the others
+NEIGHBOURS = 8  # by which each of these is placed
 THUMBNAIL_BUDGET = 1 << 20  # bytes, of an atlas's small originals
 TRUSTWORTHINESS_POINTS = 12_000  # it needs all pairwise distances: 1 GB for these
 TRUSTED = 0.8  # of a layout: below, many neighbours on the map are strangers in latent space
@@ -94,14 +97,29 @@ def lay_out(latents: Float[np.ndarray, "count *latent"], seed: int) -> Float[np.
 
     Spatial latents are reduced to 64 principal components first: thousands of numbers, most of them local detail,
     make all distances alike. With fewer than five points, where UMAP has no neighbourhoods, they go on a line.
+
+    UMAP lays out at most 50,000 points, drawn at random. The others are placed by their nearest ones among these, as
+    the app places a picture of one's own (`Atlas.locate`).
     """
     flat = latents.reshape(len(latents), -1)
     if len(flat) < 5:
         return np.stack([np.arange(len(flat)), np.zeros(len(flat))], axis=1).astype(np.float32)
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(flat))[:LAID_OUT])
     if latents.ndim > 2:
         from sklearn.decomposition import PCA
 
-        flat = PCA(min(PCA_COMPONENTS, len(flat), flat.shape[1]), random_state=seed).fit_transform(flat)
+        pca = PCA(min(PCA_COMPONENTS, len(chosen), flat.shape[1]), random_state=seed).fit(flat[chosen])
+        flat = np.concatenate([pca.transform(part) for part in np.array_split(flat, -(-len(flat) // PLACED_AT_ONCE))])
+    laid_out = _umap(flat[chosen], seed)
+    if len(chosen) == len(flat):
+        positions = laid_out
+    else:
+        positions = _place(flat, flat[chosen], laid_out)
+        positions[chosen] = laid_out
+    return (positions - positions.mean(axis=0)).astype(np.float32)
+
+
+def _umap(flat: Float[np.ndarray, "count numbers"], seed: int) -> Float[np.ndarray, "count 2"]:
     from umap import UMAP  # imports and compiles for seconds: not before it is needed
 
     # A spectral start needs more points than it has components; small sets start at random.
@@ -112,8 +130,24 @@ def lay_out(latents: Float[np.ndarray, "count *latent"], seed: int) -> Float[np.
         verbose=True,
     )  # fmt: skip
     with redirect_stdout(io.StringIO()):  # its log, which would run into its own progress bar
-        positions = reducer.fit_transform(flat)
-    return (positions - positions.mean(axis=0)).astype(np.float32)
+        return reducer.fit_transform(flat)
+
+
+def _place(
+    flat: Float[np.ndarray, "count numbers"],
+    known: Float[np.ndarray, "some numbers"],
+    positions: Float[np.ndarray, "some 2"],
+) -> Float[np.ndarray, "count 2"]:
+    """Places latents among those whose positions are known: the mean of their nearest ones' (Shepard 1968)."""
+    from sklearn.neighbors import NearestNeighbors
+
+    index = NearestNeighbors(n_neighbors=NEIGHBOURS, algorithm="brute").fit(known)
+    placed = []
+    for start in tqdm(range(0, len(flat), PLACED_AT_ONCE), "place", leave=False):
+        distances, near = index.kneighbors(flat[start : start + PLACED_AT_ONCE])
+        weights = 1 / np.maximum(distances, 1e-12) ** 2
+        placed.append(np.einsum("nk,nkd->nd", weights / weights.sum(1, keepdims=True), positions[near]))
+    return np.concatenate(placed)
 
 
 def measure_trustworthiness(latents: np.ndarray, positions: np.ndarray) -> float:

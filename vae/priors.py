@@ -33,7 +33,8 @@ MIXED_VECTOR = 256  # principal components that a mixture tells apart, at most: 
 MIXED_SPATIAL = 32  # few of a spatial latent
 COMPONENTS_VECTOR, COMPONENTS_SPATIAL = 40, 10
 PER_COMPONENT = 50  # latents at least, on average
-MIXTURE_COUNT = 20_000  # latents that a mixture is fitted to, at most
+FITTED_COUNT = 100_000  # latents that anything is fitted to, at most: evenly taken from all
+MIXTURE_COUNT = 20_000  # and a mixture
 SHRINKAGE = 0.25  # of each component's covariance towards the common one
 VARIANCE_VALUES = 16  # that the mean variance of a dimension's posterior is taken over, at least
 LEAST_VARIANCE_PICTURES = 3  # that they come from, where the places of a spatial latent give many each
@@ -269,6 +270,11 @@ def load_priors(folder: Path | str, latent_shape: tuple[int, ...]) -> dict[str, 
     return priors
 
 
+def fewer(latents: Latents, most: int = FITTED_COUNT) -> Latents:
+    """At most so many of them, evenly taken: what is fitted to these differs little, and its cost has a bound."""
+    return latents[:: -(-len(latents) // most)]
+
+
 @single_threaded
 def fit_priors(
     latents: Latents,
@@ -283,6 +289,9 @@ def fit_priors(
         seed: of the samples.
     """
     shape = latents.shape[1:]
+    if len(posterior_variance) == len(latents) and posterior_variance.ndim == latents.ndim:
+        posterior_variance = fewer(posterior_variance)
+    latents = fewer(latents)
     noise = np.random.default_rng(seed).standard_normal(latents.shape, np.float32)
     samples = (latents + np.sqrt(posterior_variance) * noise).reshape(len(latents), -1).astype(np.float32)
     size = samples.shape[1]
@@ -299,8 +308,7 @@ def fit_priors(
         residual=np.sqrt(np.where(covered < 1 - 1e-4, rest / np.maximum(1 - covered, 1e-4), 0)).astype(np.float32),
     )
     is_spatial = len(shape) > 1
-    stride = -(-len(along) // MIXTURE_COUNT)
-    mixed = along[::stride, : MIXED_SPATIAL if is_spatial else MIXED_VECTOR]
+    mixed = fewer(along, MIXTURE_COUNT)[:, : MIXED_SPATIAL if is_spatial else MIXED_VECTOR]
     components = min(COMPONENTS_SPATIAL if is_spatial else COMPONENTS_VECTOR, max(1, len(mixed) // PER_COMPONENT))
     return [gaussian, Mixture(gaussian, *_fit_mixture(mixed, components))]
 

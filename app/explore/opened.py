@@ -49,6 +49,7 @@ from vae.priors import (
     StandardNormal,
     active_dimensions,
     aggregate_posterior,
+    fewer,
     fit_priors,
     load_priors,
     posterior_spread,
@@ -381,10 +382,10 @@ class OpenModel:
         return self.remember("aggregate", None, lambda: aggregate_posterior(*self._data()))
 
     def _data(self) -> tuple[Float[np.ndarray, "count *latent"], Float[np.ndarray, "*latent"]]:
-        """The data set's latents, and the mean variance of their posteriors."""
+        """The data set's latents, or an even part of very many, and the mean variance of their posteriors."""
         if len(self.atlas) < 2:
             raise RequestError("The map has a single picture: nothing can be fitted to its latent.")
-        return self.atlas.latents.astype(np.float32), self.posterior_spread[0]
+        return fewer(self.atlas.latents).astype(np.float32), self.posterior_spread[0]
 
     @property
     def posterior_spread(self) -> tuple[Float[np.ndarray, "*latent"], Float[np.ndarray, "*latent"]]:

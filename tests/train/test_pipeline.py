@@ -18,6 +18,7 @@ from app.explore.map import decode_at, neighbours
 from app.explore.opened import OpenModel
 from app.explore.sample import sample
 from tests.conftest import ROOT
+from train import atlas
 from train.__main__ import main, parse_arguments
 from train.atlas import describe_trust, keep_originals, lay_out, measure_trustworthiness, run_atlas
 from train.config import FlagError
@@ -320,7 +321,10 @@ def test_the_app_can_explore_it(model):
     assert len(neighbours(opened, 3, 4)) == 4
 
 
-def test_the_layout_keeps_clusters_apart_and_repeats_with_its_seed():
+@pytest.mark.parametrize("laid_out", [90, 60])
+def test_the_layout_keeps_clusters_apart_and_repeats_with_its_seed(laid_out, monkeypatch):
+    """Also where UMAP lays out a part, and the others are placed among these."""
+    monkeypatch.setattr(atlas, "LAID_OUT", laid_out)
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(3, 16)) * 20
     latents = (centres[:, None] + rng.normal(size=(3, 30, 16))).reshape(90, 16).astype(np.float32)
