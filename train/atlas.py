@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import io
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from safetensors.numpy import load_file
 from tqdm import tqdm
 
 from train.config import FlagError
 from train.data import Pictures
 from train.encode import Images, as_floats, encode_all, in_batches, open_model_and_pictures
+from train.snapshots import FOLDER, write_snapshot
 from vae.atlas import ACTIVE_FACT, ERROR_COLUMN, KL_COLUMN, RESERVED, Atlas, AtlasError
 from vae.checkpoint import ATLAS
 from vae.codec import Codec
@@ -49,6 +52,39 @@ def run_atlas(arguments: argparse.Namespace) -> None:
     print(f"{arguments.model / ATLAS}: {len(atlas):,} points, labels: {', '.join(labels) or 'none'}")
     print(f"small originals: {len(thumbnails):,}, of those that are drawn worst; --no-thumbnails leaves them out")
     print(describe_trust(trust))
+    moments = lay_out_snapshots(arguments.model, atlas, arguments.seed)
+    if moments:
+        print(f"snapshots: the map at {moments} moments of the training")
+
+
+def lay_out_snapshots(folder: Path, atlas: Atlas, seed: int) -> int:
+    """Adds to every snapshot of a model where its pictures lie on a map of that moment; returns how many there are.
+
+    Those of the last lie on the atlas's own map. Of each earlier one, UMAP begins with the places of the next, and is
+    turned to fit them best (orthogonal Procrustes): so maps of moments that follow each other differ by what was learnt
+    between them, and not by chance.
+    """
+    paths = sorted((folder / FOLDER).glob("step-*.safetensors"), reverse=True)
+    places: np.ndarray | None = None
+    for path in tqdm(paths, "lay out moments", leave=False):
+        tensors = load_file(path)
+        means = tensors["pictures.mean"].astype(np.float32)
+        flat = means.reshape(len(means), -1)
+        if places is None:
+            places = _place(flat, atlas.latents.reshape(len(atlas), -1).astype(np.float32), atlas.positions)
+        elif len(flat) >= 5:
+            places = _turned(_umap(reduced(means, np.arange(len(means)), seed), seed, start=places), towards=places)
+        write_snapshot(path, tensors | {"pictures.place": places.astype(np.float32)})
+    return len(paths)
+
+
+def _turned(
+    places: Float[np.ndarray, "count 2"], towards: Float[np.ndarray, "count 2"]
+) -> Float[np.ndarray, "count 2"]:
+    """Places turned or mirrored about their middle, and moved, so that they are as near as possible to others."""
+    middle, there = places.mean(axis=0), towards.mean(axis=0)
+    left, _, right = np.linalg.svd((places - middle).T @ (towards - there))
+    return (places - middle) @ (left @ right) + there
 
 
 def measure_errors(
@@ -105,11 +141,7 @@ def lay_out(latents: Float[np.ndarray, "count *latent"], seed: int) -> Float[np.
     if len(flat) < 5:
         return np.stack([np.arange(len(flat)), np.zeros(len(flat))], axis=1).astype(np.float32)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(flat))[:LAID_OUT])
-    if latents.ndim > 2:
-        from sklearn.decomposition import PCA
-
-        pca = PCA(min(PCA_COMPONENTS, len(chosen), flat.shape[1]), random_state=seed).fit(flat[chosen])
-        flat = np.concatenate([pca.transform(part) for part in np.array_split(flat, -(-len(flat) // PLACED_AT_ONCE))])
+    flat = reduced(latents, chosen, seed)
     laid_out = _umap(flat[chosen], seed)
     if len(chosen) == len(flat):
         positions = laid_out
@@ -119,15 +151,30 @@ def lay_out(latents: Float[np.ndarray, "count *latent"], seed: int) -> Float[np.
     return (positions - positions.mean(axis=0)).astype(np.float32)
 
 
-def _umap(flat: Float[np.ndarray, "count numbers"], seed: int) -> Float[np.ndarray, "count 2"]:
+def reduced(
+    latents: Float[np.ndarray, "count *latent"], rows: Int[np.ndarray, " some"], seed: int
+) -> Float[np.ndarray, "count numbers"]:
+    """Vectors as they are; spatial latents as their first 64 principal components, which some of them decide."""
+    flat = latents.reshape(len(latents), -1)
+    if latents.ndim == 2:
+        return flat
+    from sklearn.decomposition import PCA
+
+    pca = PCA(min(PCA_COMPONENTS, len(rows), flat.shape[1]), random_state=seed).fit(flat[rows])
+    return np.concatenate([pca.transform(part) for part in np.array_split(flat, -(-len(flat) // PLACED_AT_ONCE))])
+
+
+def _umap(
+    flat: Float[np.ndarray, "count numbers"], seed: int, start: Float[np.ndarray, "count 2"] | None = None
+) -> Float[np.ndarray, "count 2"]:
     from umap import UMAP  # imports and compiles for seconds: not before it is needed
 
     # A spectral start needs more points than it has components; small sets start at random.
-    start = "spectral" if len(flat) > 50 else "random"
+    init = start if start is not None else "spectral" if len(flat) > 50 else "random"
     neighbours = min(15, len(flat) - 1)
     reducer = UMAP(
-        n_neighbors=neighbours, min_dist=0.1, init=start, random_state=seed, n_jobs=1, tqdm_kwds={"desc": "lay out"},
-        verbose=True,
+        n_neighbors=neighbours, min_dist=0.1, init=init, random_state=seed, n_jobs=1, tqdm_kwds={"desc": "lay out"},
+        verbose=start is None,  # those of a training's moments have a bar of their own
     )  # fmt: skip
     with redirect_stdout(io.StringIO()):  # its log, which would run into its own progress bar
         return reducer.fit_transform(flat)

@@ -2,11 +2,13 @@
 
 OUT/snapshots/step-000133.safetensors holds the parameters as a browser's codec takes them (`app/web/codec`), and beside
 them where some of the pictures lie in the latent space: `pictures.mean` (count, *latent) and `pictures.label` (count),
-the position of each one's label among the sorted labels of the first label column.
+the position of each one's label among the sorted labels of the first label column. `python -m train atlas` adds where
+these lie on a map of that moment: `pictures.place` (count, 2).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,11 @@ def save_snapshot(out: Path, step: int, values: Parameters, config: TrainConfig,
         tensors["pictures.label"] = labels[rows]
     path = out / FOLDER / f"step-{step:06}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_snapshot(path, tensors)
+
+
+def write_snapshot(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
+    """Writes such a file, whole or not at all."""
     unfinished = path.with_suffix(".tmp")
     # Kernels and matrices in half precision, as app/web/codec has them; biases and norms are few.
     save_file({name: v.astype(np.float16 if v.ndim > 1 else np.float32) for name, v in tensors.items()}, unfinished)

@@ -15,6 +15,7 @@ from app.explore.limits import AMONG, EDGE, NEIGHBOURS, SHEPARD_NEIGHBOURS, Requ
 from app.explore.opened import OpenModel
 from app.explore.points_file import points_address
 from app.explore.subject import open_subject
+from app.explore.through_training import movement
 from app.kit.events import FORGED, NEWEST, QUIET, Shown, explained, told
 from app.kit.inputs import OtherModels, PictureInput
 from app.kit.questions import Questions
@@ -27,6 +28,7 @@ from app.widgets.examples import offer_examples
 from app.widgets.failures import Failures
 from app.widgets.latent_map import LatentMap, bits
 from app.widgets.scrubber import Scrubber
+from app.widgets.training_map import TrainingMap
 from app.words import LATEX, plain, words
 from vae.atlas import ERROR_COLUMN, KL_COLUMN
 
@@ -87,6 +89,9 @@ def build(work: Workspace) -> dict[str, Component]:
     quality = gr.Markdown(words(NAME, "quality"))
     asked_of_all = [questions.failures, questions.worst]
     fared = Failures(server=asked_of_all, address=f"{NAME}.drawn", elem_id="map-failures")
+    with gr.Column(visible=False, elem_id="map-training") as training:
+        gr.Markdown(words(NAME, "training"))
+        moving = TrainingMap()
     with gr.Accordion("How it works", open=False):
         how = gr.Markdown(latex_delimiters=LATEX)
     shown = gr.State(None)  # the model whose map is drawn
@@ -116,7 +121,8 @@ def build(work: Workspace) -> dict[str, Component]:
         emptied = panel.empty() | drawing.empty() | selected.of_model(model if model.has_atlas else None, kept)
         if not model.has_atlas:
             none = words(NAME, "no_map")
-            nothing = {introduction: none, how: "", shown: None, fared: None, quality: gr.update(visible=False)}
+            nothing = {introduction: none, how: "", shown: None, fared: None, moving: None}
+            nothing |= dict.fromkeys([quality, training], gr.update(visible=False))
             return emptied | nothing | {chart: LatentMap(value=None, **blank), laid_out: None}
         overview = map.overview(model, layout)
         units = model.info.latent_shape[-1]
@@ -130,6 +136,7 @@ def build(work: Workspace) -> dict[str, Component]:
             written=model.written,
         )
         part = "introduction" if layout == map.UMAP else "introduction_pca"
+        moved = movement(model)
         return emptied | {
             chart: LatentMap(value=value, **blank),
             introduction: words(NAME, part, count=f"{len(overview.positions):,}"),
@@ -138,6 +145,8 @@ def build(work: Workspace) -> dict[str, Component]:
             laid_out: (model.name, layout),
             quality: gr.update(visible=True),
             fared: Failures.payload(model, COLUMNS),
+            training: gr.update(visible=moved is not None),
+            moving: None if moved is None else TrainingMap.payload(moved),
         }
 
     def compare(set_beside):
@@ -217,7 +226,7 @@ def build(work: Workspace) -> dict[str, Component]:
         can_keep = selected.of_groups([rows for rows in (rows_a, rows_b) if rows])
         return drawing.of_groups(model, groups, between, index is not None) | can_keep
 
-    whole = [chart, introduction, how, shown, laid_out, quality, fared, others, set_beside]
+    whole = [chart, introduction, how, shown, laid_out, quality, fared, training, moving, others, set_beside]
     work.refresh.keep_drawn(
         NAME,
         draw,

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.waiting import downloaded, fall_silent
+from tests.browser.waiting import downloaded, fall_silent, picture_of
 from tests.conftest import ROOT, running_app
 from vae.atlas import Atlas
 from vae.checkpoint import ATLAS
@@ -429,6 +429,23 @@ def test_neighbours_are_marked_and_lead_on_and_points_are_laid_out_and_coloured_
     page.locator(".latent-map-unit").fill("0")
     page.locator(".latent-map-unit").press("Enter")
     expect(page.locator(".latent-map-uncoloured")).to_have_text("No answer came. Is the app still running?")
+
+
+def test_the_map_is_seen_at_the_moments_of_its_training(page, server):
+    open_map(page, server, "digits")
+    part = page.locator("#map-training")
+    moment, slider = part.locator("output"), part.get_by_label("Moment of the training")
+    expect(moment).to_have_text("step 1,500 of 1,500")
+    expect(part.locator("li")).to_have_text([str(k) for k in range(10)])
+    trained = picture_of(page, "#map-training canvas")
+    slider.press("Home")
+    expect(moment).to_have_text("step 0 of 1,500")
+    assert picture_of(page, "#map-training canvas") != trained
+    part.get_by_role("button", name="Watch it learn").click()
+    expect(moment).not_to_have_text("step 0 of 1,500")
+    slider.press("End")
+    expect(moment).to_have_text("step 1,500 of 1,500")
+    assert picture_of(page, "#map-training canvas") == trained
 
 
 def test_a_selection_is_kept_over_a_reload_and_downloaded(page, server):

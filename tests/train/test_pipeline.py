@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from app.explore.failures import original
@@ -20,12 +21,20 @@ from app.explore.sample import sample
 from tests.conftest import ROOT
 from train import atlas
 from train.__main__ import main, parse_arguments
-from train.atlas import describe_trust, keep_originals, lay_out, measure_trustworthiness, run_atlas
+from train.atlas import (
+    describe_trust,
+    keep_originals,
+    lay_out,
+    lay_out_snapshots,
+    measure_trustworthiness,
+    run_atlas,
+)
 from train.config import FlagError
 from train.data import Pictures, load_pictures
 from train.encode import encode_all, in_batches
 from train.evaluate import describe_collapse, evaluate, measure_factors, was_trained_on
 from train.samples import compare_samples, draw, features_of, features_of_decoded, measure_samples
+from train.snapshots import write_snapshot
 from vae.atlas import ERROR_COLUMN, KL_COLUMN, Atlas, read_facts
 from vae.checkpoint import load_info, load_metrics
 from vae.codec import Codec, Description, open_codec
@@ -337,6 +346,23 @@ def test_the_layout_keeps_clusters_apart_and_repeats_with_its_seed(laid_out, mon
     assert measure_trustworthiness(latents, rng.normal(size=(90, 2))) < 0.7
     assert "low" in describe_trust(0.64)
     assert "low" not in describe_trust(0.95)
+
+
+def test_the_snapshots_of_a_training_lie_on_one_map_with_its_atlas(tmp_path):
+    folder = tmp_path / "digits"
+    shutil.copytree(ROOT / "assets" / "models" / "digits", folder)
+    kept = sorted(folder.glob("snapshots/*"))[-3:]
+    for path in sorted(folder.glob("snapshots/*"))[:-3]:
+        path.unlink()
+    for path in kept:
+        write_snapshot(path, {name: values for name, values in load_file(path).items() if name != "pictures.place"})
+    whole = OpenModel(folder).atlas
+    assert lay_out_snapshots(folder, whole, seed=0) == 3
+    *_, before, last = (load_file(path)["pictures.place"].astype(np.float32) for path in kept)
+    nearest = np.linalg.norm(last[:, None] - whole.positions, axis=2).min(axis=1)
+    assert np.median(nearest) < whole.map_spacing * 3
+    assert np.linalg.norm(before - last, axis=1).mean() < np.linalg.norm(before - before.mean(axis=0), axis=1).mean()
+    assert "decoder.head.bias" in load_file(kept[0]), "the parameters stay"
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])

@@ -3,7 +3,9 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from app.explore import through_training
 from app.explore.library import Library
@@ -69,3 +71,48 @@ def test_what_a_training_writes_is_opened_without_starting_anew(run, digit):
     (folder / "model.safetensors").write_bytes(b"half of it")
     assert not run.renew("run")
     assert reconstruct(run["run"], digit).metrics["psnr_db"] > 10, "what was opened before stays"
+
+
+def test_the_digits_move_from_one_heap_to_a_place_for_each(library):
+    """Where the pictures of a label lie on the map, beside how far all of them do."""
+    moved = through_training.movement(library["digits"])
+    assert moved.steps == through_training.steps(library["digits"])
+    assert moved.labels == [str(k) for k in range(10)]
+
+    def spread_of_labels(places):
+        within = [places[moved.codes == k].std(axis=0).mean() for k in range(10)]
+        return np.mean(within) / places.std(axis=0).mean()
+
+    first, last = spread_of_labels(moved.places[0]), spread_of_labels(moved.places[-1])
+    assert first > 0.8
+    assert last < 0.5
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"pictures.place": np.zeros((499, 2), np.float16), "pictures.label": np.zeros(499, np.float32)},
+        {"pictures.place": np.full((500, 2), np.nan, np.float16), "pictures.label": np.zeros(500, np.float32)},
+        {"pictures.place": np.full((500, 2), np.inf, np.float16), "pictures.label": np.zeros(500, np.float32)},
+        {"pictures.place": np.zeros((500, 3), np.float16), "pictures.label": np.zeros(500, np.float32)},
+        {"pictures.place": np.zeros((500, 2), np.float16), "pictures.label": np.full(500, 1e9, np.float32)},
+        {"pictures.place": np.zeros((500, 2), np.float16)},
+        {"pictures.place": np.zeros((), np.float16), "pictures.label": np.zeros((), np.float32)},
+        None,
+    ],
+)
+def test_a_moment_that_does_not_fit_the_others_is_left_out(run, tensors):
+    folder = run["run"].folder / "snapshots"
+    second = sorted(folder.iterdir())[1]
+    if tensors is None:
+        second.write_bytes(b"half of it")
+    else:
+        save_file(tensors, second)
+    assert len(through_training.movement(run["run"]).steps) == 9
+
+
+def test_without_places_nothing_moves(library, run):
+    assert through_training.movement(library["fruits"]) is None
+    for path in sorted(run["run"].folder.glob("snapshots/*"))[1:]:
+        path.unlink()
+    assert through_training.movement(run["run"]) is None
