@@ -7,6 +7,7 @@ Neither repeats Gradio's own words for a failure, which hold paths, types and ve
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import sys
@@ -17,10 +18,12 @@ from typing import Annotated, Any
 import gradio as gr
 import gradio.route_utils
 import gradio.routes
+import uvicorn.protocols.http.auto
 from gradio.utils import get_upload_folder
 from pydantic import Field
 from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from app.explore.limits import (
     KEPT_PROGRESS,
@@ -32,6 +35,7 @@ from app.explore.limits import (
     MAX_REQUEST_MEGABYTES,
     MAX_UPLOAD_MEGABYTES,
     MEGABYTE,
+    REQUEST_SECONDS,
     RequestError,
 )
 from app.explore.turns import ASKED, Asked, LeftError
@@ -105,6 +109,43 @@ class Sites(gradio.route_utils.CustomCORSMiddleware):
         await (self.app if has_password else super().__call__)(scope, receive, send)
 
 
+class Connection(H11Protocol):
+    """Uvicorn's own, which waits for ever for a first request, and for one that comes a byte at a time.
+
+    A process can have so many connections and files open; whoever holds them all keeps everybody out.
+    """
+
+    _silence: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Uvicorn's own, for a while only if nothing is asked."""
+        super().connection_made(transport)
+        self._wait_for_request()
+
+    def on_response_complete(self) -> None:
+        """Uvicorn's own, for a while only if nothing more is asked."""
+        super().on_response_complete()
+        self._wait_for_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Uvicorn's own."""
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    def _wait_for_request(self) -> None:
+        self._stop_waiting()
+        self._silence = self.loop.call_later(REQUEST_SECONDS, self._end_if_silent, self.cycle)
+
+    def _stop_waiting(self) -> None:
+        if self._silence:
+            self._silence.cancel()
+
+    def _end_if_silent(self, before: RequestResponseCycle | None) -> None:
+        is_silent = self.cycle is before and (before is None or before.response_complete)
+        if is_silent and self in self.connections:
+            self.transport.close()
+
+
 Hash = Annotated[str, Field(max_length=MAX_HASH)]
 
 
@@ -121,12 +162,13 @@ class WidgetQuestion(gradio.routes.ComponentServerJSONBody):
     session_hash: Hash
 
 
-# Where Gradio finds them.
+# Where Gradio, and Uvicorn, find them.
 gradio.route_utils.GradioMultiPartParser = Parser
 gradio.routes.CustomCORSMiddleware = Sites
 gradio.routes.file_upload_statuses = Progress()
 gradio.routes.PredictBody = Question
 gradio.routes.ComponentServerJSONBody = WidgetQuestion
+uvicorn.protocols.http.auto.AutoHTTPProtocol = Connection
 
 
 def keep_log_short() -> None:

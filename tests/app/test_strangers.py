@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import re
+import socket
 import sys
 import tempfile
 import time
@@ -36,7 +37,7 @@ from app.explore.limits import (
     MAX_REQUEST_MEGABYTES,
     MEGABYTE,
 )
-from app.kit import temporary
+from app.kit import door, temporary
 from app.kit.door import CLOSED, FULL, keep_log_short
 from app.kit.events import FORGED
 from app.landing import LandscapeQuestions  # all questions, and its own
@@ -443,6 +444,16 @@ def test_nobody_sets_the_address_that_others_are_told(server, client):
             told = client.ask(f"/gradio_api/info{query}", method="GET", headers={"Host": host}).text
             assert f"http://{host}" in told
             assert host == "evil.example" or "evil.example" not in told
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: a", b"GET /theme.css HTTP/1.1\r\nHost: a\r\n\r\nGET"])
+def test_a_connection_that_asks_nothing_is_ended(server, monkeypatch, sent):
+    """So that nobody holds them all."""
+    monkeypatch.setattr(door, "REQUEST_SECONDS", 0.2)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=4) as silent:
+        silent.sendall(sent)
+        while silent.recv(1 << 16):
+            pass
 
 
 def test_a_full_disk_gets_one_sentence_and_frees_itself(server, client):
