@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import gradio as gr
+import gradio.mcp
 import gradio.route_utils
 import gradio.routes
 import uvicorn.protocols.http.auto
@@ -49,7 +50,9 @@ FETCHED = "Pictures are not fetched from other addresses: send the file itself."
 TOO_LARGE = "This request is too large."
 CLOSED_WORDS = "There is nothing here."
 OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE)  # and no fault of the program's
-UNREADABLE = 422  # what FastAPI answers to a request that it cannot read, with all that pydantic has to say of it
+# What FastAPI, and the server of the agents' tools, answer to a request that they cannot read, with all that pydantic
+# has to say of it.
+UNREADABLE, UNREADABLE_TOOL = 422, 400
 
 # Gradio's routes that the app has no use for. They write files that nothing removes, fetch what a visitor names, or
 # tell about others. As they begin, below the root; Gradio's own prefix may be there.
@@ -109,6 +112,21 @@ class Sites(gradio.route_utils.CustomCORSMiddleware):
         await (self.app if has_password else super().__call__)(scope, receive, send)
 
 
+class Tools(gradio.mcp.GradioMCPServer):
+    """Gradio's own, whose client asks from this very machine: it would upload the server's files for who names them."""
+
+    def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:
+        """Gradio's own, of what names no file by a path.
+
+        Raises:
+            RequestError: it does.
+            ValueError: it is nested too deeply, or is no file where one is asked.
+        """
+        if any("path" in holder and "meta" in holder for holder in _mappings(value)):
+            raise RequestError(FORGED)
+        return super().convert_strings_to_filedata(value, filedata_positions)
+
+
 class Connection(H11Protocol):
     """Uvicorn's own, which waits for ever for a first request, and for one that comes a byte at a time.
 
@@ -163,6 +181,7 @@ class WidgetQuestion(gradio.routes.ComponentServerJSONBody):
 
 
 # Where Gradio, and Uvicorn, find them.
+gradio.mcp.GradioMCPServer = Tools
 gradio.route_utils.GradioMultiPartParser = Parser
 gradio.routes.CustomCORSMiddleware = Sites
 gradio.routes.file_upload_statuses = Progress()
@@ -288,8 +307,8 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send)
         path = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/").removeprefix(PREFIX)
+        answer = _Answer(send, UNREADABLE_TOOL if path.startswith("mcp") else UNREADABLE)
         if path.startswith(CLOSED):
             await answer.refuse(404, CLOSED_WORDS)
             return
@@ -361,15 +380,15 @@ class _Weighed:
 class _Answer:
     """What a client gets; may be ended at any time."""
 
-    def __init__(self, send: Send):
-        self._send, self._begun, self._ended = send, False, False
+    def __init__(self, send: Send, unreadable: int = UNREADABLE):
+        self._send, self._unreadable, self._begun, self._ended = send, unreadable, False, False
 
     async def send(self, message: Message) -> None:
         if self._ended:  # refused
             return
         if message["type"] == "http.response.start":
-            if message["status"] == UNREADABLE:
-                await self.refuse(UNREADABLE, FORGED)
+            if message["status"] == self._unreadable:
+                await self.refuse(self._unreadable, FORGED)
                 return
             # A picture's name says nothing of what is in the file.
             message = {**message, "headers": [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]}

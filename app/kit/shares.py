@@ -28,6 +28,7 @@ from app.explore.turns import ASKED, Asked
 
 # Gradio's routes that answer at once, and those of the page and its descriptions, each of which is made anew.
 ASKS = re.compile(r"(^|/(component_server|(run|api)/[^/]+|config|info|openapi\.json))$")
+TOOLS = re.compile(r"/mcp(/.*)?$")  # what agents ask (--mcp): a thread waits for each answer
 UPLOADS = re.compile(r"/upload$")
 READS = re.compile(r"/queue/data$")  # Gradio's route that hands a session its answers, as they come
 JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that put a question into its queue
@@ -98,7 +99,7 @@ class Shares:
         if READS.search(path):
             await self._read(scope, receive, send)
             return
-        if not ASKS.search(path):
+        if not (ASKS.search(path) or (scope["method"] == "POST" and TOOLS.search(path))):
             await self._app(scope, receive, send)
             return
         who = _who(scope)

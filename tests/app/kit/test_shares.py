@@ -77,7 +77,9 @@ def test_one_address_has_a_few_at_work_and_others_go_on():
     async def story():
         server = Server()
         app = Shares(server)
-        paths = itertools.cycle(["/gradio_api/component_server", "/", "/config", "/gradio_api/info"])
+        paths = itertools.cycle(
+            ["/gradio_api/component_server", "/", "/config", "/gradio_api/info", "/gradio_api/mcp/"]
+        )
         many = [ask(app, path=path) for path, _ in zip(paths, range(ASKED), strict=False)]
         await settle()
         assert server.working == VISITOR_AT_ONCE
