@@ -99,10 +99,12 @@ class Shares:
         if READS.search(path):
             await self._read(scope, receive, send)
             return
-        if not (ASKS.search(path) or (scope["method"] == "POST" and TOOLS.search(path))):
+        is_tool = scope["method"] == "POST" and TOOLS.search(path)
+        if not (ASKS.search(path) or is_tool):
             await self._app(scope, receive, send)
             return
-        who = _who(scope)
+        # For a tool, Gradio asks the app from this machine, perhaps under the same address: in other places.
+        who = (*_who(scope), b"tools") if is_tool else _who(scope)
         asked = {other: visitor.asked for other, visitor in self._visitors.items() if other[0] == who[0]}
         if asked.get(who, 0) == VISITOR_AT_ONCE + VISITOR_WAITING or sum(asked.values()) >= PEER_WAITING:
             await JSONResponse({"error": TOO_MANY}, 429)(scope, receive, send)

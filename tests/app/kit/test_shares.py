@@ -77,9 +77,7 @@ def test_one_address_has_a_few_at_work_and_others_go_on():
     async def story():
         server = Server()
         app = Shares(server)
-        paths = itertools.cycle(
-            ["/gradio_api/component_server", "/", "/config", "/gradio_api/info", "/gradio_api/mcp/"]
-        )
+        paths = itertools.cycle(["/gradio_api/component_server", "/", "/config", "/gradio_api/info"])
         many = [ask(app, path=path) for path, _ in zip(paths, range(ASKED), strict=False)]
         await settle()
         assert server.working == VISITOR_AT_ONCE
@@ -91,6 +89,24 @@ def test_one_address_has_a_few_at_work_and_others_go_on():
         assert await asyncio.gather(*many, *others) == [200] * (ASKED + len(others))
         assert await ask(app) == 200
         assert not app._visitors, "nothing is kept of who was here"
+
+    run(story)
+
+
+def test_agents_tools_have_places_of_their_own():
+    """Gradio asks the app what a tool needs, from the same machine: else they would wait for each other."""
+
+    async def story():
+        server = Server()
+        app = Shares(server)
+        tools = [ask(app, path="/gradio_api/mcp/") for _ in range(ASKED)]
+        await settle()
+        assert server.working == VISITOR_AT_ONCE
+        other = ask(app, path="/config")
+        await settle()
+        assert server.working == VISITOR_AT_ONCE + 1
+        server.go_on.set()
+        assert await asyncio.gather(*tools, other) == [200] * (ASKED + 1)
 
     run(story)
 
