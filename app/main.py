@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
@@ -118,6 +119,15 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def allow_many_connections() -> None:
+    """As many files and connections at once as the system lets the process have: often 1,024 unless it asks."""
+    with suppress(ImportError, OSError, ValueError):  # Windows has no such bound
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def keep_tidy(folder: Path, written: list[set[str]]) -> None:
     """Deletes again and again what visitors sent and the app wrote long ago, and gives free memory back.
 
@@ -158,6 +168,7 @@ def main() -> None:
     """Runs the app until it is stopped."""
     arguments = parse_arguments()
     sys.setswitchinterval(SWITCH_SECONDS)
+    allow_many_connections()
     folder = temporary.make_folder()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop(folder))

@@ -140,7 +140,7 @@ def launch(
                 *web.snapshot_routes(library),
                 *web.routes(),
             ],
-            "middleware": [Middleware(front.Front), Middleware(Door), Middleware(Shares)],
+            "middleware": [Middleware(Shares), Middleware(front.Front), Middleware(Door)],
         },
         state_session_capacity=KEPT_SESSIONS,
         max_file_size=f"{MAX_FILE_MEGABYTES}mb",

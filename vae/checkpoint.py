@@ -173,7 +173,7 @@ def load_info(folder: Path | str) -> ModelInfo:
     try:
         return ModelInfo(
             config=VAEConfig(**content["architecture"]),
-            title=as_text(title) if title and isinstance(title, str) else Path(folder).resolve().name,
+            title=as_text(title if isinstance(title, str) else "") or Path(folder).resolve().name,
             summary=as_text(summary) if isinstance(summary, str) else "",
             training=training if isinstance(training, dict) else {},
         )

@@ -2,7 +2,8 @@
 
 Pillow reads what is around the pixels in Python, piece by piece, and some decoders do so for the pixels; it holds a
 directory of EXIF or TIFF as often as its entries name the same bytes; and a JPEG may draw the whole picture anew in
-each of many scans. The bounds are far above what cameras and programs write.
+each of many scans, or have its EXIF in many pieces, which are joined one by one. The bounds are far above what cameras
+and programs write.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from PIL import Image, TiffImagePlugin
 
 MAX_PARTS = 100_000  # segments and chunks of a file, and bytes between them, that Pillow goes through one by one
 MAX_SCANS = 100  # of a JPEG; a progressive one has ten
-MAX_SLOW_BYTES = 1 << 20  # of a picture in words, or a BMP of runs, which Pillow decodes in Python
+MAX_SCANNED_PIXELS = 1_000_000_000  # of all scans together; ten of 64 megapixels
+MAX_EXIF_SEGMENTS = 100  # of a JPEG, of 64 KB each
+MAX_SLOW_BYTES = 1 << 20  # of a picture in words or of unusual levels, or a BMP of runs, which Pillow decodes in Python
 MAX_SLOW_PIXELS = 1 << 21
 MAX_COMMENTS = 100  # comments in a PPM, each of which copies what is read
 MAX_HEADER = 4096  # bytes of a PPM's
@@ -26,7 +29,8 @@ SLOW = "The picture is written in a way that takes very long to read. Save it as
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # without those inside a scan
 _BARE = frozenset([0x01, 0xC8, 0xD8, 0xD9, *range(0xF0, 0xFE)])  # markers after which Pillow skips nothing
 _SAYS_EXIF = re.compile(rb"\A(?:Exif\x00\x00)+")
-_COMMENT = re.compile(rb"#[^\r\n]*")
+_COMMENT = re.compile(rb"#[^\r\n]*[\r\n]?")
+_FRAMES = frozenset([*range(0xC0, 0xD0)]) - {0xC4, 0xC8, 0xCC}  # markers of a JPEG that tell how large it is
 
 
 class CostlyError(ValueError):
@@ -50,13 +54,19 @@ def check_cost(content: bytes) -> None:
 
 
 def _check_jpeg(content: bytes) -> None:
-    place, parts, scans = 2, 0, 0
+    place, parts, scans, exifs, pixels = 2, 0, 0, 0, 0
     while found := _MARKER.search(content, place):
         kind, end = content[found.end() - 1], found.end()
         parts += 1 if scans else end - place  # before the first scan, Pillow reads what is between, byte by byte
         scans += kind == 0xDA
-        if scans > MAX_SCANS or parts > MAX_PARTS:
-            raise CostlyError(SLOW if scans > MAX_SCANS else DAMAGED)
+        exifs += kind == 0xE1 and content.startswith(b"Exif", end + 2)
+        if kind in _FRAMES:
+            height, width = content[end + 3 : end + 5], content[end + 5 : end + 7]
+            pixels = max(pixels, int.from_bytes(height) * int.from_bytes(width))
+        if scans > MAX_SCANS or scans * pixels > MAX_SCANNED_PIXELS:
+            raise CostlyError(SLOW)
+        if parts > MAX_PARTS or exifs > MAX_EXIF_SEGMENTS:
+            raise CostlyError(DAMAGED)
         if kind == 0xD9 and scans:
             return
         place = end if kind in _BARE else end + max(2, int.from_bytes(content[end : end + 2]))
@@ -85,8 +95,13 @@ def _check_ppm(content: bytes) -> None:
     if kind in b"123" and (len(content) > MAX_SLOW_BYTES or content.count(b"#") > MAX_COMMENTS):
         raise CostlyError(SLOW)
     tokens = 3 if kind in b"14" else 4
-    if len(content) > MAX_HEADER and len(_COMMENT.sub(b"", content[:MAX_HEADER]).split(None, tokens)) < tokens:
+    header = _COMMENT.sub(b"", content[:MAX_HEADER]).split(None, tokens)
+    if len(content) > MAX_HEADER and len(header) < tokens:
         raise CostlyError(DAMAGED)
+    if len(content) > MAX_SLOW_BYTES and kind not in b"14f":
+        is_raw = header[3].lstrip(b"0") == b"255" or (kind == b"5" and header[3].lstrip(b"0") == b"65535")
+        if not is_raw:
+            raise CostlyError(SLOW)
 
 
 class Directory(TiffImagePlugin.ImageFileDirectory_v2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ MAX_PRIOR_TENSORS = 500  # a flow has some fifty
 MAX_HEADER_BYTES = 1 << 24  # of a file of parameters, besides the parameters: their names
 MAX_STORED = 1e4  # absolute, of a number of a latent or a prior; those of real ones are below 100
 MAX_TEXT = 500  # characters of a title, a label, or another text that people see
+
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # characters that turn the reading direction of what follows them
 
 
 def check_file(path: Path | str, most_bytes: int) -> Path:
@@ -52,10 +55,13 @@ def read_json(path: Path | str) -> dict[str, Any]:
 
 
 def as_text(value: Any) -> str:
-    """Any value as a text for people, of at most 500 characters; empty for None and NaN."""
+    """Any value as a text for people, of at most 500 characters; empty for None and NaN.
+
+    Without characters that would turn around the words that stand after it.
+    """
     if value is None or value != value:
         return ""
-    return (value if isinstance(value, str) else str(value))[:MAX_TEXT]
+    return _TURNS.sub("", (value if isinstance(value, str) else str(value))[:MAX_TEXT])
 
 
 def _depth(content: Any) -> int:

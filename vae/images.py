@@ -15,7 +15,7 @@ from vae.costly import CostlyError, check_cost
 # Larger files are refused before anything is decoded.
 MAX_BYTES = 100_000_000
 MAX_PIXELS = 64_000_000  # such a picture takes 256 MB once decoded
-MAX_WEBP_PIXELS = 32_000_000  # of which Pillow holds four copies as it decodes them
+MAX_WEBP_PIXELS = 32_000_000  # of a WebP or AVIF, of which Pillow holds several copies as it decodes them
 MAX_SIDE = 30_000
 MAX_FRAMES = 5_000  # of an animation
 MAX_GIF_BLOCKS = 400_000  # of up to 255 bytes; Pillow goes through them one by one,
@@ -53,7 +53,7 @@ def open_picture(source: Picture) -> Image.Image:
             or floats in 0..1.
 
     Raises:
-        PictureError: not a picture, damaged, or larger than 64 megapixels; as a WebP, than 32.
+        PictureError: not a picture, damaged, or larger than 64 megapixels; as a WebP or AVIF, than 32.
     """
     try:
         if isinstance(source, np.ndarray):
@@ -63,7 +63,7 @@ def open_picture(source: Picture) -> Image.Image:
         else:
             _check_file(source)
             picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
-        most = MAX_WEBP_PIXELS if picture.format == "WEBP" else MAX_PIXELS
+        most = MAX_WEBP_PIXELS if picture.format in ("AVIF", "WEBP") else MAX_PIXELS
         if picture.width * picture.height > most or max(picture.size) > MAX_SIDE:
             raise PictureError(
                 f"The picture has {picture.width} x {picture.height} pixels; at most {most // 1_000_000} "

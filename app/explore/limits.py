@@ -120,6 +120,10 @@ MAX_REQUEST_MEGABYTES = 48  # of one that is no upload: a picture of 30 MB as a 
 MAX_UPLOAD_MEGABYTES = 2_000  # of one upload, of up to 200 files
 # Of a text beside an upload's files, of which the page sends none; and of a name and password.
 MAX_FIELD_BYTES = 1 << 16
+VISITOR_MEGABYTES = 100  # of one visitor's requests that are on their way, at work, or in Gradio's queue
+ALL_MEGABYTES = 400  # of everybody's; no upload counts, as its files go to the disk
+SMALL_BYTES = 1 << 16  # of a request that has room in any case
+REQUEST_SECONDS = 30  # in which a connection has to ask something, before and between requests
 MAX_JSON_PARTS = 500_000  # lists, mappings and values of a request; latents and pictures are one text each, and what
 # a lasso gathers is a number a point
 MAX_JSON_LISTS = 20_000  # of these, lists and mappings, which cost the most; a latent of 128 x 128 places has 16,513

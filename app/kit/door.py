@@ -7,6 +7,7 @@ Neither repeats Gradio's own words for a failure, which hold paths, types and ve
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import sys
@@ -15,12 +16,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import gradio as gr
+import gradio.mcp
 import gradio.route_utils
 import gradio.routes
+import uvicorn.protocols.http.auto
 from gradio.utils import get_upload_folder
 from pydantic import Field
 from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from app.explore.limits import (
     KEPT_PROGRESS,
@@ -32,6 +36,7 @@ from app.explore.limits import (
     MAX_REQUEST_MEGABYTES,
     MAX_UPLOAD_MEGABYTES,
     MEGABYTE,
+    REQUEST_SECONDS,
     RequestError,
 )
 from app.explore.turns import ASKED, Asked, LeftError
@@ -45,7 +50,9 @@ FETCHED = "Pictures are not fetched from other addresses: send the file itself."
 TOO_LARGE = "This request is too large."
 CLOSED_WORDS = "There is nothing here."
 OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE)  # and no fault of the program's
-UNREADABLE = 422  # what FastAPI answers to a request that it cannot read, with all that pydantic has to say of it
+# What FastAPI, and the server of the agents' tools, answer to a request that they cannot read, with all that pydantic
+# has to say of it.
+UNREADABLE, UNREADABLE_TOOL = 422, 400
 
 # Gradio's routes that the app has no use for. They write files that nothing removes, fetch what a visitor names, or
 # tell about others. As they begin, below the root; Gradio's own prefix may be there.
@@ -105,6 +112,58 @@ class Sites(gradio.route_utils.CustomCORSMiddleware):
         await (self.app if has_password else super().__call__)(scope, receive, send)
 
 
+class Tools(gradio.mcp.GradioMCPServer):
+    """Gradio's own, whose client asks from this very machine: it would upload the server's files for who names them."""
+
+    def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:
+        """Gradio's own, of what names no file by a path.
+
+        Raises:
+            RequestError: it does.
+            ValueError: it is nested too deeply, or is no file where one is asked.
+        """
+        if any("path" in holder and "meta" in holder for holder in _mappings(value)):
+            raise RequestError(FORGED)
+        return super().convert_strings_to_filedata(value, filedata_positions)
+
+
+class Connection(H11Protocol):
+    """Uvicorn's own, which waits for ever for a first request, and for one that comes a byte at a time.
+
+    A process can have so many connections and files open; whoever holds them all keeps everybody out.
+    """
+
+    _silence: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Uvicorn's own, for a while only if nothing is asked."""
+        super().connection_made(transport)
+        self._wait_for_request()
+
+    def on_response_complete(self) -> None:
+        """Uvicorn's own, for a while only if nothing more is asked."""
+        super().on_response_complete()
+        self._wait_for_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Uvicorn's own."""
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    def _wait_for_request(self) -> None:
+        self._stop_waiting()
+        self._silence = self.loop.call_later(REQUEST_SECONDS, self._end_if_silent, self.cycle)
+
+    def _stop_waiting(self) -> None:
+        if self._silence:
+            self._silence.cancel()
+
+    def _end_if_silent(self, before: RequestResponseCycle | None) -> None:
+        is_silent = self.cycle is before and (before is None or before.response_complete)
+        if is_silent and self in self.connections:
+            self.transport.close()
+
+
 Hash = Annotated[str, Field(max_length=MAX_HASH)]
 
 
@@ -121,12 +180,14 @@ class WidgetQuestion(gradio.routes.ComponentServerJSONBody):
     session_hash: Hash
 
 
-# Where Gradio finds them.
+# Where Gradio, and Uvicorn, find them.
+gradio.mcp.GradioMCPServer = Tools
 gradio.route_utils.GradioMultiPartParser = Parser
 gradio.routes.CustomCORSMiddleware = Sites
 gradio.routes.file_upload_statuses = Progress()
 gradio.routes.PredictBody = Question
 gradio.routes.ComponentServerJSONBody = WidgetQuestion
+uvicorn.protocols.http.auto.AutoHTTPProtocol = Connection
 
 
 def keep_log_short() -> None:
@@ -246,8 +307,8 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send)
         path = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/").removeprefix(PREFIX)
+        answer = _Answer(send, UNREADABLE_TOOL if path.startswith("mcp") else UNREADABLE)
         if path.startswith(CLOSED):
             await answer.refuse(404, CLOSED_WORDS)
             return
@@ -319,15 +380,15 @@ class _Weighed:
 class _Answer:
     """What a client gets; may be ended at any time."""
 
-    def __init__(self, send: Send):
-        self._send, self._begun, self._ended = send, False, False
+    def __init__(self, send: Send, unreadable: int = UNREADABLE):
+        self._send, self._unreadable, self._begun, self._ended = send, unreadable, False, False
 
     async def send(self, message: Message) -> None:
         if self._ended:  # refused
             return
         if message["type"] == "http.response.start":
-            if message["status"] == UNREADABLE:
-                await self.refuse(UNREADABLE, FORGED)
+            if message["status"] == self._unreadable:
+                await self.refuse(self._unreadable, FORGED)
                 return
             # A picture's name says nothing of what is in the file.
             message = {**message, "headers": [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]}

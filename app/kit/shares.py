@@ -14,17 +14,29 @@ from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.explore.limits import PEER_WAITING, UNREAD_SECONDS, VISITOR_AT_ONCE, VISITOR_WAITING
+from app.explore.limits import (
+    ALL_MEGABYTES,
+    MEGABYTE,
+    PEER_WAITING,
+    SMALL_BYTES,
+    UNREAD_SECONDS,
+    VISITOR_AT_ONCE,
+    VISITOR_MEGABYTES,
+    VISITOR_WAITING,
+)
 from app.explore.turns import ASKED, Asked
 
-ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
+# Gradio's routes that answer at once, and those of the page and its descriptions, each of which is made anew.
+ASKS = re.compile(r"(^|/(component_server|(run|api)/[^/]+|config|info|openapi\.json))$")
+TOOLS = re.compile(r"/mcp(/.*)?$")  # what agents ask (--mcp): a thread waits for each answer
+UPLOADS = re.compile(r"/upload$")
 READS = re.compile(r"/queue/data$")  # Gradio's route that hands a session its answers, as they come
 JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that put a question into its queue
 TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
 
 
 class Shares:
-    """ASGI middleware, for `launch(app_kwargs={"middleware": ...})`, before the server functions of the widgets.
+    """ASGI middleware, for `launch(app_kwargs={"middleware": ...})`, before the page and the widgets' server functions.
 
     Of a visitor's questions, those past VISITOR_AT_ONCE wait until the visitor's others are answered, without a thread;
     those past VISITOR_WAITING are refused. A visitor is an address. Behind a proxy that is the proxy's, with what it
@@ -34,6 +46,9 @@ class Shares:
     Before Gradio's queue too, which has workers of its own: who waits there goes by turns (`in_turns`). It keeps every
     answer until it is fetched: those that nobody fetches are dropped after a while, and at once where they are many.
     Who still reads, however slowly, loses none for being late.
+
+    What was sent and is not answered yet lies in memory, also of requests that never arrive in full: it has a bound, a
+    visitor's and everybody's.
     """
 
     def __init__(self, app: ASGIApp):
@@ -41,19 +56,55 @@ class Shares:
         self._visitors: dict[tuple, _Visitor] = {}
         self._joined: dict[str, _Joined] = {}
         self._reading = Counter[str]()  # sessions whose answers are being read
+        self._sent = Counter[tuple]()  # bytes of each visitor's requests that lie in memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"].rstrip("/") if scope["type"] == "http" else ""
-        if scope.get("method") == "POST" and JOINS.search(path):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
+        if scope["method"] != "POST" or UPLOADS.search(path):
+            await self._share(path, scope, receive, send)
+            return
+        body = _Body(self, scope, receive)
+
+        async def tell(message: Message) -> None:
+            if not body.is_refused:
+                await send(message)
+
+        try:
+            await self._share(path, scope, body, tell)
+        except _NoRoomError:
+            pass
+        finally:
+            if not body.is_queued:
+                body.leave()
+        if body.is_refused:
+            await JSONResponse({"error": TOO_MANY, "detail": TOO_MANY}, 429)(scope, receive, send)
+
+    def has_room(self, who: tuple, scope: Scope) -> bool:
+        """Whether the requests that lie in memory are no more than there is room for: this visitor's, and all."""
+
+        def is_room() -> bool:
+            return self._sent[who] <= VISITOR_MEGABYTES * MEGABYTE and self._sent.total() <= ALL_MEGABYTES * MEGABYTE
+
+        if not is_room():
+            self._waiting(scope["app"].get_blocks()._queue)  # finds those that were answered meanwhile
+        return is_room()
+
+    async def _share(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if isinstance(receive, _Body) and JOINS.search(path):
             await self._join(scope, receive, send)
             return
         if READS.search(path):
             await self._read(scope, receive, send)
             return
-        if not ASKS.search(path):
+        is_tool = scope["method"] == "POST" and TOOLS.search(path)
+        if not (ASKS.search(path) or is_tool):
             await self._app(scope, receive, send)
             return
-        who = _who(scope)
+        # For a tool, Gradio asks the app from this machine, perhaps under the same address: in other places.
+        who = (*_who(scope), b"tools") if is_tool else _who(scope)
         asked = {other: visitor.asked for other, visitor in self._visitors.items() if other[0] == who[0]}
         if asked.get(who, 0) == VISITOR_AT_ONCE + VISITOR_WAITING or sum(asked.values()) >= PEER_WAITING:
             await JSONResponse({"error": TOO_MANY}, 429)(scope, receive, send)
@@ -78,7 +129,7 @@ class Shares:
             if not self._reading[session]:
                 del self._reading[session]
 
-    async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _join(self, scope: Scope, receive: _Body, send: Send) -> None:
         queue = scope["app"].get_blocks()._queue
         who, waiting = _who(scope), self._waiting(queue)
         if waiting.count(who) >= VISITOR_WAITING or sum(other[0] == who[0] for other in waiting) >= PEER_WAITING:
@@ -97,7 +148,8 @@ class Shares:
             await self._app(scope, receive, tell)
         finally:
             if event := _event_of(answer):
-                self._joined[event] = _Joined(who)
+                self._joined[event] = _Joined(who, receive)
+                receive.is_queued = True
 
     def _waiting(self, queue: Queue) -> list[tuple]:
         """Of each question in Gradio's queue, or at work, whose it is.
@@ -111,6 +163,9 @@ class Shares:
             if event in queue.event_ids_to_events:
                 waiting.append(who)
                 continue
+            if joined.body:
+                joined.body.leave()
+                joined.body = None
             if event in sessions:
                 joined.answered = joined.answered or now
                 unread.update([who, who[0]])
@@ -177,9 +232,39 @@ def _forget(queue: Queue, session: str, event: str, is_read: bool) -> None:
         queue.pending_messages_per_session.pop(session, None)
 
 
+class _NoRoomError(Exception):
+    pass
+
+
+class _Body:
+    """What a visitor sends with a request, weighed as it arrives. What is small has room in any case."""
+
+    def __init__(self, shares: Shares, scope: Scope, receive: Receive) -> None:
+        self._shares, self._scope, self._receive = shares, scope, receive
+        self._who, self._size = _who(scope), 0
+        self.is_queued = self.is_refused = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        size = len(message.get("body", b""))
+        self._size += size
+        self._shares._sent[self._who] += size
+        if size and self._size > SMALL_BYTES and not self._shares.has_room(self._who, self._scope):
+            self.is_refused = True
+            raise _NoRoomError
+        return message
+
+    def leave(self) -> None:
+        """It lies in memory no more."""
+        self._shares._sent[self._who] -= self._size
+        if not self._shares._sent[self._who]:
+            del self._shares._sent[self._who]
+
+
 class _Joined:
-    def __init__(self, who: tuple) -> None:
+    def __init__(self, who: tuple, body: _Body | None = None) -> None:
         self.who = who
+        self.body = body  # until the question is answered
         self.answered: float | None = None  # when that was found
 
 

@@ -99,3 +99,16 @@ def test_what_is_old_is_removed_and_its_name_forgotten(tmp_path, monkeypatch):
     with pytest.raises(StopIteration):
         main.keep_tidy(tmp_path, [written])
     assert (old.exists(), written) == (False, set())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no such bound, or none that may be asked for")
+def test_the_app_may_have_as_many_connections_as_the_system_lets_it():
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] - 1, before[1]))
+        main.allow_many_connections()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

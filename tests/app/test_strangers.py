@@ -3,6 +3,7 @@
 All of them are found in the page's own configuration, so that a new one is asked too.
 """
 
+import asyncio
 import base64
 import errno
 import http.client
@@ -11,15 +12,18 @@ import itertools
 import json
 import os
 import re
+import socket
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import gradio as gr
+import gradio.mcp
 import gradio.networking
 import gradio.routes
 import numpy as np
@@ -36,7 +40,7 @@ from app.explore.limits import (
     MAX_REQUEST_MEGABYTES,
     MEGABYTE,
 )
-from app.kit import temporary
+from app.kit import door, temporary
 from app.kit.door import CLOSED, FULL, keep_log_short
 from app.kit.events import FORGED
 from app.landing import LandscapeQuestions  # all questions, and its own
@@ -443,6 +447,44 @@ def test_nobody_sets_the_address_that_others_are_told(server, client):
             told = client.ask(f"/gradio_api/info{query}", method="GET", headers={"Host": host}).text
             assert f"http://{host}" in told
             assert host == "evil.example" or "evil.example" not in told
+
+
+def test_no_tool_of_an_agent_uploads_a_file_of_the_servers():
+    """Its client would, from this machine, and tell which files there are."""
+    named = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    tools = object.__new__(gradio.mcp.GradioMCPServer)  # what it is made of is an optional package
+    for arguments in ({"latent": named}, {"label": {"hair": [named]}}):
+        with pytest.raises(ValueError, match=FORGED):
+            tools.convert_strings_to_filedata(arguments, [["image"]])
+    told = tools.convert_strings_to_filedata({"label": {"path": "a label"}, "image": "https://a.example/a.png"}, [])
+    assert told == {"label": {"path": "a label"}, "image": "https://a.example/a.png"}
+
+
+def test_a_question_to_the_tools_that_cannot_be_read_gets_one_sentence():
+    """The server of the tools says what pydantic says, with its version."""
+    told = []
+
+    async def tools(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 400, "headers": []})
+        await send({"type": "http.response.body", "body": b"https://errors.pydantic.dev/2.12"})
+
+    async def send(message):
+        told.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/gradio_api/mcp/", "headers": []}
+    with ThreadPoolExecutor(1) as thread:  # a browser test's loop may run in this one
+        thread.submit(asyncio.run, door.Door(tools)(scope, None, send)).result()
+    assert (told[0]["status"], json.loads(told[1]["body"])["error"], len(told)) == (400, FORGED, 2)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: a", b"GET /theme.css HTTP/1.1\r\nHost: a\r\n\r\nGET"])
+def test_a_connection_that_asks_nothing_is_ended(server, monkeypatch, sent):
+    """So that nobody holds them all."""
+    monkeypatch.setattr(door, "REQUEST_SECONDS", 0.2)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=4) as silent:
+        silent.sendall(sent)
+        while silent.recv(1 << 16):
+            pass
 
 
 def test_a_full_disk_gets_one_sentence_and_frees_itself(server, client):

@@ -159,13 +159,14 @@ def test_an_odd_training_note_is_passed_over(folder, training):
     assert describe(folder).objective is None
 
 
-@pytest.mark.parametrize("title", [3, [], {}, None, True, "x" * 100_000, "\0", "<script>"], ids=repr)
+@pytest.mark.parametrize("title", [3, [], {}, None, True, "x" * 100_000, "\0", "<script>", "\u202e"], ids=repr)
 def test_a_title_is_a_text_of_bounded_length(folder, title):
     (folder / CONFIG).write_text(json.dumps(config_of(folder) | {"title": title, "summary": title}))
     found = describe(folder)
     assert isinstance(found.title, str)
     assert 0 < len(found.title) <= MAX_TEXT
     assert len(found.summary) <= MAX_TEXT
+    assert "\u202e" not in found.title + found.summary, "it turns the page's own words around"
 
 
 # ---- metrics.json ----
@@ -266,6 +267,7 @@ LABELS = {
     "very long": pa.array(["x" * 100_000] * 6),
     "decimals": pa.array([1, 2, 3, 4, 5, 6]).cast(pa.decimal128(30, 2)),
     "markup": pa.array(["<script>alert(1)</script>"] * 6),
+    "turned around": pa.array(["\u202ea\u2067b"] * 6),
     "durations": pa.array([2**62] * 6, pa.duration("ns")),
 }
 
@@ -277,6 +279,7 @@ def test_labels_of_any_kind_become_texts(folder, labels, column):
     atlas = Atlas.read(folder / ATLAS, (4,))
     texts = [*atlas.ids, *(text for values in atlas.labels.values() for text in values)]
     assert all(isinstance(text, str) and len(text) <= MAX_TEXT for text in texts)
+    assert not {*"".join(texts)} & {"\u202e", "\u2067"}
     assert len(atlas.ids) == 6
 
 

@@ -96,6 +96,11 @@ MADE: dict[str, Callable[[], bytes]] = {
     "a JPEG of padding": lambda: jpeg(b"\xff" * 8_000_000),
     "a JPEG of junk": lambda: jpeg(b"\xff\xfe\0\2" + b"\0" * 8_000_000),
     "a JPEG of 10,000 scans": lambda: jpeg(scans=10_000, side=2000, progressive=True),
+    "a large JPEG of 90 scans": lambda: jpeg(scans=80, side=8000, progressive=True),
+    "a JPEG whose EXIF is in 20,000 pieces": lambda: jpeg((b"\xff\xe1\x05\x00Exif\0\0" + bytes(1272)) * 20_000),
+    "a PPM of 255 levels": lambda: b"P6 3000 3000 254\n" + bytes(27_000_000),
+    "a small PPM of 255 levels": lambda: b"P6 500 500 254\n" + bytes(750_000),
+    "a PGM of levels in two parts": lambda: b"P5 3000 3000 25#\n4\n" + bytes(9_000_000),
     "a PPM of words and comments": lambda: b"P3 99 99 255\n" + b"#\n" * 500_000,
     "a PPM of many words": lambda: b"P2 3000 3000 255\n" + b"1 " * 9_000_000,
     "a PPM with a long comment": lambda: b"P5\n" + b"#\n" * 4_000_000 + b"9 9 255\n" + bytes(81),
@@ -174,9 +179,10 @@ def test_a_directory_that_names_more_than_the_file_has_takes_no_memory(make):
         tracemalloc.stop()
 
 
-def test_a_webp_of_a_few_bytes_takes_no_gigabyte():
+@pytest.mark.parametrize(("kind", "options"), [("WEBP", {"lossless": True, "method": 0}), ("AVIF", {"speed": 10})])
+def test_a_webp_or_avif_of_a_few_bytes_takes_no_gigabyte(kind, options):
     file = io.BytesIO()
-    Image.new("L", (6000, 6000)).save(file, "WEBP", lossless=True, method=0)
+    Image.new("L", (6000, 6000)).save(file, kind, **options)
     with pytest.raises(PictureError, match="at most 32 megapixels"):
         open_picture(file.getvalue())
 
@@ -187,6 +193,8 @@ def test_what_cameras_and_programs_write_is_no_hindrance():
     assert open_picture(jpeg(comment, restart_marker_blocks=1)).size == (16, 16)
     assert open_picture(bmp_of_runs(2, 2, b"\2\1\0\0\2\1\0\1")).size == (2, 2)
     assert open_picture(b"P3\n# made by hand\n1 1 # small\n255\n1 2 3\n").size == (1, 1)
+    assert open_picture(b"P5 # grey\n1000 1000\n65535\n" + bytes(2_000_000)).size == (1000, 1000)
+    assert open_picture(b"P6 1000 1000 255\n" + bytes(3_000_000)).size == (1000, 1000)
 
 
 def test_a_comment_of_a_usual_length_is_no_hindrance():

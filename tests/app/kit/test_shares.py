@@ -1,6 +1,7 @@
 """Shares: one address does not take the whole server, and who leaves gives back what they had."""
 
 import asyncio
+import itertools
 import queue
 import threading
 import time
@@ -12,7 +13,7 @@ import httpx
 import pytest
 from starlette.middleware import Middleware
 
-from app.explore.limits import PEER_WAITING, VISITOR_AT_ONCE, VISITOR_WAITING
+from app.explore.limits import MEGABYTE, PEER_WAITING, VISITOR_AT_ONCE, VISITOR_WAITING
 from app.explore.turns import LeftError, Turns
 from app.kit import shares
 from app.kit.shares import TOO_MANY, Shares
@@ -76,10 +77,11 @@ def test_one_address_has_a_few_at_work_and_others_go_on():
     async def story():
         server = Server()
         app = Shares(server)
-        many = [ask(app) for _ in range(ASKED)]
+        paths = itertools.cycle(["/gradio_api/component_server", "/", "/config", "/gradio_api/info"])
+        many = [ask(app, path=path) for path, _ in zip(paths, range(ASKED), strict=False)]
         await settle()
         assert server.working == VISITOR_AT_ONCE
-        others = [ask(app, host="4.3.2.1"), ask(app, forwarded=b"9.9.9.9"), ask(app, path="/config")]
+        others = [ask(app, host="4.3.2.1"), ask(app, forwarded=b"9.9.9.9"), ask(app, path="/theme.css")]
         await settle()
         assert server.working == VISITOR_AT_ONCE + len(others)
         assert await ask(app) == 429  # while all of its places, and those to wait, are taken
@@ -87,6 +89,24 @@ def test_one_address_has_a_few_at_work_and_others_go_on():
         assert await asyncio.gather(*many, *others) == [200] * (ASKED + len(others))
         assert await ask(app) == 200
         assert not app._visitors, "nothing is kept of who was here"
+
+    run(story)
+
+
+def test_agents_tools_have_places_of_their_own():
+    """Gradio asks the app what a tool needs, from the same machine: else they would wait for each other."""
+
+    async def story():
+        server = Server()
+        app = Shares(server)
+        tools = [ask(app, path="/gradio_api/mcp/") for _ in range(ASKED)]
+        await settle()
+        assert server.working == VISITOR_AT_ONCE
+        other = ask(app, path="/config")
+        await settle()
+        assert server.working == VISITOR_AT_ONCE + 1
+        server.go_on.set()
+        assert await asyncio.gather(*tools, other) == [200] * (ASKED + 1)
 
     run(story)
 
@@ -102,6 +122,49 @@ def test_an_address_that_claims_to_speak_for_others_has_an_end_too():
         server.go_on.set()
         assert await asyncio.gather(*many, other) == [200] * (PEER_WAITING + 1)
         assert not app._visitors
+
+    run(story)
+
+
+@pytest.mark.parametrize("bound", ["VISITOR_MEGABYTES", "ALL_MEGABYTES"])
+@pytest.mark.parametrize("path", ["queue/join", "component_server", "cancel"])
+def test_requests_that_never_arrive_in_full_have_an_end(monkeypatch, bound, path):
+    monkeypatch.setattr(shares, bound, 1)
+    queued = SimpleNamespace(pending_event_ids_session={}, event_ids_to_events={}, event_queue_per_concurrency_id={})
+    page = SimpleNamespace(get_blocks=lambda: SimpleNamespace(_queue=queued))
+
+    async def reads_all(scope, receive, send):
+        while (await receive())["more_body"]:
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def send_part(app, size, go_on):
+        parts, status = iter([size, 0]), []
+
+        async def receive():
+            if (part := next(parts)) == 0:
+                await go_on.wait()
+            return {"type": "http.request", "body": b"x" * part, "more_body": part > 0}
+
+        async def send(message):
+            status.extend([message["status"]] if "status" in message else [])
+
+        async def asked():
+            scope = {"type": "http", "method": "POST", "path": f"/gradio_api/{path}", "headers": [], "app": page}
+            await app(scope | {"client": ("1.2.3.4", 1)}, receive, send)
+            return status[0]
+
+        return asyncio.create_task(asked())
+
+    async def story():
+        app, go_on = Shares(reads_all), asyncio.Event()
+        sent = [send_part(app, size, go_on) for size in (MEGABYTE // 2, MEGABYTE // 2, MEGABYTE // 2, 1000)]
+        await settle()
+        go_on.set()
+        assert await asyncio.gather(*sent) == [200, 200, 429, 200]
+        assert await send_part(app, MEGABYTE // 2, go_on) == 200
+        assert not app._sent, "nothing is kept of who was here"
 
     run(story)
 
@@ -169,6 +232,25 @@ def test_who_queued_much_does_not_hold_up_who_asks_once(slow_page):
     go_on.set()
     before = [*iter(lambda: asked.get(timeout=60), "other")]
     assert len(before) <= 2  # the one at work, and the first of those that waited
+
+
+def test_what_waits_in_the_queue_has_a_size(slow_page, monkeypatch):
+    page, asked, go_on = slow_page
+    monkeypatch.setattr(shares, "VISITOR_MEGABYTES", 1)
+
+    def join(size, who="greedy"):
+        content = {"data": ["x" * size], "fn_index": 0, "session_hash": who}
+        where = f"{page.local_url}gradio_api/queue/join"
+        return httpx.post(where, json=content, headers={"X-Forwarded-For": who}).status_code
+
+    assert [join(600_000), join(600_000), join(100), join(600_000, "other")] == [200, 429, 200, 200]
+    go_on.set()
+    for _ in range(3):
+        asked.get(timeout=60)
+    limit = time.monotonic() + 60
+    while page._queue.event_ids_to_events and time.monotonic() < limit:
+        time.sleep(0.001)
+    assert join(600_000) == 200
 
 
 def test_who_still_reads_loses_no_answer_for_being_late(monkeypatch):
