@@ -21,7 +21,10 @@ from app.explore.limits import RequestError
 from vae.checkpoint import ModelFolderError
 from vae.images import PictureError
 
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+# Nothing on the page tells of progress. With no component that could, named, Gradio leaves out what else it does for all
+# outputs that there have ever been, at each step of each event: it copies their values, and of tabs those of all inside.
+UNSEEN = {"show_progress": "hidden", "show_progress_on": []}
+QUIET = {"api_visibility": "private"} | UNSEEN
 NEWEST = QUIET | {"trigger_mode": "always_last"}
 
 FORGED = "This request is not understood. Reload the page."  # what no page of ours sends
