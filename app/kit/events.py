@@ -21,8 +21,8 @@ from app.explore.limits import RequestError
 from vae.checkpoint import ModelFolderError
 from vae.images import PictureError
 
-# Nothing on the page tells of progress. With no component that could, named, Gradio leaves out what else it does for all
-# outputs that there have ever been, at each step of each event: it copies their values, and of tabs those of all inside.
+# With the empty list, no component waits for an answer. Else the page, at each step of each event, copies the values
+# of all that have ever waited, and of tabs those of everything inside.
 UNSEEN = {"show_progress": "hidden", "show_progress_on": []}
 QUIET = {"api_visibility": "private"} | UNSEEN
 NEWEST = QUIET | {"trigger_mode": "always_last"}
