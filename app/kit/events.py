@@ -21,7 +21,10 @@ from app.explore.limits import RequestError
 from vae.checkpoint import ModelFolderError
 from vae.images import PictureError
 
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+# With the empty list, no component waits for an answer. Else the page, at each step of each event, copies the values
+# of all that have ever waited, and of tabs those of everything inside.
+UNSEEN = {"show_progress": "hidden", "show_progress_on": []}
+QUIET = {"api_visibility": "private"} | UNSEEN
 NEWEST = QUIET | {"trigger_mode": "always_last"}
 
 FORGED = "This request is not understood. Reload the page."  # what no page of ours sends

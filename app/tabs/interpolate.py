@@ -141,7 +141,8 @@ def build(work: Workspace) -> dict[str, Component]:
     inputs = [mode, steps, method, *pictures]
     outputs = [spatial, sent, numbers, *(part for each in parts.values() for part in each)]
     changes = [component.change for component in inputs]
-    work.refresh.keep_drawn(NAME, draw, inputs, outputs, changes, show_progress="minimal")
+    widgets = [widget for widget, *_ in parts.values()]
+    work.refresh.keep_drawn(NAME, draw, inputs, outputs, changes, show_progress="minimal", show_progress_on=widgets)
     return dict(zip("abcd", pictures, strict=True)) | {"mode": mode, "path": method, "steps": steps}
 
 

@@ -7,6 +7,7 @@ from gradio.components import Component
 
 from app.explore import dimensions
 from app.explore.opened import OpenModel
+from app.kit.events import UNSEEN
 from app.kit.questions import Questions
 from app.kit.sending import Target
 from app.kit.workspace import Workspace
@@ -47,7 +48,7 @@ def build(work: Workspace) -> dict[str, Component]:
             how: how_it_works(model),
         }
 
-    work.refresh.keep_drawn(NAME, draw, [], [introduction, units, scores, how], show_progress="hidden")
+    work.refresh.keep_drawn(NAME, draw, [], [introduction, units, scores, how], **UNSEEN)
     return {}
 
 

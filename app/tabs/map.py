@@ -16,7 +16,7 @@ from app.explore.opened import OpenModel
 from app.explore.points_file import points_address
 from app.explore.subject import open_subject
 from app.explore.through_training import movement
-from app.kit.events import FORGED, NEWEST, QUIET, Shown, explained, told
+from app.kit.events import FORGED, NEWEST, QUIET, UNSEEN, Shown, explained, told
 from app.kit.inputs import OtherModels, PictureInput
 from app.kit.questions import Questions
 from app.kit.sending import Target, foreign, keep_picture, received
@@ -234,7 +234,7 @@ def build(work: Workspace) -> dict[str, Component]:
         [*whole, *beside.parts, *panel.parts, *drawing.parts, *selected.parts],
         [layout.input, others.input],
         is_built=False,
-        show_progress="hidden",
+        **UNSEEN,
     )
     set_beside.change(explained(compare), set_beside, [learnt, learnt_facts, collapse, quality], **NEWEST)
     chart.select(explained(select), shown, [chart, *panel.parts], **NEWEST)

@@ -124,7 +124,10 @@ class _One:
             *(part for column, title, views in self.beside for part in (column, title, *views.parts)),
         ]
         changes = [picture.change, self.temperature.change, self.seed.change, self.other.input]
-        work.refresh.keep_drawn(NAME, self.draw, inputs, outputs, changes, show_progress="minimal")
+        waiting = [self.empty, self.first.comparison, self.editor]
+        work.refresh.keep_drawn(
+            NAME, self.draw, inputs, outputs, changes, show_progress="minimal", show_progress_on=waiting
+        )
 
     def _build_found(self, library: Library) -> None:
         limits = {"megabytes": MAX_FILE_MEGABYTES, "megapixels": MAX_PIXELS // 1_000_000}
@@ -284,7 +287,7 @@ class _Many:
                     )
         self.drawn = gr.State(None)  # the models whose figures they are, and the rows' files by their keys
         outputs = [self.status, self.table, self.downloads, self.csv, self.archive, self.drawn]
-        once = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "once"}
+        once = QUIET | {"trigger_mode": "once"}
         inputs = [work.model, other, files]
         start.click(self.start, inputs, outputs, **once)
         gr.on([files.upload, files.clear, files.delete], self.run, inputs, outputs, **once)

@@ -14,7 +14,7 @@ from app.explore.library import Library
 from app.explore.limits import MAX_COUNT, MAX_DEVIATIONS, MAX_SEED, MAX_TEMPERATURE, RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
-from app.kit.events import NEWEST, QUIET, explained, told
+from app.kit.events import NEWEST, QUIET, UNSEEN, explained, told
 from app.kit.inputs import LabelChoice, OtherModels, PictureInput, PriorRadio, Range, RawNumber, RawSlider
 from app.kit.questions import Questions
 from app.kit.sending import Target, drawn_picture, keep_picture, received
@@ -154,7 +154,7 @@ def build(work: Workspace) -> dict[str, Component]:
     drawn.then(*asking, **QUIET)  # what changed while it was drawn
     outputs = [note, selected, shown, *grid.parts, *directions.parts, *around.parts]
     state = [picture, grid.preset, directions.start, shown]
-    work.refresh.keep_drawn(NAME, draw, [*inputs, *state], outputs, show_progress="hidden")
+    work.refresh.keep_drawn(NAME, draw, [*inputs, *state], outputs, **UNSEEN)
     return {
         "view": modes,
         "start": directions.start,

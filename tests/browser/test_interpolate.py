@@ -45,7 +45,7 @@ def requests_of(page: Page) -> list[str]:
     return asked
 
 
-def test_dragging_redraws_and_asks_the_server_nothing_and_the_lengths_of_the_steps_are_plotted(page, server):
+def test_dragging_asks_the_server_nothing_and_playing_stops_turns_back_or_begins_anew_at_the_end(page, server):
     open_with_two(page, server)
     plot = page.locator("#scrubber .scrubber-distances")
     expect(plot.locator("polyline")).to_have_count(2)
@@ -67,21 +67,7 @@ def test_dragging_redraws_and_asks_the_server_nothing_and_the_lengths_of_the_ste
     page.mouse.up()
     assert start != middle != end != start
 
-
-def test_the_place_is_kept_in_the_address_and_when_the_path_changes(page, server):
-    open_with_two(page, server, "&interpolate.t=0.25")
-    place = page.locator("#scrubber .scrubber-t")
-    expect(place).to_have_text("t = 0.25")
-    page.get_by_label("Straight (lerp)").click()
-    fall_silent(page)
-    expect(place).to_have_text("t = 0.25")
-    page.locator("#scrubber input[type=range]").focus()
-    page.keyboard.press("End")
-    page.wait_for_function("location.search.includes('interpolate.t=1')")
-
-
-def test_playing_stops_at_the_end_turns_back_there_or_begins_anew(page, server):
-    open_with_two(page, server)
+    page.locator("#scrubber input[type=range]").press("Home")
     mode = page.locator("#scrubber .scrubber-mode select")
     mode.select_option("once")
     page.locator("#scrubber .scrubber-speed select").select_option("2")
@@ -116,7 +102,24 @@ def test_playing_stops_at_the_end_turns_back_there_or_begins_anew(page, server):
         assert all((step > -0.5) == turns for step in steps_back), "small steps back, or jumps to the start"
 
 
-def test_one_click_downloads_a_file_that_opens(page, server):
+def test_the_place_is_kept_in_the_address_when_the_path_changes_and_as_its_picture_is_sent(page, server):
+    open_with_two(page, server, "&interpolate.t=0.25")
+    place = page.locator("#scrubber .scrubber-t")
+    expect(place).to_have_text("t = 0.25")
+    page.get_by_label("Straight (lerp)").click()
+    fall_silent(page)
+    expect(place).to_have_text("t = 0.25")
+    page.locator("#scrubber input[type=range]").focus()
+    page.keyboard.press("End")
+    page.wait_for_function("location.search.includes('interpolate.t=1')")
+    page.get_by_label("Spherical (slerp)").click()  # other pictures, the same place
+    fall_silent(page)
+    page.locator(".send-picture:visible").first.click()
+    expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#reconstruct-picture img")).to_have_attribute("src", re.compile("between-1.00"))
+
+
+def test_one_click_downloads_a_file_that_opens_and_of_places_visited_in_quick_succession_the_last_is_sent(page, server):
     open_with_two(page, server)
     name, gif = downloaded(page, "#scrubber", "GIF")
     assert name == "fruits-between.gif"
@@ -127,10 +130,6 @@ def test_one_click_downloads_a_file_that_opens(page, server):
     page.get_by_label("9", exact=True).click()
     expect(page.locator("#scrubber .scrubber-progress")).to_have_text("9 pictures")
     assert len(downloaded(page, "#scrubber", "CSV")[1].read_text().splitlines()) == 10
-
-
-def test_of_places_visited_in_quick_succession_the_last_is_sent(page, server):
-    open_with_two(page, server)
     page.evaluate(
         "[1, 3, 4, 5, 6].forEach((k) => document.querySelectorAll('#scrubber .scrubber-strip button')[k].click())"
     )
@@ -241,14 +240,3 @@ def test_photos_show_the_first_pictures_before_the_last_and_what_is_asked_for_la
     fall_silent(page)  # nothing of the 65 comes after them
     assert page.evaluate("window.seen").count("65 pictures") == 0
     expect(progress).to_have_text("9 pictures")
-
-
-def test_the_picture_at_the_place_is_sent_under_its_name(page, server):
-    open_with_two(page, server, "&interpolate.t=0.5")
-    page.locator("#scrubber input[type=range]").focus()
-    page.keyboard.press("End")
-    page.get_by_label("Straight (lerp)").click()  # other pictures, the same place
-    fall_silent(page)
-    page.locator(".send-picture:visible").first.click()
-    expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")
-    expect(page.locator("#reconstruct-picture img")).to_have_attribute("src", re.compile("between-1.00"))

@@ -5,6 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Page, TimeoutError
 
 LONGEST_MS = 120_000  # that a machine which does other things too may need
+LOOK_MS = 50  # between two looks at a canvas: reading one in every frame keeps a core busy
 SILENCE_MS = 800  # in which the page asks nothing: longer than any of its timers
 
 
@@ -26,7 +27,7 @@ def come_to_rest(page: Page) -> None:
 def another_picture(page: Page, canvas: str, before: str) -> str:
     """Waits until a canvas shows another picture than this; returns it, as a data URL."""
     shows_another = "([selector, before]) => document.querySelector(selector).toDataURL() !== before"
-    page.wait_for_function(shows_another, arg=[canvas, before])
+    page.wait_for_function(shows_another, arg=[canvas, before], polling=LOOK_MS)
     return picture_of(page, canvas)
 
 
@@ -40,6 +41,7 @@ def picture_of(page: Page, canvas: str) -> str:
             return data.some((value, k) => k % 4 === 3 && value > 0);
         }""",
         arg=canvas,
+        polling=LOOK_MS,
     )
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return page.locator(canvas).first.evaluate("canvas => canvas.toDataURL()")
