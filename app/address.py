@@ -21,7 +21,7 @@ from app.explore.limits import MAX_LINKED_TEXT, RequestError, check_range, check
 from app.explore.subject import open_subject
 from app.explore.wire import check_bounds
 from app.kit.events import QUIET, REFUSALS, explained
-from app.kit.examples import EXAMPLES, example_name
+from app.kit.examples import EXAMPLES, which_of
 from app.kit.inputs import MOST_OTHERS, LabelChoice, ModelPicker, OtherModels, PictureInput, PriorRadio
 from app.kit.workspace import Workspace
 
@@ -204,7 +204,7 @@ def _picture_text(library: Library, path: str | None) -> str:
     """What the address says of a picture; nothing of an upload, or of a latent that is too long."""
     if path is None:
         return ""
-    if name := example_name(path):
+    if name := which_of(EXAMPLES, path):
         return name
     subject = open_subject(path)
     try:

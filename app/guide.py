@@ -110,7 +110,7 @@ def build(work: Workspace, opener: gr.Button, titles: Mapping[str, str]) -> dict
         if number == GLASSES:
             return {glasses: put_on_glasses(faces)}
         if number == FAILS:
-            return {comparison: compare(faces, STRANGERS[0])}
+            return show_stranger(STRANGERS[0])
         return gr.skip()
 
     def send(path):
@@ -120,15 +120,18 @@ def build(work: Workspace, opener: gr.Button, titles: Mapping[str, str]) -> dict
 
     def choose(event: gr.EventData):
         file = told(event, "file")
-        return compare(library[FACES], file) if file in STRANGERS else gr.skip()
+        return show_stranger(file) if file in STRANGERS else gr.skip()
+
+    def show_stranger(name):
+        return {strangers: Examples(chosen=name), comparison: compare(library[FACES], name)}
 
     for button, script in ((opener, OPEN), (close, CLOSE), (back, BACK), (forward, FORWARD)):
         button.click(None, step, step, js=script)
     step.change(None, step, plane, js="(step) => step")
     step.change(None, step, None, js=SHOW_TOP)
-    step.change(explained(fill), step, [walk, glasses, comparison], trigger_mode="multiple", **QUIET)
+    step.change(explained(fill), step, [walk, glasses, strangers, comparison], trigger_mode="multiple", **QUIET)
     yours.change(send, yours, [reconstructed, step, work.tabs], trigger_mode="multiple", **QUIET)
-    strangers.select(explained(choose), None, comparison, **NEWEST)
+    strangers.select(explained(choose), None, [strangers, comparison], **NEWEST)
     return {NAME: step}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def _drawn_point(model: OpenModel, row: int, words: str) -> str:
     return save_picture(picture, model.name, words)  # once more, so that it does not grow old
 
 
-def example_name(path: str) -> str:
-    """The name of the shipped example that a file is, or is a copy of; else empty."""
-    example = EXAMPLES.get(Path(path).name)
-    return example.name if example and filecmp.cmp(path, example, shallow=False) else ""
+def which_of(offered: Mapping[str, Path], path: str | None) -> str | None:
+    """The file name of the example that a picture is, or is a copy of; None if it is none of them."""
+    example = offered.get(Path(path).name) if path else None
+    return example.name if example and filecmp.cmp(path, example, shallow=False) else None

@@ -72,6 +72,9 @@ def test_a_link_brings_back_a_way_between_examples(page, server):
     page.get_by_role("button", name="Swap A and B").click()
     expect(page.locator("#interpolate-a img")).to_have_attribute("src", re.compile("emoji-hot-dog"))
     expect(page.locator("#interpolate-b img")).to_have_attribute("src", re.compile("emoji-panda"))
+    for letter, name in (("A", "hot dog"), ("B", "panda")):  # are marked
+        offered = page.locator("fieldset.examples:visible", has_text=f"Examples for {letter}")
+        expect(offered.locator("[aria-pressed=true]")).to_have_attribute("title", name)
     page.wait_for_function("location.search.includes('interpolate.a=emoji-hot-dog')")
 
 

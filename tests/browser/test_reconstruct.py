@@ -70,6 +70,9 @@ def test_examples_of_the_models_own_kind_come_first(page, server):
     first.click()
     expect(page.locator("#metrics")).to_contain_text("dB")
     expect(page.locator("#reconstruct-picture img")).to_have_attribute("src", re.compile("emoji-"))
+    expect(first).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Remove Image").first.click()
+    expect(first).to_have_attribute("aria-pressed", "false")
 
 
 def test_a_file_that_is_no_picture_is_explained_once_and_leaves_nothing_behind(page, server, examples, tmp_path):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 
 from app.kit.events import NEWEST, QUIET, explained, told
-from app.kit.examples import examples_for
+from app.kit.examples import examples_for, which_of
 from app.kit.inputs import PictureInput
 from app.kit.pictures import strip_url
 from app.kit.widget import Widget
@@ -27,9 +27,13 @@ class Examples(Widget):
 
     Events:
         select: one was chosen; with `file`, its file name.
+
+    Props:
+        chosen: the file name of the one that is marked; None for none.
     """
 
     EVENTS = ("select",)
+    PROPS: ClassVar[dict[str, Any]] = {"chosen": None}
 
     @staticmethod
     def payload(legend: str, paths: Sequence[Path]) -> dict[str, Any]:
@@ -49,6 +53,8 @@ class Examples(Widget):
 def offer_examples(work: Workspace, legend: str, picture: PictureInput, **options: Any) -> None:
     """A row of pictures that fill an input by a click: those that suit the model, and another model's when it changes.
 
+    The one that is in the input is marked.
+
     Args:
         work: has the models and the picker.
         legend: the words above them.
@@ -57,9 +63,13 @@ def offer_examples(work: Workspace, legend: str, picture: PictureInput, **option
     """
     library = work.library
 
-    def offer(name):
+    def offer(name, path):
         offered = examples_for(library[name])
-        return gr.update(value=Examples.payload(legend, [*offered.values()]), visible=bool(offered))
+        value = Examples.payload(legend, [*offered.values()])
+        return Examples(value, visible=bool(offered), chosen=which_of(offered, path))
+
+    def mark(name, path):
+        return Examples(chosen=which_of(examples_for(library[name]), path))
 
     def choose(name, event: gr.EventData):
         file = told(event, "file")
@@ -69,7 +79,8 @@ def offer_examples(work: Workspace, legend: str, picture: PictureInput, **option
     first = examples_for(library.look_at(library.default))
     choice = Examples(Examples.payload(legend, [*first.values()]), visible=bool(first), **options)
     choice.select(explained(choose), work.model, picture, **NEWEST)
-    work.model.change(explained(offer), work.model, choice, trigger_mode="multiple", queue=False, **QUIET)
+    picture.change(explained(mark), [work.model, picture], choice, **NEWEST)
+    work.model.change(explained(offer), [work.model, picture], choice, trigger_mode="multiple", queue=False, **QUIET)
 
 
 def _name(path: Path) -> str:

@@ -12,6 +12,7 @@ from app.explore.library import Library
 from app.explore.opened import OpenModel
 from app.explore.reconstruct import reconstruct
 from app.explore.subject import open_subject
+from app.kit.examples import EXAMPLES, which_of
 from app.kit.inputs import own_file
 from app.kit.questions import Questions
 from app.kit.starts import start_at
@@ -128,3 +129,11 @@ def test_examples_have_names_and_small_pictures(examples):
         assert opened(one["thumbnail"]).size == (104, 104)
         assert len(one["thumbnail"]) < 8000
     assert own_file(str(examples["fruits"]))
+
+
+def test_an_example_is_known_by_its_content_and_not_by_its_name_alone(examples, tmp_path):
+    (tmp_path / "fruit-apple.png").write_bytes(examples["fruits"].read_bytes())
+    assert which_of(EXAMPLES, str(tmp_path / "fruit-apple.png")) == "fruit-apple.png"
+    (tmp_path / "fruit-apple.png").write_bytes(examples["photos"].read_bytes())
+    assert which_of(EXAMPLES, str(tmp_path / "fruit-apple.png")) is None
+    assert which_of(EXAMPLES, None) is None
