@@ -168,7 +168,8 @@ def _value(library: Library, component: Component, text: str, model: str = "") -
         return OtherModels(others, multiselect=True, value=[*chosen][:MOST_OTHERS])
     if isinstance(component, LabelChoice):
         choices = component.choices_of(library[model])
-        return LabelChoice(choices, multiselect=True, value=[_one_of(choices, part) for part in text.split(SEPARATOR)])
+        values = [value for _, value in choices]
+        return LabelChoice(choices, multiselect=True, value=[_one_of(values, part) for part in text.split(SEPARATOR)])
     if isinstance(component, gr.Radio | gr.Dropdown):
         return _chosen({str(value): value for _, value in component.choices}, text)
     if isinstance(component, gr.Slider):

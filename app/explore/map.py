@@ -37,6 +37,7 @@ from app.explore.limits import (
 )
 from app.explore.opened import OpenModel
 from app.explore.subject import Subject
+from app.words.labels import labels_in_words
 from vae.atlas import ERROR_COLUMN, Atlas, Place
 from vae.directions import principal_directions
 
@@ -288,7 +289,7 @@ class Point:
     @property
     def words(self) -> str:
         """What its drawn picture says that it is."""
-        named = ", ".join(filter(None, [*self.labels.values(), Path(self.id).stem]))
+        named = ", ".join(filter(None, [labels_in_words(self.labels), Path(self.id).stem]))
         return f"point {self.index} of the map: {named}"[:MAX_WORDS]
 
 

@@ -22,6 +22,7 @@ from app.explore.sample import promptable
 from app.explore.subject import open_subject
 from app.kit.events import NEWEST
 from app.kit.examples import EXAMPLES
+from app.words.labels import label_in_words
 from vae.images import PictureError
 
 GONE = "This picture is no longer here. Add it again."
@@ -207,15 +208,19 @@ class LabelChoice(gr.Dropdown):
     is_template = True  # the front end is gr.Dropdown's own
 
     @staticmethod
-    def choices_of(model: OpenModel) -> dict[str, tuple[str, str]]:
-        """What is shown for each, such as "hair: long" -> column and label."""
+    def choices_of(model: OpenModel) -> list[tuple[str, str]]:
+        """What is shown for each, and its value, such as "hair colour: red" and "hair_colour: red"."""
+        return [(label_in_words(*known), value) for value, known in LabelChoice._known(model).items()]
+
+    @staticmethod
+    def _known(model: OpenModel) -> dict[str, tuple[str, str]]:
         columns = promptable(model).items()
         return {f"{column}: {label}": (column, label) for column, labels in columns for label in labels}
 
     @classmethod
     def kept(cls, model: OpenModel, chosen: Sequence[str] | None) -> dict[str, tuple[str, str]]:
-        """Of what is chosen, what counts, as in `choices_of`: what the model knows, and of one column the latest."""
-        choices = cls.choices_of(model)
+        """Of what is chosen, what counts, with its column and label: what the model knows, of one column the latest."""
+        choices = cls._known(model)
         last = {choices[text][0]: text for text in chosen or [] if text in choices}
         return {text: choices[text] for text in last.values()}
 

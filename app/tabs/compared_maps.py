@@ -14,6 +14,7 @@ from app.explore.compare import Drawn, drawn_worst
 from app.explore.limits import RequestError
 from app.explore.opened import OpenModel
 from app.kit.pictures import picture_url
+from app.words.labels import label_in_words, labels_in_words
 from vae.atlas import ERROR_COLUMN, KL_COLUMN
 
 WORST = 4  # pictures of each model
@@ -126,7 +127,7 @@ def _worst(models: Sequence[OpenModel], titles: Sequence[str], which: int, count
         column, label = found
         errors = failures.measures(models[which])[ERROR_COLUMN]
         said = (
-            f"The label it draws worst is {column.replace('_', ' ')}: {label.label}, with a median error of "
+            f"The label it draws worst is {label_in_words(column, label.label)}, with a median error of "
             f"{label.median:.3f}; over all pictures it is {np.nanmedian(errors):.3f}. {said}"
         )
     figures = "".join(_figure(one, titles, which) for one in drawn_worst(models, which, count))
@@ -145,7 +146,7 @@ def _figure(one: Drawn, titles: Sequence[str], which: int) -> str:
             error, nats = one.errors[k], one.nats[k]
             figures = ["" if error is None else f"error {error:.3f}", "" if nats is None else f"{nats:,.0f} nats"]
             shown.append(_shown(picture, titles[k], *filter(None, figures)))
-    named = ", ".join([one.name, *one.labels.values()])
+    named = ", ".join(filter(None, [one.name, labels_in_words(one.labels)]))
     return (
         f'<figure><div class="compared-row">{"".join(shown)}</div>'
         f'<figcaption class="caption">{html.escape(named)}</figcaption></figure>'

@@ -30,6 +30,7 @@ from app.widgets.latent_map import LatentMap, bits
 from app.widgets.scrubber import Scrubber
 from app.widgets.training_map import TrainingMap
 from app.words import LATEX, plain, words
+from app.words.labels import labels_in_words, spaced
 from vae.atlas import ERROR_COLUMN, KL_COLUMN
 
 NAME, TITLE = "map", "Map"
@@ -409,7 +410,7 @@ def show_near(model: OpenModel, neighbours: list[map.Point]) -> gr.Gallery:
     shown = [
         (
             files.save_shown(model.decode(point.latent), model.name, point.words),
-            f"{', '.join(point.labels.values()) or point.id}, distance {point.distance:.2f}",
+            f"{labels_in_words(point.labels) or point.id}, distance {point.distance:.2f}",
         )
         for point in neighbours
     ]
@@ -418,10 +419,10 @@ def show_near(model: OpenModel, neighbours: list[map.Point]) -> gr.Gallery:
 
 def describe(model: OpenModel, point: map.Point) -> str:
     """What is known of a point, in Markdown."""
-    facts = {**point.labels, "file": point.id}
+    facts = {spaced(name): spaced(label) for name, label in point.labels.items()} | {"file": point.id}
     lines = [f"**{plain(name)}**: {plain(value)}" for name, value in facts.items()]
     for name, value in point.numbers.items():
-        title, said = COLUMNS.get(name, (name, ""))[0], f"{value:.4g}"
+        title, said = COLUMNS.get(name, (spaced(name), ""))[0], f"{value:.4g}"
         if name == ERROR_COLUMN:
             said = error_in_words(value, map.share_better(model, value))
         elif name == KL_COLUMN:
@@ -448,8 +449,8 @@ def in_words(name: str, group: map.Group) -> str:
     """A group's size and most frequent labels, in Markdown."""
     lines = [f"**Group {name}**: {group.count:,} {'picture' if group.count == 1 else 'pictures'}"]
     for column, counted in group.labels.items():
-        frequent = (f"{plain(value) or 'no label'} ({count / group.count:.0%})" for value, count in counted)
-        lines.append(f"{plain(column)}: {', '.join(frequent)}")
+        frequent = (f"{plain(spaced(value)) or 'no label'} ({count / group.count:.0%})" for value, count in counted)
+        lines.append(f"{plain(spaced(column))}: {', '.join(frequent)}")
     return "  \n".join(lines)
 
 

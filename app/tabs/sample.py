@@ -178,7 +178,7 @@ class _Grid:
     def __init__(self, work: Workspace, questions: Questions):
         self._library = work.library
         first = work.library.look_at(work.library.default)
-        choices = [*LabelChoice.choices_of(first)]
+        choices = LabelChoice.choices_of(first)
         with gr.Row():
             self.distribution = PriorRadio(
                 PriorRadio.choices_of(first),
@@ -303,7 +303,7 @@ class _Grid:
         said = "" if len(choices) > 1 else f"{plain(model.info.title)} has no map, so nothing can be fitted."
         asked = self.asked(model, distribution, labels, beside, others, numbers)
         return asked | {
-            self.labels: asked[self.labels] | {"choices": [*LabelChoice.choices_of(model)]},
+            self.labels: asked[self.labels] | {"choices": LabelChoice.choices_of(model)},
             self.distribution: gr.Radio(choices=choices, value=distribution, info=said),
             self.preset: None if stays else distribution,
             self.hint: gr.update(visible=True),

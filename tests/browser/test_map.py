@@ -382,7 +382,7 @@ def test_what_is_pointed_at_or_clicked_on_one_map_is_marked_on_those_beside_it(p
     page.keyboard.press("ArrowRight")
     marked = own.locator(".latent-map-overlay .aimed")
     expect(marked).to_have_count(1)
-    said = [one.locator(".latent-map-tooltip dd").inner_text() for one in (own, twin)]
+    said = [one.locator(".latent-map-tooltip li").inner_text() for one in (own, twin)]
     assert said[0] == said[1], "the same digit"
     page.keyboard.press("Enter")
     expect(own.locator(".latent-map-overlay .selected")).to_have_count(1)

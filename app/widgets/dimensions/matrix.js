@@ -1,4 +1,5 @@
 import { followKey, make, setReachable } from "../../web/dom.js";
+import { spaced } from "../../web/labels.js";
 import { percent, rowsBy } from "./measures.js";
 
 const FIRST_ROWS = 16; // what is shown at first
@@ -97,8 +98,8 @@ export class Matrix {
 
   #heading(f) {
     const isSorted = this.#factor === f;
-    const name = this.#found.factors[f];
-    const button = make("button", { type: "button", title: `Sort by ${name}` }, name.replaceAll("_", " "));
+    const name = spaced(this.#found.factors[f]);
+    const button = make("button", { type: "button", title: `Sort by ${name}` }, name);
     button.dataset.factor = f;
     return make("th", { scope: "col", attributes: { "aria-sort": isSorted ? "descending" : "none" } }, button);
   }
@@ -106,7 +107,7 @@ export class Matrix {
   #row(unit, most) {
     const { factors, shares, unitName } = this.#found;
     const cells = shares[unit].map((share, f) => {
-      const words = `${unitName} ${unit} says ${percent(share)} about ${factors[f]}`;
+      const words = `${unitName} ${unit} says ${percent(share)} about ${spaced(factors[f])}`;
       const attributes = { "aria-label": words, style: `--share: ${share / most}` };
       const button = make("button", { type: "button", title: words, attributes }, percent(share));
       button.dataset.unit = unit;

@@ -1,6 +1,7 @@
 // What is known of the units of a latent (its dimensions; of a spatial latent its channels), by what they can be shown
 // and sorted: pure. `found` is the server's answer: app/kit/questions.py says what is in it.
 
+import { spaced } from "../../web/labels.js";
 import { digits, largestFirst } from "../../web/numbers.js";
 
 export const EFFECT = "effect"; // which has to be worked out first, by decoding
@@ -12,8 +13,8 @@ export function measuresOf({ kl, deviation, factors, shares }) {
     { id: EFFECT, name: "effect on the picture", unit: "of 255 levels", values: null },
     ...factors.map((factor, f) => ({
       id: `factor ${f}`,
-      name: `what it says about ${factor}`,
-      unit: `% of the entropy of ${factor}`,
+      name: `what it says about ${spaced(factor)}`,
+      unit: `% of the entropy of ${spaced(factor)}`,
       values: shares.map((row) => 100 * row[f]),
     })),
   ];
@@ -72,7 +73,7 @@ export function factsOf({ kl, deviation, active, places, factors, shares }, unit
   if (effect !== undefined) facts.push(`changes the picture by ${digits(effect)} levels`);
   const known = largestFirst(shares[unit] ?? [])
     .slice(0, 2)
-    .map((f) => `${percent(shares[unit][f])} of ${factors[f]}`);
+    .map((f) => `${percent(shares[unit][f])} of ${spaced(factors[f])}`);
   if (known.length) facts.push(`says ${known.join(", ")}`);
   return facts.join(" · ");
 }

@@ -1,4 +1,5 @@
 import { make } from "../../web/dom.js";
+import { spaced } from "../../web/labels.js";
 import { LIMITS } from "../../web/limits.js";
 import { clamp } from "../../web/numbers.js";
 import { STRIP_COEFFICIENTS } from "../../web/strip.js";
@@ -121,4 +122,4 @@ export class LabelMenus {
   }
 }
 
-const offer = (select, names) => select.replaceChildren(...names.map((name) => new Option(name, name)));
+const offer = (select, names) => select.replaceChildren(...names.map((name) => new Option(spaced(name), name)));

@@ -4,6 +4,7 @@ import { recall, remember } from "../../web/address.js";
 import { asking } from "../../web/ask.js";
 import { make, onFirstSight, placing, telling } from "../../web/dom.js";
 import { downloads } from "../../web/downloads.js";
+import { labelsInWords, spaced } from "../../web/labels.js";
 import { newest } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
 import { digits } from "../../web/numbers.js";
@@ -50,7 +51,7 @@ export function mount({ element, trigger, props, server, watch }) {
     );
     find("-histograms").replaceChildren(...[...histograms.values()].map(({ element }) => element));
     find("-labels").hidden = !value.columns.length;
-    columnBox.replaceChildren(...value.columns.map((name) => new Option(name.replaceAll("_", " "), name)));
+    columnBox.replaceChildren(...value.columns.map((name) => new Option(spaced(name), name)));
     chosen.column = columnBox.value;
     const opened = wanted && chosenIn(wanted, ...names());
     wanted = null;
@@ -118,7 +119,7 @@ export function mount({ element, trigger, props, server, watch }) {
       ...labels.map(({ label, count, median }) => {
         const attributes = { "aria-pressed": label === chosen.label, style: `--share: ${median / most}` };
         const figures = make("small", {}, `${digits(median)} · ${count.toLocaleString()}`);
-        const button = make("button", { type: "button", attributes }, make("span", {}, label), figures);
+        const button = make("button", { type: "button", attributes }, make("span", {}, spaced(label)), figures);
         button.addEventListener("click", () => update({ label: label === chosen.label ? "" : label }));
         return button;
       }),
@@ -161,7 +162,7 @@ export function mount({ element, trigger, props, server, watch }) {
 
   function newTile({ index, labels, numbers, is_kept }, kept, drawn) {
     const [{ name }] = value.measures;
-    const words = Object.values(labels).filter(Boolean).join(", ") || `Point ${index}`;
+    const words = labelsInWords(Object.entries(labels)) || `Point ${index}`;
     const pictures = is_kept ? [make("img", { src: urlOf(kept.shift()), alt: "original" })] : [];
     pictures.push(make("img", { src: urlOf(drawn), alt: "drawn" }));
     const button = make(

@@ -1,6 +1,7 @@
 // The map as a picture of its own: what is in view, and what its colours mean.
 
 import { make, makeSvg } from "../../web/dom.js";
+import { spaced } from "../../web/labels.js";
 import { blobOf } from "../../web/sheet.js";
 import { shortly } from "./points.js";
 
@@ -75,11 +76,11 @@ function legendOf(grouping, palette, place) {
   measure.font = `14px ${place.font}`;
   let [left, row] = [GAP, 0];
   const shapes = shown.flatMap(({ name, slot }) => {
-    const length = SWATCH + 6 + measure.measureText(name).width + GAP;
+    const length = SWATCH + 6 + measure.measureText(spaced(name)).width + GAP;
     if (left > GAP && left + length > place.width) [left, row] = [GAP, row + 1];
     const middle = place.top + ROW * (row + 0.75);
     const swatch = { x: left, y: middle - SWATCH / 2, width: SWATCH, height: SWATCH, rx: SWATCH / 2 };
-    const label = words(name, left + SWATCH + 6, middle, palette, place);
+    const label = words(spaced(name), left + SWATCH + 6, middle, palette, place);
     left += length;
     return [makeSvg("rect", { ...swatch, fill: palette.slot(slot) }), label];
   });
@@ -92,7 +93,13 @@ function rampOf({ name, range: [low, high] }, palette, place) {
   const swatches = ramp.map((fill, k) => {
     return makeSvg("rect", { x: GAP + k * step, y: place.top + ROW, width: step + 0.5, height: SWATCH, fill });
   });
-  const title = words(`${name}, from ${shortly(low)} to ${shortly(high)}`, GAP, place.top + ROW / 2, palette, place);
+  const title = words(
+    `${spaced(name)}, from ${shortly(low)} to ${shortly(high)}`,
+    GAP,
+    place.top + ROW / 2,
+    palette,
+    place,
+  );
   return { shapes: [title, ...swatches], height: 2 * ROW };
 }
 

@@ -1,6 +1,7 @@
 // What the colours mean: the choice of a column, a chip for each of its categories, or a ramp for numbers.
 
 import { make } from "../../web/dom.js";
+import { spaced } from "../../web/labels.js";
 import { clamp } from "../../web/numbers.js";
 import { groupByColumn, groupByNothing, groupByNumber, isNearlyUnique } from "./grouping.js";
 import { shortly } from "./points.js";
@@ -72,7 +73,7 @@ export class Legend {
       nothing,
       ...names.map(byColumn),
     ];
-    this.#select.replaceChildren(...this.#choices.map(({ name }, k) => new Option(name, k)));
+    this.#select.replaceChildren(...this.#choices.map(({ name }, k) => new Option(spaced(name), k)));
     this.#first = points.first ?? nothing.name;
     this.#select.value = this.#indexOf(this.#first);
     if (this.#isChosen) this.choose(before);
@@ -148,7 +149,8 @@ export class Legend {
   /** The part of it that another theme changes. */
   showRamp({ number }) {
     if (!number) return;
-    const { name, note } = number;
+    const { note } = number;
+    const name = spaced(number.name);
     const [low, high] = number.range;
     this.#find("-bar").style.background = `linear-gradient(to right, ${this.#palette.ramp.join(", ")})`;
     this.#find("-ramp").querySelector("figcaption").textContent = note ? `${name}: ${note}` : name;
@@ -168,7 +170,7 @@ export class Legend {
         "data-shape": group.shape,
       },
     };
-    const button = make("button", options, group.name, count);
+    const button = make("button", options, spaced(group.name), count);
     button.addEventListener("click", () => this.#change(grouping, () => grouping.toggle(group)));
     button.addEventListener("dblclick", () => this.#change(grouping, () => grouping.toggleAlone(group)));
     return button;

@@ -1,6 +1,7 @@
 // The points of a map and what is known of them, from the value of the widget and the file with their numbers.
 
 import { besideModules } from "../../web/beside.js";
+import { labelsInWords, spaced } from "../../web/labels.js";
 import { boundsOf, PointGrid } from "./geometry.js";
 import { latentsFile } from "./latents_file.js";
 
@@ -70,17 +71,16 @@ export class Points {
   }
 
   describe(index) {
-    const words = this.labels(index).map(([, label]) => label);
-    return words.filter(Boolean).join(", ") || `Point ${index}`;
+    return labelsInWords(this.labels(index)) || `Point ${index}`;
   }
 
   /** 1 for each point with a label that holds the text, in small or capital letters; null if there is none. */
   search(text) {
-    const sought = text.trim().toLowerCase();
+    const sought = spaced(text.trim().toLowerCase());
     if (!sought) return null;
     const matches = new Uint8Array(this.count);
     for (const { categories, codes } of this.columns) {
-      const isHit = categories.map((category) => category.toLowerCase().includes(sought));
+      const isHit = categories.map((category) => spaced(category.toLowerCase()).includes(sought));
       if (isHit.includes(true)) for (let i = 0; i < this.count; i++) matches[i] |= isHit[codes[i]];
     }
     return matches.includes(1) ? matches : null;

@@ -1,6 +1,7 @@
 // The tooltip: the decoded picture of the point or the place under the pointer, and what is known of it.
 
 import { make } from "../../web/dom.js";
+import { labelInWords } from "../../web/labels.js";
 import { oneAtATime } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
 import { clamp } from "../../web/numbers.js";
@@ -10,8 +11,7 @@ import { shortly } from "./points.js";
 import { mixtureAt } from "./shepard.js";
 
 const REMEMBERED_PICTURES = 400;
-const GAP = 16; // CSS pixels, to the pointer
-const FINGER = 40; // and to a finger, which hides what is near
+const GAP = 40; // CSS pixels, to the pointer: the points near it stay in sight
 const EDGE = 4; // and to the edges of the map
 
 export class Tooltip {
@@ -33,7 +33,7 @@ export class Tooltip {
     this.#box = box;
     this.#picture = box.querySelector("img");
     this.#nearness = box.querySelector("p");
-    this.#labels = box.querySelector("dl");
+    this.#labels = box.querySelector("ul");
     this.#state = state;
     this.#places = places;
     this.#onTarget = onTarget;
@@ -83,10 +83,8 @@ export class Tooltip {
 
   #describe(facts) {
     this.#nearness.hidden = true;
-    const rows = facts
-      .filter(([, fact]) => fact)
-      .map(([name, fact]) => make("div", {}, make("dt", {}, name), make("dd", {}, fact)));
-    this.#labels.replaceChildren(...rows);
+    const known = facts.filter(([, fact]) => fact);
+    this.#labels.replaceChildren(...known.map(([name, fact]) => make("li", {}, labelInWords(name, fact))));
     this.#box.classList.add("is-waiting");
   }
 
@@ -129,13 +127,12 @@ export class Tooltip {
     this.#box.hidden = false;
     const { width, height } = this.#state.viewport.size;
     const { offsetWidth, offsetHeight } = this.#box;
-    const gap = this.isUnderFinger ? FINGER : GAP;
-    const isAbove = this.isUnderFinger && py - gap - offsetHeight >= EDGE;
-    const isRight = px + gap + offsetWidth <= width;
+    const isAbove = this.isUnderFinger && py - GAP - offsetHeight >= EDGE;
+    const isRight = px + GAP + offsetWidth <= width;
     const within = (start, length, end) => clamp(start, EDGE, end - length - EDGE);
-    const beside = isRight ? px + gap : px - gap - offsetWidth;
+    const beside = isRight ? px + GAP : px - GAP - offsetWidth;
     const left = within(isAbove ? px - offsetWidth / 2 : beside, offsetWidth, width);
-    const top = within(isAbove ? py - gap - offsetHeight : py - offsetHeight / 2, offsetHeight, height);
+    const top = within(isAbove ? py - GAP - offsetHeight : py - offsetHeight / 2, offsetHeight, height);
     this.#box.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }
 }

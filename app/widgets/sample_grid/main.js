@@ -3,6 +3,7 @@ import { asking } from "../../web/ask.js";
 import { decoder } from "../../web/decoder.js";
 import { followKey, make, say, setReachable, telling } from "../../web/dom.js";
 import { downloads, latentOffers, NOT_ALL, sheetOffer } from "../../web/downloads.js";
+import { labelInWords } from "../../web/labels.js";
 import { pack, unpack } from "../../web/latents.js";
 import { newest } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
@@ -218,6 +219,6 @@ const nameOf = (asked) => inWords("samples", asked);
 function inWords(what, { distribution, temperature, seed, label }) {
   const from = distribution === "prior" ? "" : `${distribution} `;
   const at = temperature === 1 ? "" : ` at temperature ${temperature}`;
-  const asked = Object.entries(label).map(([column, value]) => `, ${column} ${value}`);
+  const asked = Object.entries(label).map(([column, value]) => `, ${labelInWords(column, value)}`);
   return `${from}${what} of seed ${seed}${at}${asked.join("")}`;
 }
