@@ -189,7 +189,7 @@ async function markerOf(latent) {
     1,
   );
   const [x, y] = mix(points.places(neighbours), weights);
-  return { x, y, neighbours, label: "your picture" };
+  return { x, y, neighbours, label: "Your picture" };
 }
 
 find("own-file").addEventListener("change", ({ target }) => take(target.files[0]));

@@ -92,6 +92,14 @@ def keep_picture(library: Library, commit: Callable, *kept: Component) -> None:
     commit(explained(keep), None, kept, **NEWEST)
 
 
+def called(subject: Subject) -> str:
+    """What the page calls a picture: "Point 7 of the map", "Sample 3 of seed 7"; what the app did not draw is yours."""
+    if subject.latent is None:
+        return "Your picture"
+    said = subject.words.partition(":")[0].strip() or "a drawn picture"
+    return said[:1].upper() + said[1:]
+
+
 def received(library: Library, model: OpenModel, subject: Subject) -> str:
     """Which latent a model takes of a picture that the app drew, in a sentence; empty for any other picture."""
     if subject.latent is None:

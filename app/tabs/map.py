@@ -14,12 +14,12 @@ from app.explore import failures, files, map
 from app.explore.limits import AMONG, EDGE, NEIGHBOURS, SHEPARD_NEIGHBOURS, RequestError
 from app.explore.opened import OpenModel
 from app.explore.points_file import points_address
-from app.explore.subject import open_subject
+from app.explore.subject import Subject, open_subject
 from app.explore.through_training import movement
 from app.kit.events import FORGED, NEWEST, QUIET, UNSEEN, Shown, explained, told
 from app.kit.inputs import OtherModels, PictureInput
 from app.kit.questions import Questions
-from app.kit.sending import Target, foreign, keep_picture, received
+from app.kit.sending import Target, called, foreign, keep_picture, received
 from app.kit.workspace import Workspace
 from app.tabs.compared_maps import collapse_in_words, compared_maps
 from app.tabs.maps_beside import MapsBeside
@@ -206,9 +206,9 @@ def build(work: Workspace) -> dict[str, Component]:
         model, subject = library[name], open_subject(path)
         located = map.locate(model, subject, layout)
         rows = [point.index for point in located.neighbours]
-        marker = {"x": located.x, "y": located.y, "neighbours": rows, "label": "your picture"}
+        marker = {"x": located.x, "y": located.y, "neighbours": rows, "label": called(subject)}
         note = " ".join(filter(None, [foreign(library, model, subject), received(library, model, subject)]))
-        return panel.of_picture(model, path, located, note) | {chart: LatentMap(marker=marker)}
+        return panel.of_picture(model, subject, located, note) | {chart: LatentMap(marker=marker)}
 
     def place_again(laid_out, path):
         return gr.skip() if laid_out is None or path is None else place(laid_out, path)
@@ -318,12 +318,12 @@ class _Panel:
             facts = f"{words(NAME, 'original')}\n\n{facts}"
         return self._filled(file, file, facts, None) | {self.original: gr.update(value=path, visible=path is not None)}
 
-    def of_picture(self, model: OpenModel, path: str, located: map.Located, note: str) -> Updates:
-        file = files.save_drawn(model, located.latent, f"{Path(path).stem}, reconstructed")
-        facts = f"**Your picture**, as the model reconstructs it, {NEARNESS[located.nearness]}."
+    def of_picture(self, model: OpenModel, subject: Subject, located: map.Located, note: str) -> Updates:
+        file = files.save_drawn(model, located.latent, f"{Path(subject.path).stem}, reconstructed")
+        facts = f"**{plain(called(subject))}**, as the model reconstructs it, {NEARNESS[located.nearness]}."
         near = show_near(model, located.neighbours)
         rows = [point.index for point in located.neighbours]
-        return self._filled(file, path, f"{facts} {note}".strip(), near) | {self.rows: rows}
+        return self._filled(file, subject.path, f"{facts} {note}".strip(), near) | {self.rows: rows}
 
     def _filled(self, file: str, sent: str, facts: str, near: gr.Gallery | None) -> Updates:
         return {

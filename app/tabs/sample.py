@@ -17,7 +17,7 @@ from app.explore.subject import open_subject
 from app.kit.events import NEWEST, QUIET, UNSEEN, explained, told
 from app.kit.inputs import LabelChoice, OtherModels, PictureInput, PriorRadio, Range, RawNumber, RawSlider
 from app.kit.questions import Questions
-from app.kit.sending import Target, drawn_picture, keep_picture, received
+from app.kit.sending import Target, called, drawn_picture, keep_picture, received
 from app.kit.starts import start_at
 from app.kit.workspace import Workspace
 from app.tabs.aggregate_view import aggregate_view
@@ -430,7 +430,8 @@ def from_mean(model: OpenModel) -> dict[str, Any]:
 
 def from_picture(library: Library, model: OpenModel, path: str) -> dict[str, Any]:
     """A picture's latent: its own if the model drew it."""
-    return start_at(model, model.latent(open_subject(path)), "Your picture")
+    subject = open_subject(path)
+    return start_at(model, model.latent(subject), called(subject))
 
 
 def find_start(library: Library, name: str, kind: str, chosen: dict | None, path: str | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from app.explore.latents import pack
 from app.explore.library import Library
 from app.explore.limits import RequestError
 from app.explore.subject import open_subject
-from app.kit.sending import drawn_picture
+from app.kit.sending import called, drawn_picture
 from tests.conftest import ROOT
 
 
@@ -30,6 +30,7 @@ def test_a_drawn_picture_carries_its_latent_to_where_it_is_sent(library):
     subject = open_subject(path)
     assert path.endswith("fruits-sample-1-of-seed-7.png")
     assert subject.words == "sample 1 of seed 7"
+    assert called(subject) == "Sample 1 of seed 7"
     np.testing.assert_array_equal(model.own_latent(subject), latent)
 
 

@@ -1,6 +1,7 @@
 """Where walks start, and what Sample says of a model."""
 
 import dataclasses
+import re
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from app.explore.library import Library
 from app.explore.limits import RequestError
 from app.explore.opened import OpenModel
+from app.kit.examples import examples_for
 from app.kit.inputs import OtherModels
 from app.kit.starts import start_at
 from app.tabs.sample import MEAN, PICTURE, SELECTED, find_start, how_it_works, in_numbers
@@ -27,6 +29,8 @@ def test_a_walk_starts_where_a_person_asked(library, examples):
     chosen = start_at(fruits, fruits.atlas.latent(0), "Sample 3 of seed 7")
     assert find_start(library, "fruits", SELECTED, chosen, apple) == chosen
     assert find_start(library, "fruits", PICTURE, chosen, apple)["words"] == "Your picture"
+    point = find_start(library, "fruits", PICTURE, chosen, str(examples_for(fruits).popitem()[1]))
+    assert re.fullmatch(r"\w[\w ]*, point \d+ of the map", point["words"]), "and not a person's own picture"
     assert find_start(library, "fruits", MEAN, chosen, apple)["words"] == "The mean of the data"
 
 
