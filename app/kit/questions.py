@@ -12,7 +12,7 @@ from app.explore.library import Library
 from app.explore.limits import FILMS_AT_ONCE, MAX_STEPS, THUMBNAIL, UNCERTAIN_AT_ONCE, RequestError
 from app.explore.subject import open_subject
 from app.explore.turns import Room
-from app.kit.inputs import own_file
+from app.kit.inputs import MOST_OTHERS, own_file
 from app.kit.pictures import LEVELS, heat_map, scale_end, sheet, square
 
 LEAST_DEVIATION = 1 / LEVELS  # of a scale's end: next to nothing must look like it
@@ -148,15 +148,19 @@ class Questions:
             "originals": sheet(originals) if originals else None,
         }
 
-    def uncertainty(self, model: str, picture: str) -> dict[str, Any]:
+    def uncertainty(self, model: str, picture: str, beside: list) -> dict[str, Any]:
         """How much each pixel varies over samples of the posterior, as a heat map; and how many `samples` these are.
 
-        The picture is the path of a file that this page was given.
+        The picture is the path of a file that this page was given; `beside` has the names of at most two other models,
+        whose maps are next to this one: all have one scale.
         """
+        if len(beside) > MOST_OTHERS:
+            raise RequestError(f"At most {MOST_OTHERS} other models can be compared with.")
         opened, subject = self._library[model], open_subject(own_file(picture))
         with UNCERTAIN:
             found = reconstruct.uncertainty(opened, subject)
+            others = [reconstruct.uncertainty(self._library[name], subject) for name in beside]
         if found is None:
             raise RequestError("This model's encoder gives no variance: it has no uncertainty to show.")
-        limit = max(LEAST_DEVIATION, scale_end(found.deviation))
+        limit = max(LEAST_DEVIATION, *(scale_end(one.deviation) for one in [found, *others] if one))
         return heat_map(found.deviation, limit) | {"samples": found.samples}

@@ -194,14 +194,14 @@ class _One:
             self.editor: edited_latent(model, subject, made[0], None if taken[self.temperature] else own),
             self.workings: describe_workings(model, made[0], taken[self.temperature]),
             **self.training.of(model, path),
-            **self.first.of(model, path, made),
+            **self.first.of(models, path, made),
             **self._others(models, titles, path, made),
             **settings,
             **corrected,
         }
 
     def _others(
-        self, models: Sequence[OpenModel], titles: Sequence[str], path: str, made: Sequence[Reconstruction]
+        self, models: list[OpenModel], titles: Sequence[str], path: str, made: list[Reconstruction]
     ) -> Updates:
         """A column for each model but the first; those without a model are hidden."""
         updates: Updates = {}
@@ -209,7 +209,7 @@ class _One:
             is_shown = k < len(models)
             updates[column] = gr.update(visible=is_shown)
             updates[title] = _title(titles[k], models[k]) if is_shown else ""
-            updates |= views.of(models[k], path, made[k:] + made[:k]) if is_shown else views.empty()
+            updates |= views.of(models[k:] + models[:k], path, made[k:] + made[:k]) if is_shown else views.empty()
         return updates
 
     def _settings(self, models: Sequence[OpenModel], others: Sequence[str] | None) -> Updates:
@@ -242,14 +242,15 @@ class _Views:
         self.maps = HeatMaps(server=[Questions(library).uncertainty], elem_id=f"{prefix}heat-maps")
         self.parts = [self.comparison, self.tiles, self.maps]
 
-    def of(self, model: OpenModel, path: str, all_made: Sequence[Reconstruction]) -> Updates:
-        """The first of these reconstructions; the others are what other models made of the picture."""
-        made, *beside = all_made
+    def of(self, models: Sequence[OpenModel], path: str, all_made: Sequence[Reconstruction]) -> Updates:
+        """The first model's reconstruction, beside what the other models made of the picture."""
+        (model, *others), (made, *beside) = models, all_made
         file = f"{model.name}-reconstruction.png"
+        errors = {other.name: each.error for other, each in zip(others, beside, strict=True)}
         return {
             self.comparison: Comparison.payload(made.picture, made.reconstruction, file, group=NAME),
             self.tiles: "" if beside else metric_tiles(made, model.metrics),  # `compared` has all models' figures
-            self.maps: HeatMaps.payload(model, path, made.error, [other.error for other in beside]),
+            self.maps: HeatMaps.payload(model, path, made.error, errors),
         }
 
     def empty(self) -> Updates:

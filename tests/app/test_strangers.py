@@ -327,7 +327,7 @@ def test_every_server_function_takes_anything(server, foreign, client):
         "temperature": 1,
     }
     known |= {"seed": 0, "column": "kind", "start": "a", "end": "b", "index": 0, "x": 0, "y": 0, "places": [0]}
-    known |= {"picture": server.upload, "ranges": {"prior_distance": [0, 1]}, "label": "a", "first": 0}
+    known |= {"picture": server.upload, "beside": [], "ranges": {"prior_distance": [0, 1]}, "label": "a", "first": 0}
     wrong, met = [], set()
     for number, name in server_functions(server.page):
         parameters = [*inspect.signature(getattr(LandscapeQuestions, name)).parameters][1:]

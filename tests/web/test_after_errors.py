@@ -140,7 +140,7 @@ def test_an_error_that_comes_too_late_is_not_kept_for_the_picture(widget):
         "heat_maps",
         """
         const map = { url: sheets[0].sheet, limit: 20, mean: 2, samples: 4 };
-        const value = (picture, has_variance = true) => ({ model: "M", picture, has_variance, error: map });
+        const value = (picture, has_variance = true) => ({ model: "M", picture, has_variance, error: map, beside: [] });
         mount(server);
         await set(value("a"));
         await set(value("b", false));

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ class HeatMaps(Widget):
 
     The value is what `payload` builds, or None for nothing.
 
-    Server: `uncertainty(model, picture)`.
+    Server: `uncertainty(model, picture, beside)`.
     """
 
     @staticmethod
@@ -28,7 +28,7 @@ class HeatMaps(Widget):
         model: OpenModel,
         picture: str,
         error: Float[np.ndarray, "size size"],
-        beside: Sequence[Float[np.ndarray, "other other"]] = (),
+        beside: Mapping[str, Float[np.ndarray, "other other"]] | None = None,
     ) -> dict[str, Any]:
         """What the page needs to draw the error and to ask for the uncertainty.
 
@@ -36,7 +36,13 @@ class HeatMaps(Widget):
             model: whose reconstruction it is.
             picture: the path of the picture's file.
             error: of each pixel, in [0, 1].
-            beside: errors that are shown next to this one, so that all have one scale.
+            beside: by models' names, the errors that are shown next to this one, so that all have one scale.
         """
-        drawn = heat_map(error, max(LEAST_ERROR, *map(scale_end, [error, *beside])))
-        return {"model": model.name, "picture": picture, "has_variance": model.info.has_variance, "error": drawn}
+        others = beside or {}
+        return {
+            "model": model.name,
+            "picture": picture,
+            "has_variance": model.info.has_variance,
+            "error": heat_map(error, max(LEAST_ERROR, *map(scale_end, [error, *others.values()]))),
+            "beside": [*others],
+        }

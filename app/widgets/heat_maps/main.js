@@ -5,27 +5,29 @@ export function mount({ element, props, server, watch }) {
   const [error, uncertainty] = ["error", "uncertainty"].map((name) => element.querySelector(`[data-map="${name}"]`));
   const ask = asking(server);
   const loads = newest();
-  let asked = null; // { key, answer }: the uncertainty is of model and picture only, and is asked for once
+  let asked = null; // { key, answer }: the uncertainty, which is asked for once for each picture
 
   async function load(value) {
     const isNewest = loads.begin();
     element.querySelector(".heat-maps").hidden = !value;
     if (!value) return;
     const { mean } = value.error;
-    draw(error, value.error, `Pixels are off by ${levels(mean)} of 255 levels on average; bright places are far off.`);
+    const scale = value.beside.length ? " All models have one scale." : "";
+    const off = `Pixels are off by ${levels(mean)} of 255 levels on average; bright places are far off.`;
+    draw(error, value.error, off + scale);
     uncertainty.hidden = !value.has_variance;
     if (!value.has_variance) return;
-    const key = `${value.model} ${value.picture}`;
+    const key = [value.model, value.picture, ...value.beside].join(" ");
     if (asked?.key !== key) {
       wait(uncertainty, "Drawing samples…");
-      asked = { key, answer: ask("uncertainty", value.model, value.picture) };
+      asked = { key, answer: ask("uncertainty", value.model, value.picture, value.beside) };
     }
     const mine = asked;
     const answer = await mine.answer;
     if (answer.error && asked === mine) asked = null; // the next value of this picture asks again
     if (!isNewest() || !element.isConnected) return;
     if (answer.error) wait(uncertainty, answer.error);
-    else draw(uncertainty, answer, spreadInWords(answer, mean));
+    else draw(uncertainty, answer, spreadInWords(answer, mean) + scale);
   }
 
   watch("value", () => load(props.value));

@@ -99,7 +99,7 @@ class TestHeatMaps:
     def test_two_errors_beside_each_other_have_one_scale(self, library):
         model = library["fruits"]
         small, large = np.full((64, 64), 0.1), np.full((64, 64), 0.5)
-        one, other = (HeatMaps.payload(model, "", a, [b])["error"] for a, b in ((small, large), (large, small)))
+        one, other = (HeatMaps.payload(model, "", a, {"emoji": b})["error"] for a, b in ((small, large), (large, small)))
         assert one["limit"] == other["limit"] == pytest.approx(0.5 * 255)
         assert HeatMaps.payload(model, "", small)["error"]["limit"] == pytest.approx(0.1 * 255)
         assert one["mean"] == pytest.approx(0.1 * 255)
@@ -111,12 +111,21 @@ class TestHeatMaps:
 
     def test_uncertainty_is_of_files_that_a_visitor_may_see(self, library, examples):
         ask = guarded(Questions(library).uncertainty)
-        answer = ask(["fruits", str(examples["fruits"])])
+        answer = ask(["fruits", str(examples["fruits"]), []])
         assert answer["samples"] >= 4
         assert opened(answer["url"]).size == (64, 64)
         for path in ("/etc/passwd", "", "no such picture"):
-            assert ask(["fruits", path]).keys() == {"error"}
-        assert ask(["no such model", str(examples["fruits"])]).keys() == {"error"}
+            assert ask(["fruits", path, []]).keys() == {"error"}
+        assert ask(["no such model", str(examples["fruits"]), []]).keys() == {"error"}
+        for beside in (["no such model"], [["emoji"]], ["emoji"] * 3):
+            assert ask(["fruits", str(examples["fruits"]), beside]).keys() == {"error"}
+
+    def test_the_uncertainty_of_two_models_has_one_scale(self, library, examples):
+        questions, picture = Questions(library), str(examples["fruits"])
+        alone = [questions.uncertainty(name, picture, [])["limit"] for name in ("fruits", "emoji")]
+        assert alone[0] != alone[1]
+        for name, other in (("fruits", "emoji"), ("emoji", "fruits")):
+            assert questions.uncertainty(name, picture, [other])["limit"] == max(alone)
 
 
 def test_examples_have_names_and_small_pictures(examples):
