@@ -29,6 +29,9 @@ GONE = "This picture is no longer here. Add it again."
 REFUSED = "That did not work"  # the title of a message
 MOST_OTHERS = 2  # models beside the picked one
 
+# Gradio leaves the list of a choice of several open, over what follows from the choice, until the focus goes.
+CLOSE_LIST = "() => document.activeElement?.matches('input[role=combobox]') && document.activeElement.blur()"
+
 _EXAMPLES = frozenset(os.path.realpath(path) for path in EXAMPLES.values())
 
 
@@ -170,8 +173,10 @@ class OtherModels(gr.Dropdown):
     @classmethod
     def beside(cls, library: Library, picked: str, **options: Any) -> OtherModels:
         """A choice for this model, of none at first."""
-        choices = cls.choices_of(library, picked)
-        return cls(choices, value=[], multiselect=True, max_choices=MOST_OTHERS, label="Compare with", **options)
+        choices, label = cls.choices_of(library, picked), f"Compare with up to {MOST_OTHERS} models"
+        made = cls(choices, value=[], multiselect=True, max_choices=MOST_OTHERS, label=label, **options)
+        made.input(None, None, None, js=CLOSE_LIST)
+        return made
 
     @classmethod
     def of(
