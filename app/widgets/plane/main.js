@@ -245,10 +245,10 @@ export function mount({ element, props, watch }) {
   load();
 }
 
-/** A latent; and of a posterior's mean, how far its cloud reaches around each number. */
+/** A latent; and of a posterior's mean, the spread of its cloud around each number. */
 function inWords(latent, logVar) {
-  const reach = (i) => (logVar ? ` ± ${Math.exp(logVar[i] / 2).toFixed(3)}` : "");
-  return Array.from(latent, (number, i) => `${number.toFixed(2)}${reach(i)}`).join("\n");
+  const spread = (i) => (logVar ? `, spread ${Math.exp(logVar[i] / 2).toFixed(3)}` : "");
+  return Array.from(latent, (number, i) => `${number.toFixed(2)}${spread(i)}`).join("\n");
 }
 
 function paintOver(canvas, picture) {
