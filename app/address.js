@@ -1,7 +1,8 @@
 // What the page shows, kept in the address bar, so that a link brings it back: `?model=emoji&tab=sample&sample.seed=7`.
 // A page that is opened or gone back to with an address that asks for nothing begins with the landing (app/landing.py),
 // which `style.css` shows only there.
-// `app/address.py` reads it back on the server, and defines DEFAULT_TAB before this; widgets recall their own values.
+// `app/address.py` reads it back on the server, and defines TABS before this, the tabs' ids by their titles; widgets recall
+// their own values.
 //
 // Back goes to the tab before and changes nothing else; within a tab it undoes the last move. A move is what a gesture of
 // a hand changes: the first change of the address after it makes an entry of the history, and what follows from that
@@ -11,6 +12,7 @@
   const COPIED_MS = 2000;
   const SAME_MOVE_MS = 1000; // in which changes of one value in one place are one move: a number is typed
   const GUIDE = "guide"; // the one key of what stands above the tabs
+  const [DEFAULT_TAB] = Object.values(TABS);
   const TAB = "#tabs > .tab-wrapper [role=tab]";
   const shown = new URLSearchParams(location.search);
   const opened = new URLSearchParams(location.search);
@@ -163,5 +165,11 @@
     if (tab) window.latentscape.enter(tab.dataset.tabId);
   });
 
+  // A person types a tab's title.
+  const typed = shown.get("tab")?.toLowerCase();
+  if (Object.hasOwn(TABS, typed) && TABS[typed] !== shown.get("tab")) {
+    shown.set("tab", TABS[typed]);
+    replace();
+  }
   showLanding();
 }

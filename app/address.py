@@ -30,9 +30,14 @@ SEPARATOR = "|"  # between the choices of one input
 DRAWN = "z"  # begins the text of a picture that stands for a latent: z:MODEL:NUMBERS
 
 
-def head(default_tab: str) -> str:
-    """The script that keeps the address, for the head of the page."""
-    return f"<script>const DEFAULT_TAB = {json.dumps(default_tab)};\n{SCRIPT.read_text('utf-8')}</script>"
+def head(tabs: Mapping[str, str]) -> str:
+    """The script that keeps the address, for the head of the page.
+
+    Args:
+        tabs: titles by ids; the first is open at first.
+    """
+    ids = json.dumps({title.lower(): name for name, title in tabs.items()})
+    return f"<script>const TABS = {ids};\n{SCRIPT.read_text('utf-8')}</script>"
 
 
 def build(page: gr.Blocks, work: Workspace, kept: Mapping[str, Component], notice: gr.HTML) -> None:

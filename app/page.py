@@ -129,7 +129,7 @@ def launch(
         mcp_server=mcp,
         theme=theme(),
         css_paths=[*STYLE],
-        head=address.head(TABS[0].NAME) + PRELOAD,
+        head=address.head({tab.NAME: tab.TITLE for tab in TABS}) + PRELOAD,
         favicon_path=front.ICON,
         app_kwargs={
             "routes": [

@@ -14,7 +14,7 @@ STRIP = "#dimensions .dimensions-strips img:not(.is-waiting)[src]"
 
 
 def test_bars_and_cells_lead_to_traversals(page, server):
-    page.goto(f"{server}?model=fruits&tab=learnt")
+    page.goto(f"{server}?model=fruits&tab=Model")  # as its title is, which a person would type
     bars = page.locator("#dimensions .dimensions-bars button")
     expect(bars).to_have_count(128)
     expect(page.locator("#dimensions .is-faint")).to_have_count(42)
