@@ -3,6 +3,7 @@
 import csv
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.waiting import downloaded
@@ -29,6 +30,8 @@ def test_a_range_narrows_the_list_and_the_map_and_a_picture_leads_to_its_point(p
     header, *rows = csv.reader(downloaded(page, ".failures-body >", "CSV")[1].read_text().splitlines())
     assert header == ["measure", "from", "to", "pictures", "chosen"]
     assert sum(int(row[3]) for row in rows if row[0] == rows[0][0]) == 3438
+    with Image.open(downloaded(page, ".failures-histograms +", "PNG")[1]) as drawn:
+        assert drawn.size == (2384, 440), "three histograms"
     words = said.inner_text()
     page.goto(page.url)
     expect(page.locator(".latent-map[data-state=ready]")).to_be_visible()

@@ -40,3 +40,21 @@ def test_points_travel_as_bits(run):
     assert run(points, both, one=None, other=[1, 0]) == [1, 0]
     assert run(points, both, one=None, other=None) is None
     assert run(points, "list(m.inBoth(f32([1, 1, 0]), [1, 0, 1]))") == [1, 0, 0]
+
+
+def test_the_histograms_are_drawn_as_a_picture_of_their_own(run):
+    parts = [{"title": "KL", "edges": [0, 1, 2], "counts": [2, 4], "chosen": [2, 0]}] * 2
+    drawn = """(() => {
+        const svg = m.figureOf(value, { ground: "white", ink: "black", accent: "teal", font: "serif" });
+        const found = (name) => [...svg.querySelectorAll(name)];
+        return {
+            words: found("text").map((text) => text.textContent),
+            tall: found("rect[fill=teal]").map((bar) => Number(bar.getAttribute("height"))),
+            right: Math.max(...found("rect[width]").slice(1).map((bar) => Number(bar.getAttribute("x")))),
+            width: Number(svg.getAttribute("width")),
+        };
+    })()"""
+    found = run("../widgets/failures/figure", drawn, value=parts)
+    assert found["words"] == ["KL", "0", "2"] * 2
+    assert found["tall"] == [60, 0] * 2, "half as tall as the tallest, and nothing"
+    assert found["right"] < found["width"], "all of it is in the picture"

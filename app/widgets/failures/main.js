@@ -9,7 +9,9 @@ import { newest } from "../../web/latest.js";
 import { LIMITS } from "../../web/limits.js";
 import { digits } from "../../web/numbers.js";
 import { cut, urlOf } from "../../web/sheet.js";
+import { pngOfSvg, textOfSvg } from "../../web/svg.js";
 import { csvOf } from "../../web/tables.js";
+import { figureOf } from "./figure.js";
 import { Histogram } from "./histogram.js";
 import { chosenIn, textOf, withRange } from "./ranges.js";
 
@@ -203,11 +205,27 @@ export function mount({ element, trigger, props, server, watch }) {
     return { kind: "csv", title, make: makeFile };
   }
 
+  function drawing() {
+    const style = getComputedStyle(find(""));
+    const [ground, accent] = ["--body-background-fill", "--color-accent"].map((name) => style.getPropertyValue(name));
+    const shown = value.measures.map(({ name, title }) => ({ title, ...known.histograms[name] }));
+    return figureOf(shown, { ground, accent, ink: style.color, font: style.fontFamily });
+  }
+
+  function picture(kind, contentOf) {
+    const makeFile = async () => ({ name: `${value.model.name} histograms`, content: await contentOf(drawing()) });
+    return { kind, title: "The histograms as a picture", make: makeFile };
+  }
+
   const ofHistograms = ["measure", "from", "to", "pictures", "chosen"];
   const ofLabels = ["column", "label", "pictures", "median"];
   find("-histograms").after(
     downloads(
-      [table("The histograms as a table, one bin a row", "histograms", ofHistograms, histogramRows)],
+      [
+        picture("png", pngOfSvg),
+        picture("svg", textOfSvg),
+        table("The histograms as a table, one bin a row", "histograms", ofHistograms, histogramRows),
+      ],
       "Download the histograms",
     ),
   );

@@ -2,10 +2,9 @@
 
 import { make, makeSvg } from "../../web/dom.js";
 import { spaced } from "../../web/labels.js";
-import { blobOf } from "../../web/sheet.js";
+import { pngOfSvg, SCALE, textOfSvg } from "../../web/svg.js";
 import { shortly } from "./points.js";
 
-const SCALE = 2; // pixels of the PNG for one of the page
 const ROW = 24; // pixels of the legend, from line to line
 const SWATCH = 12;
 const GAP = 18;
@@ -19,19 +18,12 @@ const STYLES = [
  * points are too many to be written one by one, they are a picture in it.
  */
 export async function svgOf({ find, state, chart, palette }) {
-  return new XMLSerializer().serializeToString(await figure({ find, state, palette }, await chart.image("svg")));
+  return textOfSvg(await figure({ find, state, palette }, await chart.image("svg")));
 }
 
 /** The same as a PNG, in a Blob. */
 export async function pngOf({ find, state, chart, palette }) {
-  const svg = await figure({ find, state, palette }, await chart.image("png", SCALE));
-  const [width, height] = ["width", "height"].map((side) => SCALE * Number(svg.getAttribute(side)));
-  const picture = new Image();
-  picture.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(svg))}`;
-  await picture.decode();
-  const canvas = make("canvas", { width, height });
-  canvas.getContext("2d").drawImage(picture, 0, 0, width, height);
-  return blobOf(canvas);
+  return pngOfSvg(await figure({ find, state, palette }, await chart.image("png", SCALE)));
 }
 
 async function figure({ find, state, palette }, points) {
