@@ -229,6 +229,17 @@ class LabelChoice(gr.Dropdown):
         last = {choices[text][0]: text for text in chosen or [] if text in choices}
         return {text: choices[text] for text in last.values()}
 
+    @classmethod
+    def replaced(cls, model: OpenModel, chosen: Sequence[str] | None) -> list[str]:
+        """Of what is chosen, a sentence for each label that does not count, as a later one is of the same column."""
+        choices, kept = cls._known(model), dict(cls.kept(model, chosen).values())
+        known = (choices[text] for text in dict.fromkeys(chosen or []) if text in choices)
+        return [
+            f"{label_in_words(column, kept[column])} takes the place of {label_in_words(column, label)}."
+            for column, label in known
+            if kept[column] != label
+        ]
+
 
 # ---- Numbers ----
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -192,7 +193,7 @@ class _Grid:
                 value=[],
                 multiselect=True,
                 label="Show only",
-                info="Labels that the flow's samples should have. Leave empty for any.",
+                info="Labels that the flow's samples should have, one of each kind. Leave empty for any.",
                 elem_id="sample-labels",
                 visible=bool(choices),
                 min_width=240,
@@ -284,6 +285,8 @@ class _Grid:
         kept = LabelChoice.kept(model, labels)
         if [*kept] != [*(labels or [])]:
             updates[self.labels]["value"] = [*kept]
+            for said in LabelChoice.replaced(model, labels):
+                gr.Info(html.escape(said), title="One label of each kind")
         return updates
 
     def of_model(

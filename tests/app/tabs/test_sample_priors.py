@@ -5,6 +5,7 @@ import pytest
 
 from app.explore.library import Library
 from app.kit.events import Refresh
+from app.kit.inputs import LabelChoice
 from app.kit.questions import Questions
 from app.kit.workspace import Workspace
 from app.tabs import sample
@@ -58,6 +59,9 @@ def test_only_the_flow_is_asked_for_labels_of_each_column_the_last(library, grid
     assert labels == [{}, {"kind": "Cherry", "variety": "Apple Red 2"}]
     assert updates[grid.labels]["value"] == ["kind: Cherry", "variety: Apple Red 2"]
     assert updates[grid.labels]["visible"]
+    said = "kind: Cherry takes the place of kind: Apple."
+    assert LabelChoice.replaced(library["fruits"], chosen) == [said]
+    assert LabelChoice.replaced(library["fruits"], ["kind: Apple", "hair: long"]) == []
     assert not grid.asked(library["fruits"], "prior", chosen, True, [], NUMBERS)[grid.labels]["visible"]
     emptied = grid.of_model(library["photos"], "flow", None, chosen, True, [], NUMBERS)[grid.labels]
     assert (emptied["choices"], emptied["value"], emptied["visible"]) == ([], [], False)
