@@ -68,13 +68,13 @@ def build(work: Workspace) -> dict[str, Component]:
     with gr.Accordion("How it works", open=False):
         explanation = gr.Markdown(latex_delimiters=LATEX)
 
-    def draw(name, distribution, labels, beside, others, count, temperature, seed, path, preset, kind, before):
+    def draw(name, distribution, labels, beside, others, count, temperature, seed, path, preset, kind):
         model = library[name]
-        start = from_picture(library, model, path) if path else from_mean(model)
-        linked = before is None and kind == SELECTED  # a link that begins at the sample that it picks next
+        start = from_picture(library, model, path) if path else from_mean(model, SELECTED)
+        kind = PICTURE if path else MEAN if kind == MEAN else SELECTED  # a link picks its sample next
         return (
             grid.of_model(model, distribution, preset, labels, beside, others, [count, temperature, seed])
-            | directions.of_model(model, start, kind if linked else PICTURE if path else MEAN)
+            | directions.of_model(model, start if kind == PICTURE else from_mean(model, kind), kind)
             | around.of_model(model, start, path)
             | {note: prior_note(model), selected: None, shown: name}
         )
@@ -122,8 +122,8 @@ def build(work: Workspace) -> dict[str, Component]:
                 directions.sliders: start,
                 modes: gr.Tabs(selected=AROUND),
             }
-        start = chosen if chosen and chosen["model"]["name"] == name else from_mean(model)
-        leaves = {directions.start: MEAN, directions.sliders: from_mean(model)} if kind == PICTURE else {}
+        start = chosen if chosen and chosen["model"]["name"] == name else from_mean(model, SELECTED)
+        leaves = {directions.start: SELECTED, directions.sliders: start} if kind == PICTURE else {}
         return around.of_model(model, start, None) | leaves
 
     inputs = [grid.distribution, grid.labels, grid.beside, grid.other, *grid.numbers]
@@ -154,7 +154,7 @@ def build(work: Workspace) -> dict[str, Component]:
     drawn = shown.change(explained(explain), shown, [grid.plot, grid.unmapped, explanation], **QUIET)
     drawn.then(*asking, **QUIET)  # what changed while it was drawn
     outputs = [note, selected, shown, *grid.parts, *directions.parts, *around.parts]
-    state = [picture, grid.preset, directions.start, shown]
+    state = [picture, grid.preset, directions.start]
     work.refresh.keep_drawn(NAME, draw, [*inputs, *state], outputs, **UNSEEN)
     return {
         "view": modes,
@@ -353,7 +353,7 @@ class _Directions:
         low, high = -int(MAX_DEVIATIONS), int(MAX_DEVIATIONS)
         gr.Markdown(words(NAME, "directions", low=low, high=high))
         self.note = gr.Markdown(words(NAME, "spatial_directions"), visible=False, elem_classes="note")
-        self.start = gr.Radio(STARTS, value=MEAN, label="Start from", elem_id="direction-start")
+        self.start = gr.Radio(STARTS, value=SELECTED, label="Start from", elem_id="direction-start")
         self.sliders = DirectionSliders(
             server=[questions.directions, questions.label_direction, questions.decode],
             address=f"{NAME}.directions",
@@ -425,9 +425,10 @@ def fill_empty(seed: Any):
 # ---- Where a walk starts ----
 
 
-def from_mean(model: OpenModel) -> dict[str, Any]:
-    """The mean of the data; without a map, of the prior."""
+def from_mean(model: OpenModel, kind: str = MEAN) -> dict[str, Any]:
+    """The mean of the data; without a map, of the prior. Also in place of a sample, while none is selected."""
     said = "The mean of the data" if model.has_atlas else "The prior's mean"
+    said += ", until you select a sample" if kind == SELECTED else ""
     return start_at(model, sample.origin(model), said)
 
 

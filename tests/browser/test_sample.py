@@ -125,13 +125,16 @@ def test_sliders_move_the_picture_and_labels_make_a_direction(page, server):
 def test_directions_and_a_walk_start_from_the_selected_sample(page, server):
     open_sample(page, server)
     page.get_by_role("tab", name="Directions").click()
+    expect(page.locator(".direction-start")).to_have_text("From: The mean of the data, until you select a sample")
+    page.get_by_label("The mean of the data").check()
     page.get_by_label("The selected sample").check()
     expect(page.get_by_text("No sample of this model is selected")).to_be_visible()
     page.get_by_role("tab", name="Grid").click()
     sample = page.get_by_role("button", name="Sample 5", exact=True)
     source = sample.locator("img").get_attribute("src")
     sample.click()
-    page.locator("#sample-vary").click()
+    expect(page.locator("#sample-selected img")).to_be_visible()
+    page.get_by_role("tab", name="Directions").click()
     expect(page.locator(".direction-picture")).to_have_attribute("src", source)
     expect(page.locator(".direction-start")).to_have_text("From: Sample 5 of seed 0")
 
