@@ -478,5 +478,5 @@ def _loss(model: OpenModel, made: Reconstruction) -> str:
 def _bits(made: Reconstruction) -> str:
     return (
         f"*This picture:* {made.metrics['kl_nats']:.1f} nats are {made.latent_bits:,.0f} bits, "
-        f"{made.latent_bits / made.error.size:.3f} a pixel; its PNG takes {made.png_bits:,}."
+        f"{made.latent_bits / made.error.size:.3f} bits a pixel; its PNG takes {made.png_bits:,} bits."
     )

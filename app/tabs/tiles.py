@@ -51,7 +51,7 @@ def compression_in_words(latent_bits: float, png_bits: int) -> str:
     """The latent against the picture's PNG."""
     ratio = png_bits / max(latent_bits, 1)
     compared = f"{ratio:,.0f} times more" if ratio >= 1.5 else "about as much" if ratio > 0.67 else "less"
-    return f"its PNG at this size (lossless) needs {png_bits:,}: {compared}"
+    return f"its PNG at this size (lossless) needs {png_bits:,} bits: {compared}"
 
 
 def _psnr_in_words(psnr: float) -> str:

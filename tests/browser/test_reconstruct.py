@@ -47,7 +47,7 @@ def test_shows_comparison_figures_maps_and_latent_of_vectors_and_of_channels(pag
         metrics = page.locator("#metrics")
         expect(metrics).to_contain_text(re.compile(r"\d+\.\d dB"))
         expect(metrics).to_contain_text(re.compile(r"[\d,]+ bits"))
-        expect(metrics).to_contain_text(re.compile(r"PNG .* needs [\d,]+: \d+ times more"))
+        expect(metrics).to_contain_text(re.compile(r"PNG .* needs [\d,]+ bits: \d+ times more"))
         for name in ("error", "uncertainty"):
             heat_map = page.locator(f"#heat-maps [data-map={name}]")
             expect(heat_map).to_have_attribute("data-state", "ready")
