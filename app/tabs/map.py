@@ -73,8 +73,14 @@ def build(work: Workspace) -> dict[str, Component]:
     linked = gr.Markdown(visible=False, elem_classes="note", elem_id="map-linked")
     asked = [questions.decode_place, questions.thumbnails, questions.decode, questions.unit]
     with gr.Row(elem_id="map-parts"):
-        with gr.Column(scale=3, min_width=300):
-            chart = LatentMap(server=asked, drop_target=picture.elem_id, address=NAME, elem_id="latent-map")
+        with gr.Column(scale=3, min_width=300, elem_id="map-chart"):
+            chart = LatentMap(
+                server=asked,
+                drop_target=picture.elem_id,
+                address=NAME,
+                empty_text="Loading the map …",
+                elem_id="latent-map",
+            )
             selected = Selections()
             drawing = _Drawing(work, questions, selected)
         beside = MapsBeside(linked, asked, COLUMNS)
@@ -84,6 +90,7 @@ def build(work: Workspace) -> dict[str, Component]:
                 offer_examples(work, "Or click one of these", picture)
             with gr.Column():
                 panel = _Panel(work)
+        panel.build_near()
     with gr.Column(visible=False) as learnt:
         gr.Markdown(words(NAME, "compared"))
         learnt_facts = gr.HTML(elem_id="map-compared")
@@ -287,6 +294,10 @@ class _Panel:
                 )
             work.send_buttons(self.sent, "place")
             self.facts = gr.Markdown(elem_id="map-facts")
+
+    def build_near(self) -> None:
+        """Below the map, as there is no room for it in the panel."""
+        with gr.Column(visible=False, elem_id="map-near") as self.near_part:
             gr.Markdown("Its nearest neighbours in latent space. Click one to go there.", elem_classes="caption")
             self.near = gr.Gallery(
                 show_label=False,
@@ -300,13 +311,14 @@ class _Panel:
             )
             self.rows = gr.State([])  # of these neighbours
         known = [self.original, self.large, self.facts, self.near, self.sent, self.rows]
-        self.parts = [self.hint, self.detail, *known]
+        self.parts = [self.hint, self.detail, self.near_part, *known]
 
     def empty(self) -> Updates:
-        return dict.fromkeys(self.parts[3:]) | {
+        return dict.fromkeys(self.parts[4:]) | {
             self.original: gr.update(value=None, visible=False),
             self.hint: gr.update(visible=True),
             self.detail: gr.update(visible=False),
+            self.near_part: gr.update(visible=False),
         }
 
     def of_point(self, model: OpenModel, point: map.Point) -> Updates:
@@ -329,6 +341,7 @@ class _Panel:
         return {
             self.hint: gr.update(visible=False),
             self.detail: gr.update(visible=True),
+            self.near_part: gr.update(visible=True),
             self.original: gr.update(value=None, visible=False),
             self.large: file,
             self.facts: facts,
@@ -419,8 +432,9 @@ def show_near(model: OpenModel, neighbours: list[map.Point]) -> gr.Gallery:
 
 def describe(model: OpenModel, point: map.Point) -> str:
     """What is known of a point, in Markdown."""
-    facts = {spaced(name): spaced(label) for name, label in point.labels.items()} | {"file": point.id}
-    lines = [f"**{plain(name)}**: {plain(value)}" for name, value in facts.items()]
+    facts = {spaced(name): "" if label == name else spaced(label) for name, label in point.labels.items() if label}
+    facts["file"] = point.id
+    lines = [f"**{plain(name)}**" + (f": {plain(value)}" if value else "") for name, value in facts.items()]
     for name, value in point.numbers.items():
         title, said = COLUMNS.get(name, (spaced(name), ""))[0], f"{value:.4g}"
         if name == ERROR_COLUMN:

@@ -91,6 +91,8 @@ class _One:
                 offer_examples(work, "Or click one of these", picture, elem_id="reconstruct-examples")
             with gr.Column(elem_classes="found"):
                 self._build_found(library)
+            with gr.Column(elem_classes="figures"):
+                self.tiles = gr.HTML(elem_id="metrics")
             with gr.Column(elem_classes="settings"):
                 self._build_settings(first)
         self.training = ThroughTraining(work)
@@ -117,7 +119,7 @@ class _One:
         self.editor.commit(explained(keep_edited), None, [edited, send_edited], **NEWEST)
         inputs = [picture, self.temperature, self.seed, self.other]
         outputs = [
-            *(self.empty, self.result, self.note, self.both, self.title),
+            *(self.empty, self.result, self.note, self.both, self.title, self.tiles),
             *(self.latent_part, self.editor, self.workings, self.temperature, self.seed, self.other),
             *self.training.parts,
             *self.first.parts,
@@ -191,6 +193,7 @@ class _One:
             self.note: gr.update(value=note, visible=bool(note)),
             self.both: gr.update(value=compared(models, titles, made) if comparing else "", visible=comparing),
             self.title: gr.update(value=_title(titles[0], model), visible=comparing),
+            self.tiles: "" if comparing else metric_tiles(made[0], model.metrics),  # `compared` has all models' figures
             self.editor: edited_latent(model, subject, made[0], None if taken[self.temperature] else own),
             self.workings: describe_workings(model, made[0], taken[self.temperature]),
             **self.training.of(model, path),
@@ -200,9 +203,7 @@ class _One:
             **corrected,
         }
 
-    def _others(
-        self, models: list[OpenModel], titles: Sequence[str], path: str, made: list[Reconstruction]
-    ) -> Updates:
+    def _others(self, models: list[OpenModel], titles: Sequence[str], path: str, made: list[Reconstruction]) -> Updates:
         """A column for each model but the first; those without a model are hidden."""
         updates: Updates = {}
         for k, (column, title, views) in enumerate(self.beside, 1):
@@ -225,6 +226,7 @@ class _One:
         return {
             **{part: gr.update(visible=False) for part in hidden},
             self.empty: gr.update(visible=True),
+            self.tiles: "",
             self.editor: None,
             self.workings: describe_workings(model, None, 0),
             **self.training.of(model, None),
@@ -234,13 +236,12 @@ class _One:
 
 
 class _Views:
-    """What is shown of one model's reconstruction: input against output, figures, error and uncertainty."""
+    """What is shown of one model's reconstruction: input against output, error and uncertainty."""
 
     def __init__(self, library: Library, prefix: str):
         self.comparison = Comparison(elem_id=f"{prefix}comparison")
-        self.tiles = gr.HTML(elem_id=f"{prefix}metrics")
         self.maps = HeatMaps(server=[Questions(library).uncertainty], elem_id=f"{prefix}heat-maps")
-        self.parts = [self.comparison, self.tiles, self.maps]
+        self.parts = [self.comparison, self.maps]
 
     def of(self, models: Sequence[OpenModel], path: str, all_made: Sequence[Reconstruction]) -> Updates:
         """The first model's reconstruction, beside what the other models made of the picture."""
@@ -249,7 +250,6 @@ class _Views:
         errors = {other.name: each.error for other, each in zip(others, beside, strict=True)}
         return {
             self.comparison: Comparison.payload(made.picture, made.reconstruction, file, group=NAME),
-            self.tiles: "" if beside else metric_tiles(made, model.metrics),  # `compared` has all models' figures
             self.maps: HeatMaps.payload(model, path, made.error, errors),
         }
 

@@ -99,7 +99,9 @@ class TestHeatMaps:
     def test_two_errors_beside_each_other_have_one_scale(self, library):
         model = library["fruits"]
         small, large = np.full((64, 64), 0.1), np.full((64, 64), 0.5)
-        one, other = (HeatMaps.payload(model, "", a, {"emoji": b})["error"] for a, b in ((small, large), (large, small)))
+        one, other = (
+            HeatMaps.payload(model, "", a, {"emoji": b})["error"] for a, b in ((small, large), (large, small))
+        )
         assert one["limit"] == other["limit"] == pytest.approx(0.5 * 255)
         assert HeatMaps.payload(model, "", small)["error"]["limit"] == pytest.approx(0.1 * 255)
         assert one["mean"] == pytest.approx(0.1 * 255)
