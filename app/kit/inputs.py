@@ -173,7 +173,7 @@ class OtherModels(gr.Dropdown):
     @classmethod
     def beside(cls, library: Library, picked: str, **options: Any) -> OtherModels:
         """A choice for this model, of none at first."""
-        choices, label = cls.choices_of(library, picked), f"Compare with up to {MOST_OTHERS} models"
+        choices, label = cls.choices_of(library, picked), f"Compare with up to {MOST_OTHERS} others"
         made = cls(choices, value=[], multiselect=True, max_choices=MOST_OTHERS, label=label, **options)
         made.input(None, None, None, js=CLOSE_LIST)
         return made
