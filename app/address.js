@@ -17,6 +17,7 @@
   const shown = new URLSearchParams(location.search);
   const opened = new URLSearchParams(location.search);
   const widgets = new Map(); // key -> function that brings a widget's value back
+  let isRestored = false; // whether the server has brought back what the page was opened with
   let isTouched = false; // whether a hand has done something that the address does not know yet
   let touched = null; // the element that a hand touched last
   let lastMove = { key: null, at: 0, where: null };
@@ -53,6 +54,7 @@
     remember(key, value, isMove = key !== "model") {
       const text = value === null || value === undefined || value === "" ? null : String(value);
       if (shown.get(key) === text) return;
+      if (text === null && !isRestored && opened.has(key)) return; // the page is built, and says what it has at first
       put(key, text);
       if (isOnLanding() && !isTouched) return; // what comes late does not close it
       const move = { key, at: performance.now(), where: touched };
@@ -64,8 +66,9 @@
       else replace();
     },
 
-    /** Takes these out of the address. */
+    /** Once what the page was opened with is brought back, takes these out of the address, which could not be. */
     forget(keys) {
+      isRestored = true;
       for (const key of keys) shown.delete(key);
       replace();
     },
