@@ -79,8 +79,9 @@ def offer_examples(work: Workspace, legend: str, picture: PictureInput, **option
     first = examples_for(library.look_at(library.default))
     choice = Examples(Examples.payload(legend, [*first.values()]), visible=bool(first), **options)
     choice.select(explained(choose), work.model, picture, **NEWEST)
-    picture.change(explained(mark), [work.model, picture], choice, **NEWEST)
-    work.model.change(explained(offer), [work.model, picture], choice, trigger_mode="multiple", queue=False, **QUIET)
+    every = QUIET | {"trigger_mode": "multiple", "queue": False}
+    picture.change(explained(mark), [work.model, picture], choice, **every)
+    work.model.change(explained(offer), [work.model, picture], choice, **every)
 
 
 def _name(path: Path) -> str:
