@@ -55,44 +55,45 @@ def build(work: Workspace) -> dict[str, Component]:
     columns = []
     with gr.Row(equal_height=False):
         for letter, picture in zip("ABCD", pictures, strict=True):
-            with gr.Column(min_width=200, elem_classes=_away(letter not in NEEDED[TWO])) as column:
+            with gr.Column(min_width=150, elem_classes=_away(letter not in NEEDED[TWO])) as column:
                 picture.render()
                 offer_examples(work, f"Examples for {letter}", picture)
             columns.append(column)
     sent = gr.Markdown(visible=False, elem_classes="note")
     spatial = gr.Markdown(visible=False, elem_classes="note")
-    with gr.Row() as settings:
-        method = gr.Radio(
-            METHODS,
-            value="slerp",
-            label="Path",
-            info="Spherical keeps the latent's length on the way, so pictures stay sharp. Straight is the shortest.",
-            min_width=300,
-        )
-        steps = gr.Radio(STEPS, value=33, label="Pictures on the way", elem_id="interpolate-steps")
-    with gr.Column() as two_column:
-        scrubber = Scrubber(
-            server=[questions.decode, questions.film],
-            empty_text=EMPTY[TWO],
-            address=f"{NAME}.t",
-            elem_id="scrubber",
-        )
-        with gr.Column(visible=False) as two_tools:
-            frame = _sending(work, scrubber)
-    with gr.Column(elem_classes=_away(True)) as square_column:
-        corners = Corners(
-            server=[questions.decode], empty_text=EMPTY[SQUARE], address=f"{NAME}.place", elem_id="corners"
-        )
-        with gr.Column(visible=False) as square_tools:
-            gr.Markdown("Click a picture to choose it.", elem_classes="caption")
-            corner = _sending(work, corners)
-    with gr.Column(elem_classes=_away(True)) as analogy_column:
-        gr.Markdown(words(NAME, "analogy"))
-        analogy = Analogy(
-            server=[questions.decode], empty_text=EMPTY[ANALOGY], address=f"{NAME}.strength", elem_id="analogy"
-        )
-        with gr.Column(visible=False) as analogy_tools:
-            result = _sending(work, analogy)
+    with gr.Column():
+        with gr.Row(elem_id="interpolate-settings") as settings:
+            method = gr.Radio(
+                METHODS,
+                value="slerp",
+                label="Path",
+                info="Spherical keeps the latent's length on the way: pictures stay sharp. Straight is the shortest.",
+                min_width=300,
+            )
+            steps = gr.Radio(STEPS, value=33, label="Pictures on the way", elem_id="interpolate-steps")
+        with gr.Column() as two_column:
+            scrubber = Scrubber(
+                server=[questions.decode, questions.film],
+                empty_text=EMPTY[TWO],
+                address=f"{NAME}.t",
+                elem_id="scrubber",
+            )
+            with gr.Column(visible=False) as two_tools:
+                frame = _sending(work, scrubber)
+        with gr.Column(elem_classes=_away(True)) as square_column:
+            corners = Corners(
+                server=[questions.decode], empty_text=EMPTY[SQUARE], address=f"{NAME}.place", elem_id="corners"
+            )
+            with gr.Column(visible=False) as square_tools:
+                gr.Markdown("Click a picture to choose it.", elem_classes="caption")
+                corner = _sending(work, corners)
+        with gr.Column(elem_classes=_away(True)) as analogy_column:
+            gr.Markdown(words(NAME, "analogy"))
+            analogy = Analogy(
+                server=[questions.decode], empty_text=EMPTY[ANALOGY], address=f"{NAME}.strength", elem_id="analogy"
+            )
+            with gr.Column(visible=False) as analogy_tools:
+                result = _sending(work, analogy)
     with gr.Accordion("How it works", open=False):
         gr.Markdown(words(NAME, "how"), latex_delimiters=LATEX)
         numbers = gr.Markdown(elem_id="interpolate-numbers")
