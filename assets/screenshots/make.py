@@ -34,7 +34,7 @@ def interpolate(page: Page) -> None:
 
 def sample(page: Page) -> None:
     """A grid from N(0, I), one of it chosen."""
-    page.wait_for_timeout(3000)
+    page.locator("#samples .sample-grid-tiles:not(:has(.is-waiting))").first.wait_for()
     page.locator("#samples .sample-grid-tiles button").nth(4).click()
     page.wait_for_selector("#sample-selected img")
 
@@ -68,7 +68,7 @@ SHOWN = {("Reconstruct", "light"), ("Interpolate", "dark"), ("Sample", "light"),
 TALLEST = 1500  # pixels of a page that are shown
 
 PREVIEW = HERE.parent / "preview.jpg"
-PREVIEW_PART = (60, 370, 1220, 979)  # of the map's screenshot, 1280 pixels wide
+PREVIEW_PART = (64, 390, 922, 840)  # of the map's screenshot, 1280 pixels wide
 PREVIEW_SIZE = (1200, 630)  # what previews of links ask for
 
 GIF_WIDTH, GIF_FRAMES, GIF_MILLISECONDS = 560, 44, 120
