@@ -50,14 +50,14 @@ def test_a_grid_is_kept_with_its_seed_and_a_fitted_distribution_is_drawn_beside_
 
 
 def test_a_chosen_sample_is_shown_large_and_sent_under_a_telling_name(page, server):
-    open_sample(page, server, "model=fruits&sample.seed=7")
-    expect(page.locator(PICTURES)).to_have_count(16)
-    page.get_by_role("button", name="Sample 3", exact=True).click()
+    page.goto(f"{server}?tab=sample&sample.from=prior&model=fruits&sample.seed=7")
+    page.get_by_role("button", name="Sample 3", exact=True).click()  # before its picture is there
     large = page.locator("#sample-selected img")
     expect(large).to_be_visible()
     box = large.bounding_box()
     assert min(box["width"], box["height"]) >= 320
     expect(large).to_have_attribute("src", re.compile("fruits-sample-3-of-seed-7.png$"))
+    expect(page.locator(PICTURES)).to_have_count(16)
     name, sheet = downloaded(page, "#samples", "PNG")
     assert name == "fruits-samples-of-seed-7.png"
     assert Image.open(sheet).size == (4 * 64, 4 * 64)

@@ -171,7 +171,11 @@ export function mount({ element, trigger, props, server, watch }) {
 
   board.addEventListener("click", (event) => {
     const tile = tileOf(event);
-    if (tile && !tile.classList.contains("is-waiting")) select(tile);
+    if (!tile) return;
+    const grid = tile.parentElement;
+    const place = [[...board.children].indexOf(grid.parentElement), [...grid.children].indexOf(tile)];
+    if (shown.latents[place[0]]) select(tile);
+    else [wanted, wantedUntil] = [place, Number.POSITIVE_INFINITY]; // chosen before its latent is there
   });
 
   board.addEventListener("keydown", (event) => {
