@@ -70,6 +70,8 @@ def collapse_in_words(models: Sequence[OpenModel], titles: Sequence[str]) -> str
             f" One reason may be the KL, which weighs {', '.join(heavier)} and {lightest} in their losses: the more it "
             "weighs, the fewer dimensions carry information, and the more of each picture is lost."
         )
+        if len({model.info.training.get("dataset") for model in models}) > 1:
+            said += " They learnt from different pictures, which may be a reason too."
     return said
 
 

@@ -129,6 +129,7 @@ class TestMaps:
         assert said.startswith("Fruits has collapsed more.")
         assert f"{fruits} of 128 (Fruits) and {emoji} of 128 (Emoji)" in said
         assert "weighs 0.00033 and 3e-05 in their losses" in said
+        assert said.endswith("They learnt from different pictures, which may be a reason too.")
         assert said == collapse_in_words(models[::-1], TITLES[::-1])
         assert collapse_in_words([models[0]] * 2, TITLES).startswith("Neither")
 
