@@ -5,7 +5,7 @@ import pytest
 pytestmark = pytest.mark.browser
 
 # Draws points of a view of 100 x 100 pixels about (0, 0), ten pixels for one of the map, and answers the colours at
-# some places of it: [red, green, blue, alpha], each 0 to 255.
+# some places of its picture, or of the page after a picture of another size: [red, green, blue, alpha], each 0 to 255.
 DRAW = """(async () => {
     const { Viewport } = await import("/widgets/latent_map/view.js");
     const bounds = { left: -5, right: 5, bottom: -5, top: 5 };
@@ -24,9 +24,14 @@ DRAW = """(async () => {
     const picture = new Image();
     picture.src = cloud.image([], place, { scale: 1 });
     await picture.decode();
-    cloud.clear();
     const context = Object.assign(document.createElement("canvas"), size).getContext("2d");
-    context.drawImage(picture, 0, 0);
+    if (given.isOnPage) {
+        cloud.image([], { ...place, size: { width: 50, height: 50 } }, { scale: 4 });
+        context.drawImage(plot.querySelector("canvas"), 0, 0);
+    } else {
+        context.drawImage(picture, 0, 0);
+    }
+    cloud.clear();
     return given.at.map(([x, y]) => list(context.getImageData(x, y, 1, 1).data));
 })()"""
 
@@ -48,6 +53,27 @@ def test_points_are_where_they_belong_in_the_colours_of_their_groups(drawn):
 
 def test_they_move_with_the_view(drawn):
     assert drawn([-3], [2], [(20, 30), (50, 30)], middle=-3) == [NOTHING, RED]
+
+
+def test_they_stay_where_they_are_while_a_picture_is_made(drawn):
+    assert drawn([-3, 3], [2, -2], [(20, 30), (80, 70), (50, 50)], groupOf=[0, 1], isOnPage=True) == [RED, BLUE, NOTHING]
+
+
+def test_without_webgl_it_says_so(run):
+    said = """(() => {
+        const plot = document.createElement("div");
+        const cloud = new m.PointCloud({ plot, state: {}, palette: {}, onLost() {} });
+        const { getContext } = HTMLCanvasElement.prototype;
+        HTMLCanvasElement.prototype.getContext = () => null;
+        try {
+            return [1, 2].map(() => {
+                try { cloud.draw([], {}); } catch ({ message }) { return message; }
+            });
+        } finally {
+            HTMLCanvasElement.prototype.getContext = getContext;
+        }
+    })()"""
+    assert run("../widgets/latent_map/point_cloud", said) == ["this browser has no WebGL left"] * 2
 
 
 def test_of_two_in_one_place_the_later_covers_the_earlier(drawn):

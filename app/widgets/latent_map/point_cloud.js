@@ -51,6 +51,7 @@ export class PointCloud {
   #gl = null;
   #program = null;
   #layers = []; // each with the `buffer` and the `count` of its points, and how they are drawn
+  #place = null; // that is on the page: the viewport, the size about its middle, and pixels for one of the page
   #plot;
   #state;
   #palette;
@@ -73,15 +74,15 @@ export class PointCloud {
   }
 
   move({ viewport, size }) {
-    this.#paint({ viewport, size, ratio: Math.min(2, devicePixelRatio) });
+    this.#place = { viewport, size, ratio: Math.min(2, devicePixelRatio) };
+    this.#paint(this.#place);
   }
 
   /** Of what was drawn last; always a PNG. */
   image(_layers, { viewport, size }, { scale }) {
-    const before = { width: this.#canvas.width, height: this.#canvas.height };
     this.#paint({ viewport, size, ratio: scale });
     const url = this.#canvas.toDataURL();
-    Object.assign(this.#canvas, before);
+    this.#paint(this.#place); // for the page again
     return url;
   }
 
@@ -92,17 +93,17 @@ export class PointCloud {
   }
 
   #begin() {
-    this.#canvas = make("canvas", { className: "latent-map-cloud" });
-    this.#plot.append(this.#canvas);
-    this.#gl = this.#canvas.getContext("webgl", { antialias: false, depth: false });
-    const canvas = this.#canvas;
+    const canvas = make("canvas", { className: "latent-map-cloud" });
+    const gl = canvas.getContext("webgl", { antialias: false, depth: false });
+    if (!gl) throw new Error("this browser has no WebGL left"); // as after its graphics failed several times
+    [this.#canvas, this.#gl, this.#program] = [canvas, gl, programOf(gl)];
+    this.#plot.append(canvas);
     canvas.addEventListener("webglcontextlost", () => {
       if (this.#canvas === canvas) this.#onLost();
     });
-    this.#program = programOf(this.#gl);
-    this.#gl.useProgram(this.#program);
-    this.#gl.enable(this.#gl.BLEND);
-    this.#gl.blendFunc(this.#gl.ONE, this.#gl.ONE_MINUS_SRC_ALPHA);
+    gl.useProgram(this.#program);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   }
 
   #upload(rows, options) {
