@@ -69,7 +69,7 @@ class Movement:
     Attributes:
         steps: of the moments, in their order.
         places: map coordinates.
-        labels: each once, in alphabetical order.
+        labels: each once, in alphabetical order; a single one that is empty, if the pictures have none.
         codes: of each picture, the position of its label in `labels`.
     """
 
@@ -81,7 +81,7 @@ class Movement:
 
 def movement(model: OpenModel) -> Movement | None:
     """What the snapshots tell of it; None where fewer than two of them do, as before `python -m train atlas`."""
-    found = find_snapshots(model.folder)
+    found = {step: path for step, path in find_snapshots(model.folder).items() if path.is_file()}
     written = tuple(path.stat().st_mtime_ns for path in found.values())
     return model.remember("movement", written, lambda: _read_movement(model, found))
 
@@ -93,9 +93,10 @@ def _read_movement(model: OpenModel, found: Mapping[int, Path]) -> Movement | No
     for step, path in found.items():
         try:
             with safe_open(check_file(path, SNAPSHOT_FILE_BYTES), "np") as file:
-                there, labels = (file.get_tensor(f"pictures.{name}") for name in ("place", "label"))
-        except (SafetensorError, OSError, ValueError, TypeError):
-            continue
+                there, names = file.get_tensor("pictures.place"), file.keys()
+                labels = file.get_tensor("pictures.label") if "pictures.label" in names else np.zeros(len(there))
+        except (SafetensorError, OSError, ValueError, TypeError, AttributeError):
+            continue  # the last, and some of the others: types of number that NumPy does not have
         count = len(there) if there.ndim else 0
         if not 0 < count <= MAX_MOVED or there.shape != (count, 2) or labels.shape != (count,):
             continue
@@ -114,7 +115,7 @@ def _names(model: OpenModel, count: int) -> list[str]:
         column = next(iter(model.atlas.labels.values()), [])
     except RequestError:
         column = []
-    known = sorted({*column})
+    known = sorted({*column}) or [""]
     return known if len(known) == count else [f"label {k + 1}" for k in range(count)]
 
 

@@ -54,7 +54,8 @@ export function mount({ element, props, watch }) {
       context.arc(x, y, RADIUS, 0, 2 * Math.PI);
       context.fill();
     }
-    const entries = grouping.groups.filter(({ members }) => members.length);
+    const used = grouping.groups.filter(({ members }) => members.length);
+    const entries = used.length > 1 ? used : []; // one colour means nothing
     list.replaceChildren(
       ...entries.map(({ name, slot }) => {
         const entry = make("li", {}, name);

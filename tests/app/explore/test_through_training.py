@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from dataclasses import replace
 
+import ml_dtypes
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from app.explore import through_training
 from app.explore.library import Library
@@ -14,7 +16,7 @@ from app.explore.reconstruct import reconstruct
 from app.explore.subject import open_subject
 from tests.app.explore.conftest import MODELS, difference
 from tests.conftest import EXAMPLES
-from vae.checkpoint import ModelFolderError
+from vae.checkpoint import ATLAS, ModelFolderError
 
 
 @pytest.fixture
@@ -96,8 +98,10 @@ def test_the_digits_move_from_one_heap_to_a_place_for_each(library):
         {"pictures.place": np.full((500, 2), np.inf, np.float16), "pictures.label": np.zeros(500, np.float32)},
         {"pictures.place": np.zeros((500, 3), np.float16), "pictures.label": np.zeros(500, np.float32)},
         {"pictures.place": np.zeros((500, 2), np.float16), "pictures.label": np.full(500, 1e9, np.float32)},
-        {"pictures.place": np.zeros((500, 2), np.float16)},
+        {"pictures.label": np.zeros(500, np.float32)},
         {"pictures.place": np.zeros((), np.float16), "pictures.label": np.zeros((), np.float32)},
+        {"pictures.place": np.zeros((500, 2), ml_dtypes.float8_e4m3fn), "pictures.label": np.zeros(500, np.float32)},
+        b"half of it",
         None,
     ],
 )
@@ -105,10 +109,24 @@ def test_a_moment_that_does_not_fit_the_others_is_left_out(run, tensors):
     folder = run["run"].folder / "snapshots"
     second = sorted(folder.iterdir())[1]
     if tensors is None:
-        second.write_bytes(b"half of it")
+        second.unlink()
+        second.symlink_to(folder / "nothing")
+    elif isinstance(tensors, bytes):
+        second.write_bytes(tensors)
     else:
         save_file(tensors, second)
     assert len(through_training.movement(run["run"]).steps) == 9
+
+
+def test_pictures_without_labels_move_too(run):
+    folder = run["run"].folder
+    for path in folder.glob("snapshots/*"):
+        save_file({"pictures.place": load_file(path)["pictures.place"]}, path)
+    atlas = run["run"].atlas
+    replace(atlas, labels={}).write(folder / ATLAS)
+    run.renew("run")
+    moved = through_training.movement(run["run"])
+    assert (len(moved.steps), moved.labels, set(moved.codes.tolist())) == (10, [""], {0})
 
 
 def test_without_places_nothing_moves(library, run):
