@@ -54,6 +54,7 @@ class Cache:
             entry.size, entry.is_done = ENTRY_BYTES + size_of(key) + size_of(entry.value), True
             if self._entries.get(key) is entry:
                 self._bytes += entry.size
+                self._entries.move_to_end(key)  # newer than what it was made of
             for oldest in list(self._entries):
                 if self._bytes <= self._most_bytes:
                     break

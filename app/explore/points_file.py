@@ -10,6 +10,7 @@ from urllib.parse import quote
 import numpy as np
 
 from app.explore import map
+from app.explore.limits import check_choice
 from app.explore.map import Categories, Overview
 from app.explore.opened import OpenModel
 
@@ -70,8 +71,8 @@ def points_file(model: OpenModel, layout: Any = map.UMAP) -> PointsFile:
     Raises:
         RequestError: there is no such layout, or no map.
     """
-    found = map.overview(model, layout)
-    return model.remember("points file", layout, lambda: _make(found))
+    check_choice("layout", layout, [*map.LAYOUTS])
+    return model.remember("points file", layout, lambda: _make(map.overview(model, layout)))
 
 
 def _make(overview: Overview) -> PointsFile:

@@ -22,10 +22,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app.explore import limits, opened
+from app.explore.cache import size_of
 from app.explore.library import Library
-from app.explore.map import LAYOUTS, atlas_in
+from app.explore.map import LAYOUTS, atlas_in, overview
 from app.explore.opened import OpenModel
-from app.explore.points_file import points_address
+from app.explore.points_file import points_address, points_file
 from app.kit import web
 from app.kit.pictures import data_url
 from app.widgets.comparison import Comparison
@@ -289,6 +290,14 @@ class TestPoints:
             count = len(fruits.atlas)
             positions = np.frombuffer(answer.content, "<f4", 2 * count).reshape(2, count).T
             np.testing.assert_array_equal(positions, atlas_in(fruits, layout).positions)
+
+    def test_a_large_file_is_not_made_for_each_who_fetches_it(self, monkeypatch):
+        """Where a model's cache holds it, but not what it is made of besides."""
+        fruits = ROOT / "assets" / "models" / "fruits"
+        made = [size_of(make(OpenModel(fruits))) for make in (overview, points_file)]
+        monkeypatch.setattr(opened, "MODEL_BYTES", max(made) + 2_000)
+        model = OpenModel(fruits)
+        assert points_file(model) is points_file(model)
 
     @pytest.mark.parametrize("path", ["{0}/umap/nobody", "{0}/pca/fruits", "{0}/tsne/fruits", "0/umap/fruits"])
     def test_no_other_address_is_answered(self, client, path):
