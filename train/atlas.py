@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from tqdm import tqdm
 
@@ -48,11 +49,11 @@ def run_atlas(arguments: argparse.Namespace) -> None:
         facts[ACTIVE_FACT] = str(np.count_nonzero(active_dimensions(latents.astype(np.float16))))
     thumbnails = {} if arguments.no_thumbnails else keep_originals(pictures.images, errors)
     atlas = Atlas(pictures.ids, positions, latents.astype(np.float16), labels, numbers, facts, thumbnails)
-    atlas.write(arguments.model / ATLAS)
+    moments = lay_out_snapshots(arguments.model, atlas, arguments.seed)
+    atlas.write(arguments.model / ATLAS)  # last: an app that follows the folder draws the map anew
     print(f"{arguments.model / ATLAS}: {len(atlas):,} points, labels: {', '.join(labels) or 'none'}")
     print(f"small originals: {len(thumbnails):,}, of those that are drawn worst; --no-thumbnails leaves them out")
     print(describe_trust(trust))
-    moments = lay_out_snapshots(arguments.model, atlas, arguments.seed)
     if moments:
         print(f"snapshots: the map at {moments} moments of the training")
 
@@ -62,20 +63,29 @@ def lay_out_snapshots(folder: Path, atlas: Atlas, seed: int) -> int:
 
     Those of the last lie on the atlas's own map. Of each earlier one, UMAP begins with the places of the next, and is
     turned to fit them best (orthogonal Procrustes): so maps of moments that follow each other differ by what was learnt
-    between them, and not by chance.
+    between them, and not by chance. A damaged snapshot, and one without latents of the same kind and number, stays
+    as it is.
     """
-    paths = sorted((folder / FOLDER).glob("step-*.safetensors"), reverse=True)
+    paths = sorted((folder / FOLDER).glob("step-*.safetensors"), key=lambda path: (len(path.name), path.name))
     places: np.ndarray | None = None
-    for path in tqdm(paths, "lay out moments", leave=False):
-        tensors = load_file(path)
-        means = tensors["pictures.mean"].astype(np.float32)
+    count = 0
+    for path in tqdm(paths[::-1], "lay out moments", leave=False):
+        try:
+            tensors = load_file(path)
+        except (SafetensorError, OSError):
+            continue
+        means = tensors.get("pictures.mean", np.zeros(0)).astype(np.float32)
+        is_same = places is None or len(means) == len(places)
+        if means.shape[1:] != atlas.latents.shape[1:] or not is_same or not np.isfinite(means).all():
+            continue
         flat = means.reshape(len(means), -1)
         if places is None:
             places = _place(flat, atlas.latents.reshape(len(atlas), -1).astype(np.float32), atlas.positions)
         elif len(flat) >= 5:
             places = _turned(_umap(reduced(means, np.arange(len(means)), seed), seed, start=places), towards=places)
-        write_snapshot(path, tensors | {"pictures.place": places.astype(np.float32)})
-    return len(paths)
+        write_snapshot(path, tensors | {"pictures.place": places})
+        count += 1
+    return count
 
 
 def _turned(
@@ -188,7 +198,7 @@ def _place(
     """Places latents among those whose positions are known: the mean of their nearest ones' (Shepard 1968)."""
     from sklearn.neighbors import NearestNeighbors
 
-    index = NearestNeighbors(n_neighbors=NEIGHBOURS, algorithm="brute").fit(known)
+    index = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(known)), algorithm="brute").fit(known)
     placed = []
     for start in tqdm(range(0, len(flat), PLACED_AT_ONCE), "place", leave=False):
         distances, near = index.kneighbors(flat[start : start + PLACED_AT_ONCE])

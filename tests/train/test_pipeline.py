@@ -365,6 +365,20 @@ def test_the_snapshots_of_a_training_lie_on_one_map_with_its_atlas(tmp_path):
     assert "decoder.head.bias" in load_file(kept[0]), "the parameters stay"
 
 
+def test_snapshots_of_few_pictures_are_laid_out_past_those_that_are_odd(tmp_path):
+    latents = np.random.default_rng(0).normal(size=(3, 2, 2, 1)).astype(np.float16)
+    whole = Atlas(["a", "b", "c"], lay_out(latents.astype(np.float32), seed=0), latents, {})
+    (tmp_path / "snapshots").mkdir()
+    paths = {step: tmp_path / "snapshots" / f"step-{step:06}.safetensors" for step in (1, 2, 3, 999_999, 1_000_000)}
+    paths[1].write_bytes(b"half of it")
+    write_snapshot(paths[2], {"decoder.head.bias": np.zeros(3)})
+    write_snapshot(paths[3], {"pictures.mean": np.zeros((3, 8))})
+    write_snapshot(paths[999_999], {"pictures.mean": latents[:2]})
+    write_snapshot(paths[1_000_000], {"pictures.mean": latents})
+    assert lay_out_snapshots(tmp_path, whole, seed=0) == 1, "beside the last"
+    np.testing.assert_allclose(load_file(paths[1_000_000])["pictures.place"], whole.positions, atol=0.01)
+
+
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_a_handful_of_pictures_still_has_a_layout(count):
     positions = lay_out(np.random.default_rng(0).normal(size=(count, 8, 8, 4)).astype(np.float32), seed=0)
