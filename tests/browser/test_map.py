@@ -192,6 +192,17 @@ def test_the_address_keeps_the_point_and_a_selected_picture_can_be_sent_by_name(
     assert "map.point=" not in page.url
     expect(page.locator(".latent-map-live")).to_have_text("")
     expect(page.locator("#map-facts")).to_be_hidden()
+    page.locator(".latent-map-view").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator(".latent-map-overlay .selected")).to_have_count(1)
+    page.route("**/points/**", lambda route: route.abort(), times=1)
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name="Digits", exact=True).click()
+    expect(page.locator(".latent-map-message")).to_contain_text("its points could not be fetched. Reload the page")
+    page.get_by_label("PCA").check()
+    expect(page.locator(READY)).to_be_visible()
+    expect(page.locator(".latent-map-overlay .selected"), "that was a point of the other map").to_have_count(0)
 
 
 def test_a_placed_picture_follows_the_model_and_a_damaged_one_is_turned_away(page, server, examples):

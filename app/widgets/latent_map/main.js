@@ -154,7 +154,6 @@ export function mount({ element, trigger, props, server, watch }) {
   async function load() {
     const { value } = props;
     const isNewest = loads.begin();
-    let kept = state.selected;
     clear();
     if (!value?.count) {
       chart.clear();
@@ -164,7 +163,7 @@ export function mount({ element, trigger, props, server, watch }) {
     showState("loading", `Drawing ${value.count.toLocaleString()} points…`);
     const isSameModel = model === value.model.name;
     const hasSamePoints = isSameModel && written === value.written; // though perhaps in another layout
-    if (!hasSamePoints) kept = null;
+    if (!hasSamePoints) state.selected = null;
     if (model !== null && !isSameModel) forgetModel();
     else if (model !== null && !(hasSamePoints && layout === value.layout)) forgetPlaces();
     model = value.model.name;
@@ -173,7 +172,7 @@ export function mount({ element, trigger, props, server, watch }) {
       const [points] = await Promise.all([fetchPoints(value), chart.load(value.count)]);
       await painted(); // the browser shows the message before the work begins
       if (!isNewest()) return;
-      take(points, kept);
+      take(points);
       await open();
     } catch (error) {
       if (isNewest()) fail(error);
@@ -203,9 +202,9 @@ export function mount({ element, trigger, props, server, watch }) {
     for (const what of PLACES) keep(what, opening[what] ?? null, false);
   }
 
-  function take(points, kept) {
+  function take(points) {
     state.points = points;
-    state.selected = kept ?? props.selected ?? null;
+    state.selected ??= props.selected ?? null;
     view.setAttribute("aria-label", helpText(points));
     legend.offer(points);
     if (opening.colour) legend.choose(opening.colour);

@@ -7,9 +7,11 @@ import { latentsFile } from "./latents_file.js";
 
 /** The points of a widget's value (app/widgets/latent_map/__init__.py). Rejects if their file does not come. */
 export async function fetchPoints(value) {
-  const answer = await fetch(besideModules(value.points));
-  if (!answer.ok) throw new Error("its points could not be fetched");
-  return new Points(value, await answer.arrayBuffer());
+  const file = await fetch(besideModules(value.points))
+    .then((answer) => (answer.ok ? answer.arrayBuffer() : null))
+    .catch(() => null); // browsers have words of their own for it
+  if (!file) throw new Error("its points could not be fetched");
+  return new Points(value, file);
 }
 
 /**
