@@ -56,7 +56,8 @@ def test_they_move_with_the_view(drawn):
 
 
 def test_they_stay_where_they_are_while_a_picture_is_made(drawn):
-    assert drawn([-3, 3], [2, -2], [(20, 30), (80, 70), (50, 50)], groupOf=[0, 1], isOnPage=True) == [RED, BLUE, NOTHING]
+    found = drawn([-3, 3], [2, -2], [(20, 30), (80, 70), (50, 50)], groupOf=[0, 1], isOnPage=True)
+    assert found == [RED, BLUE, NOTHING]
 
 
 def test_without_webgl_it_says_so(run):

@@ -143,6 +143,13 @@ class TestGroups:
         assert grouped(grouping, "g.groups.map((one) => list(one.members))", sent) == [[0, 2], [1]]
         assert grouped(grouping, "[0, 1, 2].map((i) => g.numberAt(i))", sent) == [1.5, None, 2]
 
+    def test_are_drawn_with_the_grey_under_all_colours(self, grouped):
+        sent = value(["a"] * 5, numbers=[1.5, float("nan"), 2, float("nan"), 1])
+        drawn = "list(g.toDraw(Uint32Array.of(4, 3, 2, 1, 0)))"
+        assert grouped("m.groupByNumber(p.numbers[0])", drawn, sent) == [3, 1, 4, 2, 0]
+        assert grouped("m.groupByNumber(p.numbers[0])", f"(g.toggle(g.groups[1]), {drawn})", sent) == [4, 2, 0]
+        assert grouped("m.groupByColumn(p.columns[0])", drawn, sent) == [4, 3, 2, 1, 0]
+
     def test_are_hidden_and_shown_one_by_one_or_alone(self, grouped):
         sent = value(["a", "a", "b", "c"])
         shown = "[0, 1, 2, 3].map((i) => g.isShown(i))"

@@ -99,7 +99,7 @@ export class Chart {
   // What is drawn over each other: the `rows` of points, their `size` and `outline` in CSS pixels, and their opacity.
   #layers() {
     const { points, grouping, matches } = this.#state;
-    const rows = points.shuffled.filter((i) => grouping.isShown(i));
+    const rows = grouping.toDraw(points.shuffled);
     const all = { rows, size: this.pointSize, opacity: matches ? 0.12 : 0.8, outline: 0 };
     if (!matches) return [all];
     const found = rows.filter((i) => matches[i]);

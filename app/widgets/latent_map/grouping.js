@@ -28,6 +28,21 @@ export class Grouping {
     return this.groupAt(index).isVisible;
   }
 
+  isGrey(index) {
+    return this.groupAt(index).slot === OTHER;
+  }
+
+  /** Those of these points that are shown, in the order to draw them in: the grey, which are many, under all colours. */
+  toDraw(rows) {
+    const shown = rows.filter((i) => this.isShown(i));
+    const grey = this.groups.some(({ slot }) => slot === OTHER) ? shown.filter((i) => this.isGrey(i)) : [];
+    if (!grey.length) return shown;
+    const coloured = shown.filter((i) => !this.isGrey(i));
+    shown.set(grey);
+    shown.set(coloured, grey.length);
+    return shown;
+  }
+
   /** The number of a point, if the points are coloured by one and this point has it; or null. */
   numberAt(index) {
     const value = this.number?.values[index];

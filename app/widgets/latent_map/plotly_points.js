@@ -45,11 +45,11 @@ export class PlotlyPoints {
     this.#plotly?.purge(this.#plot);
   }
 
-  // The grey of the others, which are many, under all colours.
+  // Grey and coloured points apart: a trace of colours by number has no other.
   #traces(layers) {
-    const isGrey = (i) => this.#state.grouping.groupAt(i).slot === "other";
+    const { grouping } = this.#state;
     return layers.flatMap(({ rows, ...options }) =>
-      [rows.filter(isGrey), rows.filter((i) => !isGrey(i))]
+      [rows.filter((i) => grouping.isGrey(i)), rows.filter((i) => !grouping.isGrey(i))]
         .filter(({ length }) => length)
         .map((members) => this.#trace(members, options)),
     );
