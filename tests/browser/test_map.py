@@ -452,6 +452,9 @@ def test_the_map_is_seen_at_the_moments_of_its_training(page, server):
     slider.press("Home")
     expect(moment).to_have_text("step 0 of 1,500")
     assert picture_of(page, "#map-training canvas") != trained
+    slider.press("ArrowRight")
+    expect(moment).to_have_text("step 4 of 1,500")
+    slider.press("ArrowLeft")
     part.get_by_role("button", name="Watch it learn").click()
     expect(moment).not_to_have_text("step 0 of 1,500")
     slider.press("End")

@@ -11,6 +11,7 @@ import { placesAt } from "./places.js";
 
 const MOMENT_MS = 500; // from one to the next, as it plays
 const RADIUS = 3; // CSS pixels, of a point
+const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }; // and how many moments they go
 
 export function mount({ element, props, watch }) {
   const root = element.querySelector(".training-map");
@@ -39,7 +40,9 @@ export function mount({ element, props, watch }) {
   function draw() {
     if (!moved || !canvas.clientWidth) return;
     const { steps, places, bounds, grouping } = moved;
-    output.textContent = `step ${steps[Math.round(slider.value)].toLocaleString("en")} of ${steps.at(-1).toLocaleString("en")}`;
+    const [step, last] = [steps[Math.round(slider.value)], steps.at(-1)].map((one) => one.toLocaleString("en"));
+    output.textContent = `step ${step} of ${last}`;
+    slider.setAttribute("aria-valuetext", output.textContent);
     const size = { width: canvas.clientWidth, height: canvas.clientHeight };
     Object.assign(canvas, { width: size.width * devicePixelRatio, height: size.height * devicePixelRatio });
     const viewport = new Viewport(bounds, size);
@@ -91,6 +94,13 @@ export function mount({ element, props, watch }) {
   button.addEventListener("click", () => (playing ? pause() : play()));
   slider.addEventListener("input", () => {
     pause();
+    draw();
+  });
+  slider.addEventListener("keydown", (event) => {
+    if (!KEYS[event.key] || event.altKey || event.metaKey) return; // these are the browser's, as for Back
+    event.preventDefault(); // by itself it goes a hundredth of a moment
+    pause();
+    slider.value = Math.round(slider.value) + KEYS[event.key];
     draw();
   });
   const themes = new MutationObserver(draw); // Gradio's dark theme is a class on the body
