@@ -110,13 +110,13 @@ def _read_movement(model: OpenModel, found: Mapping[int, Path]) -> Movement | No
 
 
 def _names(model: OpenModel, count: int) -> list[str]:
-    """Of the labels that training sorted: those of the map's first column, if there are as many."""
+    """Of the labels that training sorted: those of the map's first column, if there are no fewer."""
     try:
         column = next(iter(model.atlas.labels.values()), [])
     except RequestError:
         column = []
     known = sorted({*column}) or [""]
-    return known if len(known) == count else [f"label {k + 1}" for k in range(count)]
+    return known if len(known) >= count else [f"label {k + 1}" for k in range(count)]
 
 
 def _draw(model: OpenModel, subject: Subject, step: int, path: Path) -> Moment:

@@ -27,7 +27,7 @@ const find = (id) => document.getElementById(id);
 const { model, map, samples } = await unpacked("model.bin");
 const server = { decode: null, sample };
 const { decode } = decoder(server);
-const points = map && (await fetchPoints(map));
+const points = map && (await fetchPoints(map).catch(() => null)); // else the map's own place says so
 
 // JSON, compressed with gzip, as not every host of files does it.
 async function unpacked(path) {
