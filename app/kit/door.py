@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import gradio as gr
 import gradio.mcp
+import gradio.queueing
 import gradio.route_utils
 import gradio.routes
 import uvicorn.protocols.http.auto
@@ -164,6 +165,22 @@ class Connection(H11Protocol):
             self.transport.close()
 
 
+class Queue(gradio.queueing.Queue):
+    """Gradio's own, where who cancels a question at work frees its place only once that has ended.
+
+    Gradio would end the task, also one that has not begun or is about to say that it has ended: then the question would
+    be at work for ever, in its visitor's share and perhaps in the queue.
+    """
+
+    async def remove_from_queue(self, event_id: str) -> None:
+        """Gradio's own, for a question at work too: what comes of it goes nowhere."""
+        await self.clean_events(event_id=event_id)
+
+
+async def _cancel_nothing(_tasks: set[str]) -> list[str]:
+    return []
+
+
 Hash = Annotated[str, Field(max_length=MAX_HASH)]
 
 
@@ -181,11 +198,13 @@ class WidgetQuestion(gradio.routes.ComponentServerJSONBody):
 
 
 # Where Gradio, and Uvicorn, find them.
+gradio.queueing.Queue = Queue
 gradio.mcp.GradioMCPServer = Tools
 gradio.route_utils.GradioMultiPartParser = Parser
 gradio.routes.CustomCORSMiddleware = Sites
 gradio.routes.file_upload_statuses = Progress()
 gradio.routes.PredictBody = Question
+gradio.routes.cancel_tasks = _cancel_nothing
 gradio.routes.ComponentServerJSONBody = WidgetQuestion
 uvicorn.protocols.http.auto.AutoHTTPProtocol = Connection
 

@@ -440,6 +440,28 @@ def test_the_progress_of_uploads_that_nobody_asks_for_is_forgotten(server, clien
     assert '"done"' in last.text
 
 
+def test_who_cancels_questions_leaves_none_of_them_at_work(server, client):
+    """Gradio would end the task of one so that its place is never free again, here and in the visitor's share."""
+    fn = next(number for number, fn in handlers(server.page) if fn.api_name == "sample")
+    asked = {"session_hash": "cancelled", "fn_index": fn}
+
+    def cancel(_number: int) -> None:
+        again = Client(server)
+        for _ in range(15):
+            assert again.ask("/gradio_api/cancel", {**asked, "event_id": "x"}).status == 200
+
+    with ThreadPoolExecutor(8) as threads:
+        cancelling = threads.map(cancel, range(7))
+        for seed in range(15):
+            data = [1, 1.0, seed, "", "prior", {}]
+            assert client.ask("/gradio_api/queue/join", {**asked, "data": data}).status == 200
+        list(cancelling)
+    ends = time.monotonic() + SECONDS
+    while server.page._queue.event_ids_to_events and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not server.page._queue.event_ids_to_events
+
+
 def test_nobody_sets_the_address_that_others_are_told(server, client):
     """Gradio keeps the description of the endpoints, with code that asks at the address by which the first came."""
     for host in ("evil.example", f"127.0.0.1:{server.port}"):
