@@ -15,7 +15,7 @@ from app.explore.library import Library
 from app.explore.limits import RequestError, check_seed
 from app.explore.subject import Subject, open_subject
 from app.kit.events import explained
-from app.kit.inputs import PictureFile, RawNumber
+from app.kit.inputs import LabelJSON, LatentJSON, PictureFile, RawNumber
 
 # One at a time: a question for many pictures works as long as dozens for a single one, which others wait for.
 MANY = {"concurrency_id": "many pictures", "concurrency_limit": 1}
@@ -181,8 +181,8 @@ def build(library: Library) -> None:
         method = gr.Textbox("slerp", label="method")
         distribution = gr.Textbox("prior", label="distribution")
         model = gr.Textbox("", label="model")
-        label = gr.JSON({}, label="label")
-        latent = gr.JSON(label="latent")
+        label = LabelJSON({}, label="label")
+        latent = LatentJSON(label="latent")
         picture = gr.Image(label="picture", format="png")
         pictures = gr.Gallery(label="pictures", format="png")
         every_model, metrics, neighbours, mean, log_var = (

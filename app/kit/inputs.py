@@ -264,6 +264,31 @@ class RawSlider(gr.Slider):
         return payload
 
 
+# ---- JSON ----
+
+# Gradio describes its own as of type {}, which is no JSON schema: the server of agents' tools refuses every call.
+
+
+class LabelJSON(gr.JSON):
+    """Texts by texts, in the description of an endpoint. Any JSON is handed on."""
+
+    is_template = True  # the front end is gr.JSON's own
+
+    def api_info(self) -> dict[str, Any]:
+        """A JSON schema."""
+        return {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+class LatentJSON(gr.JSON):
+    """Nested lists, in the description of an endpoint. Any JSON is handed on."""
+
+    is_template = True  # the front end is gr.JSON's own
+
+    def api_info(self) -> dict[str, Any]:
+        """A JSON schema."""
+        return {"type": "array", "items": {}}
+
+
 @dataclass(frozen=True)
 class Range:
     """What a number box accepts. What a person typed becomes the nearest accepted number; a client's is refused.

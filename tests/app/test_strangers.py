@@ -482,6 +482,15 @@ def test_no_tool_of_an_agent_uploads_a_file_of_the_servers():
     assert told == {"label": {"path": "a label"}, "image": "https://a.example/a.png"}
 
 
+def test_agents_are_told_valid_schemas(server):
+    """The server of the tools refuses every call of one that has another, such as Gradio's own of JSON: type {}."""
+    told = server.page.get_api_info()["named_endpoints"].values()
+    kinds = {one["parameter_name"]: one["type"].get("type", "object") for each in told for one in each["parameters"]}
+    assert kinds["label"] == "object"
+    assert kinds["latent"] == "array"
+    assert {*kinds.values()} <= {"object", "array", "string", "number"}
+
+
 def test_a_question_to_the_tools_that_cannot_be_read_gets_one_sentence():
     """The server of the tools says what pydantic says, with its version."""
     told = []
