@@ -14,17 +14,20 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 
 from app.explore.limits import MAX_MOVED, MOMENT_SAMPLES, SNAPSHOT_FILE_BYTES, RequestError, check_whole
-from app.explore.opened import OpenModel
+from app.explore.opened import OpenModel, for_visitors
 from app.explore.snapshots import find_snapshots
 from app.explore.subject import Subject
 from app.explore.turns import DECODING
 from vae.atlas import MAX_POSITION
-from vae.checkpoint import CONV_VAE
+from vae.checkpoint import CONV_VAE, ModelFolderError
 from vae.codec import open_snapshot
 from vae.files import check_file
 from vae.images import to_array, to_picture
 from vae.latent import sample_prior
 from vae.losses import psnr
+
+PLACE, LABEL = "pictures.place", "pictures.label"  # of each picture, in a snapshot
+FLOATS = {"F16", "F32"}  # kinds of numbers that places and labels are read of; training writes these
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def look(model: OpenModel, subject: Subject, index: Any) -> Moment:
     """
     found = [*find_snapshots(model.folder).items()]
     step, path = found[check_whole("The moment", index, 0, len(found) - 1)]
-    key = (step, path.stat().st_mtime_ns, subject.key)
+    key = (step, _written(path), subject.key)
     return model.remember("moment", key, lambda: _draw(model, subject, step, path))
 
 
@@ -81,9 +84,17 @@ class Movement:
 
 def movement(model: OpenModel) -> Movement | None:
     """What the snapshots tell of it; None where fewer than two of them do, as before `python -m train atlas`."""
-    found = {step: path for step, path in find_snapshots(model.folder).items() if path.is_file()}
-    written = tuple(path.stat().st_mtime_ns for path in found.values())
+    found = find_snapshots(model.folder)
+    written = tuple(_written(path) for path in found.values())
     return model.remember("movement", written, lambda: _read_movement(model, found))
+
+
+def _written(path: Path) -> int | None:
+    """When, in nanoseconds; None for a file that is gone, or a loop of links."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _read_movement(model: OpenModel, found: Mapping[int, Path]) -> Movement | None:
@@ -93,12 +104,14 @@ def _read_movement(model: OpenModel, found: Mapping[int, Path]) -> Movement | No
     for step, path in found.items():
         try:
             with safe_open(check_file(path, SNAPSHOT_FILE_BYTES), "np") as file:
-                there, names = file.get_tensor("pictures.place"), file.keys()
-                labels = file.get_tensor("pictures.label") if "pictures.label" in names else np.zeros(len(there))
-        except (SafetensorError, OSError, ValueError, TypeError, AttributeError):
-            continue  # the last, and some of the others: types of number that NumPy does not have
-        count = len(there) if there.ndim else 0
-        if not 0 < count <= MAX_MOVED or there.shape != (count, 2) or labels.shape != (count,):
+                parts = [file.get_slice(name) for name in (PLACE, *({LABEL} & {*file.keys()}))]
+                shapes, kinds = [part.get_shape() for part in parts], {part.get_dtype() for part in parts}
+                count = shapes[0][0] if shapes[0] else 0
+                fits = 0 < count <= MAX_MOVED and shapes == [[count, 2], [count]][: len(parts)] and kinds <= FLOATS
+                if not fits:
+                    continue
+                there, labels = parts[0][:], parts[1][:] if len(parts) > 1 else np.zeros(count)
+        except (SafetensorError, OSError, ValueError, TypeError):
             continue
         fits = (np.abs(there.astype(np.float32)) <= MAX_POSITION).all() and ((labels >= 0) & (labels < MAX_MOVED)).all()
         if not fits or (places and there.shape != places[0].shape):
@@ -120,7 +133,10 @@ def _names(model: OpenModel, count: int) -> list[str]:
 
 
 def _draw(model: OpenModel, subject: Subject, step: int, path: Path) -> Moment:
-    codec = open_snapshot(model.load(), model.folder, path)
+    try:
+        codec = open_snapshot(model.load(), model.folder, path)
+    except ModelFolderError as error:
+        raise ModelFolderError(for_visitors(error, model.folder)) from error
     picture = to_array(subject.fitted(model.info.image_size))
     mean = np.asarray(codec.encode(jnp.asarray(picture[None])).mean)[0]
     latents = [mean, *np.asarray(sample_prior(0, MOMENT_SAMPLES, model.info.latent_shape))]
