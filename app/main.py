@@ -137,7 +137,7 @@ def keep_tidy(folder: Path, written: list[set[str]]) -> None:
     """
     while True:
         time.sleep(TIDY_SECONDS)
-        kept = CROWDED_SECONDS if temporary.is_crowded(folder) else KEPT_SECONDS
+        kept = CROWDED_SECONDS if temporary.is_filling(folder) else KEPT_SECONDS
         temporary.remove_older_than(folder, kept, UNFINISHED_SECONDS)
         temporary.forget_removed(written)
         give_memory_back()

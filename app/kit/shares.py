@@ -10,12 +10,15 @@ from collections import Counter
 from collections.abc import Iterable
 
 from gradio.queueing import Event, Queue
+from gradio.utils import get_upload_folder
 from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.limits import (
     ALL_MEGABYTES,
+    CROWDED_SECONDS,
+    KEPT_UPLOADERS,
     MEGABYTE,
     PEER_WAITING,
     SMALL_BYTES,
@@ -25,6 +28,7 @@ from app.explore.limits import (
     VISITOR_WAITING,
 )
 from app.explore.turns import ASKED, Asked
+from app.kit import temporary
 
 # Gradio's routes that answer at once, and those of the page and its descriptions, each of which is made anew.
 ASKS = re.compile(r"(^|/(component_server|(run|api)/[^/]+|config|info|openapi\.json))$")
@@ -32,6 +36,7 @@ TOOLS = re.compile(r"/mcp(/.*)?$")  # what agents ask (--mcp): a thread waits fo
 UPLOADS = re.compile(r"/upload$")
 READS = re.compile(r"/queue/data$")  # Gradio's route that hands a session its answers, as they come
 JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that put a question into its queue
+TOO_MUCH = "Your address has uploaded as much as there is room for. Try again in an hour."
 TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
 
 
@@ -48,7 +53,7 @@ class Shares:
     Who still reads, however slowly, loses none for being late.
 
     What was sent and is not answered yet lies in memory, also of requests that never arrive in full: it has a bound, a
-    visitor's and everybody's.
+    visitor's and everybody's. Uploads lie on the disk: a visitor's of an hour take at most as much as they leave.
     """
 
     def __init__(self, app: ASGIApp):
@@ -57,16 +62,18 @@ class Shares:
         self._joined: dict[str, _Joined] = {}
         self._reading = Counter[str]()  # sessions whose answers are being read
         self._sent = Counter[tuple]()  # bytes of each visitor's requests that lie in memory
+        self._uploads: dict[tuple, _Uploads] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
-        if scope["method"] != "POST" or UPLOADS.search(path):
+        if scope["method"] != "POST":
             await self._share(path, scope, receive, send)
             return
-        body = _Body(self, scope, receive)
+        is_upload = UPLOADS.search(path)
+        body = _Upload(self, scope, receive) if is_upload else _Body(self, scope, receive)
 
         async def tell(message: Message) -> None:
             if not body.is_refused:
@@ -80,7 +87,8 @@ class Shares:
             if not body.is_queued:
                 body.leave()
         if body.is_refused:
-            await JSONResponse({"error": TOO_MANY, "detail": TOO_MANY}, 429)(scope, receive, send)
+            words = TOO_MUCH if is_upload else TOO_MANY
+            await JSONResponse({"error": words, "detail": words}, 429)(scope, receive, send)
 
     def has_room(self, who: tuple, scope: Scope) -> bool:
         """Whether the requests that lie in memory are no more than there is room for: this visitor's, and all."""
@@ -91,6 +99,22 @@ class Shares:
         if not is_room():
             self._waiting(scope["app"].get_blocks()._queue)  # finds those that were answered meanwhile
         return is_room()
+
+    def has_left_room(self, who: tuple, size: int) -> bool:
+        """Notes an upload's next bytes, and says whether as many as the visitor has sent have room beside them.
+
+        Where nobody's have, the door says so.
+        """
+        now = time.monotonic()
+        sent = self._uploads.get(who)
+        if sent is None or now - sent.since > CROWDED_SECONDS:
+            self._uploads.pop(who, None)
+            while len(self._uploads) >= KEPT_UPLOADERS:
+                del self._uploads[next(iter(self._uploads))]
+            sent = self._uploads[who] = _Uploads(now)
+        sent.bytes += size
+        room = temporary.room(get_upload_folder())
+        return room < 0 or sent.bytes <= room
 
     async def _share(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         if isinstance(receive, _Body) and JOINS.search(path):
@@ -259,6 +283,25 @@ class _Body:
         self._shares._sent[self._who] -= self._size
         if not self._shares._sent[self._who]:
             del self._shares._sent[self._who]
+
+
+class _Upload(_Body):
+    """An upload, which lies on the disk."""
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        size = len(message.get("body", b""))
+        if size and not self._shares.has_left_room(self._who, size):
+            self.is_refused = True
+            raise _NoRoomError
+        return message
+
+
+class _Uploads:
+    """What a visitor has uploaded lately."""
+
+    def __init__(self, since: float) -> None:
+        self.since, self.bytes = since, 0
 
 
 class _Joined:

@@ -36,10 +36,25 @@ def make_folder() -> Path:
     return folder
 
 
+def room(folder: str | Path) -> int:
+    """Bytes of the folder's disk that uploads may still take; below 0 once the app has taken of what is left to it."""
+    disk = shutil.disk_usage(folder)
+    return disk.free - min(LEAST_FREE * MEGABYTE, disk.total // 10)
+
+
 def is_crowded(folder: str | Path) -> bool:
     """Whether the folder's disk has so little left that uploads must not take it: of room, or of names for files."""
-    disk = shutil.disk_usage(folder)
-    return disk.free < min(LEAST_FREE * MEGABYTE, disk.total // 10) or _has_few_names(folder)
+    return room(folder) < 0 or _has_few_names(folder)
+
+
+def is_filling(folder: str | Path) -> bool:
+    """Whether what lies in the folder takes more than uploads may still take, or its disk is crowded."""
+    taken = 0
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # removed meanwhile
+                taken += os.lstat(os.path.join(inside, name)).st_size
+    return taken > room(folder) or is_crowded(folder)
 
 
 def _has_few_names(folder: str | Path) -> bool:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from starlette.middleware import Middleware
 
-from app.explore.limits import MEGABYTE, PEER_WAITING, VISITOR_AT_ONCE, VISITOR_WAITING
+from app.explore.limits import CROWDED_SECONDS, MEGABYTE, PEER_WAITING, VISITOR_AT_ONCE, VISITOR_WAITING
 from app.explore.turns import LeftError, Turns
 from app.kit import shares
 from app.kit.shares import TOO_MANY, Shares
@@ -122,6 +122,30 @@ def test_an_address_that_claims_to_speak_for_others_has_an_end_too():
         server.go_on.set()
         assert await asyncio.gather(*many, other) == [200] * (PEER_WAITING + 1)
         assert not app._visitors
+
+    run(story)
+
+
+def test_nobody_uploads_more_in_an_hour_than_is_left_for_others(monkeypatch):
+    """Else one visitor fills the disk, and nobody uploads until that is old."""
+
+    async def story():
+        server = Server()
+        server.go_on.set()
+        app, now = Shares(server), [1000.0]
+        monkeypatch.setattr(shares.temporary, "room", lambda _: 5)
+        monkeypatch.setattr(shares, "KEPT_UPLOADERS", 2)
+        monkeypatch.setattr(shares.time, "monotonic", lambda: now[0])
+
+        async def upload(host: str) -> int:  # two bytes
+            return await ask(app, host=host, path="/gradio_api/upload")
+
+        assert [await upload("1.2.3.4") for _ in range(3)] == [200, 200, 429]
+        assert await upload("4.3.2.1") == 200
+        now[0] += CROWDED_SECONDS + 1
+        assert await upload("1.2.3.4") == 200
+        assert await upload("9.9.9.9") == 200
+        assert len(app._uploads) == 2
 
     run(story)
 

@@ -49,6 +49,16 @@ def test_what_was_never_finished_goes_sooner(tmp_path, monkeypatch):
     assert (whole.exists(), aborted.exists()) == (True, False)
 
 
+def test_a_disk_fills_where_less_is_left_than_lies_there(tmp_path, monkeypatch):
+    """What visitors sent is kept for an hour then, not for a day."""
+    (tmp_path / "0123").mkdir()
+    (tmp_path / "0123" / "upload.png").write_bytes(b"x" * 10)
+    monkeypatch.setattr(temporary, "_has_few_names", lambda _: False)
+    for left, is_filling in [(11, False), (9, True)]:
+        monkeypatch.setattr(temporary, "room", lambda _, left=left: left)
+        assert temporary.is_filling(tmp_path) == is_filling
+
+
 def test_a_disk_that_has_room_but_few_names_for_files_is_crowded(tmp_path, monkeypatch):
     """As after a million uploads of a byte each."""
     disk = os.statvfs(tmp_path)
