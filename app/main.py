@@ -28,6 +28,8 @@ keep_compiled_programs()
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and tells nobody
 # Else Gradio sums up every question so far, with pandas, after each: for a page that the app closes (app/kit/door.py).
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
+# Else Gradio has Matplotlib look for a screen at the first question, for seconds in which nobody is answered.
+os.environ.setdefault("MPLBACKEND", "agg")
 
 from app.explore.library import Library
 from app.explore.limits import (
