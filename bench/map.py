@@ -132,11 +132,10 @@ def time_far_pointer(page: Page, url: str, in_browser: bool) -> tuple[list[float
         page.route("**/latentscape/decoders/**", lambda route: route.abort())
     open_map(page, url)
     if in_browser:
-        move_over(page)
-        page.get_by_text("drawn in your browser").wait_for(timeout=120_000)
-        move_over(page)  # the first of these asks for the latents
-        latents = "performance.getEntriesByType('resource').some(({ name }) => name.endsWith('.f16'))"
-        page.wait_for_function(latents, timeout=120_000)
+        with page.expect_event("requestfinished", lambda request: request.url.endswith(".f16"), timeout=120_000):
+            move_over(page)
+            page.get_by_text("drawn in your browser").wait_for(timeout=120_000)
+            move_over(page)  # the first of these asks for the latents, if none did before
     asked: list[str] = []
     page.on("request", lambda request: request.url.startswith("data:") or asked.append(request.url))
     shown, missed = move_over(page)
