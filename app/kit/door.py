@@ -243,6 +243,8 @@ class Page(gr.Blocks):
             return await super().process_api(*arguments, **options)
         except gr.Error as error:
             raise _told(error) from None
+        except LeftError:  # nobody is there to be told
+            raise gr.Error(FAILED, title=REFUSED, print_exception=False) from None
         except OSError as error:
             if error.errno in OF_THE_DISK:
                 print(f"Not answered: {error.strerror}", file=sys.stderr)
