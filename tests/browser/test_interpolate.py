@@ -87,7 +87,8 @@ def test_dragging_asks_the_server_nothing_and_playing_stops_turns_back_or_begins
                 const begun = performance.now();
                 const played = () => performance.now() - begun;
                 const turned = () => places.some((place, k) => place < places[k - 1]);
-                while (played() < 2500 || (!turned() && played() < 20_000)) {
+                const ended = () => Math.max(...places) > 0.95; // a slow frame may pass the end of a loop unseen
+                while (played() < 2500 || (!(turned() && ended()) && played() < 20_000)) {
                     places.push(Number(slider.value));
                     await new Promise(requestAnimationFrame);
                 }
@@ -96,8 +97,7 @@ def test_dragging_asks_the_server_nothing_and_playing_stops_turns_back_or_begins
             }"""
         )
         steps_back = [b - a for a, b in pairwise(places) if b < a]
-        largest_step = max(b - a for a, b in pairwise(places))
-        assert max(places) + largest_step > 0.95, "turned before the end, by more than a frame's step"
+        assert max(places) > 0.95
         assert steps_back
         assert all((step > -0.5) == turns for step in steps_back), "small steps back, or jumps to the start"
 
