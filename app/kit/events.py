@@ -27,6 +27,10 @@ UNSEEN = {"show_progress": "hidden", "show_progress_on": []}
 QUIET = {"api_visibility": "private"} | UNSEEN
 NEWEST = QUIET | {"trigger_mode": "always_last"}
 
+# What `gr.skip()` is in the page. A listener there that writes a value back as it was would undo what another has written
+# since it was read.
+SKIP = "({__type__: 'update'})"
+
 FORGED = "This request is not understood. Reload the page."  # what no page of ours sends
 
 # What a person can mend: the message says how.
@@ -99,9 +103,8 @@ class Refresh:
         self.version = gr.State(0)
         self.moments = gr.State(0)
         self.undone = gr.Number(0, visible=False)
-        if_open = f"(open, ...times) => {[*tabs]}.map((tab, i) => tab === open ? performance.now() : times[i])"
-        boxes = [*self.requests.values()]
-        gr.on([model.change, self.version.change], None, [self.open_tab, *boxes], boxes, js=if_open)
+        if_open = f"(open) => {[*tabs]}.map((tab) => tab === open ? performance.now() : {SKIP})"
+        gr.on([model.change, self.version.change], None, self.open_tab, [*self.requests.values()], js=if_open)
 
     def tab(self, title: str, tab: str) -> gr.Tab:
         """A tab that is drawn when it is opened."""
@@ -155,6 +158,6 @@ class Refresh:
         request = self.requests[tab]
         inputs = [shown, self.version, self.model, *inputs]
         if changes:
-            if_open = f"(open, time) => open === '{tab}' ? performance.now() : time"
-            gr.on([*changes, self.undone.change], None, [self.open_tab, request], request, js=if_open)
+            if_open = f"(open) => open === '{tab}' ? performance.now() : {SKIP}"
+            gr.on([*changes, self.undone.change], None, self.open_tab, request, js=if_open)
         request.change(follow, inputs, outputs, trigger_mode="always_last", api_visibility="private", **options)
