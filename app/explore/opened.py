@@ -332,8 +332,10 @@ class OpenModel:
 
     @property
     def atlas_command(self) -> str:
-        """The command that makes the map; of the folder's path only its name, as visitors see it."""
+        """The command that makes the map; of paths of this machine only the last names, as visitors see it."""
         dataset = str(self.info.training.get("dataset", "DATASET"))
+        if os.path.isabs(dataset):
+            dataset = os.path.basename(os.path.normpath(dataset))
         return shlex.join(
             ["python", "-m", "train", "atlas", "--model", self.folder.resolve().name, "--dataset", dataset]
         )

@@ -220,6 +220,15 @@ def test_a_model_without_a_map_says_how_to_make_one(without_map):
         without_map.atlas  # noqa: B018
 
 
+def test_the_command_that_makes_a_map_tells_no_paths_of_the_machine(without_map, tmp_path):
+    config = json.loads((without_map.folder / "config.json").read_text())
+    config["training"] = {"dataset": "/home/me/secret place/pictures/"}
+    shutil.copytree(without_map.folder, tmp_path / "model")
+    (tmp_path / "model" / "config.json").unlink()
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    assert OpenModel(tmp_path / "model").atlas_command == "python -m train atlas --model model --dataset pictures"
+
+
 def test_a_map_that_is_made_while_the_app_runs_is_found(without_map, tmp_path):
     shutil.copytree(without_map.folder, tmp_path / "model")
     model = OpenModel(tmp_path / "model")
