@@ -26,7 +26,7 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench.app import MOVES, move_over, open_map, start, time_pointer  # noqa: E402
+from bench.app import Pointer, move_over, open_map, start, time_pointer  # noqa: E402
 from vae.atlas import Atlas  # noqa: E402
 from vae.checkpoint import ATLAS, load_info  # noqa: E402
 
@@ -120,7 +120,7 @@ def time_frames(page: Page) -> list[float]:
     return page.evaluate(PAN, FRAMES)
 
 
-def time_far_pointer(page: Page, url: str, in_browser: bool) -> tuple[list[float], int, int]:
+def time_far_pointer(page: Page, url: str, in_browser: bool) -> tuple[Pointer, int]:
     """As `time_pointer`, over a slow network, once the browser draws or with its codec kept away; and its requests.
 
     A page in a browser of its own: what it fetches is not there yet.
@@ -138,8 +138,7 @@ def time_far_pointer(page: Page, url: str, in_browser: bool) -> tuple[list[float
             move_over(page)  # the first of these asks for the latents, if none did before
     asked: list[str] = []
     page.on("request", lambda request: request.url.startswith("data:") or asked.append(request.url))
-    shown, missed = move_over(page)
-    return shown, missed, len(asked)
+    return move_over(page), len(asked)
 
 
 def p95(values: list[float]) -> float:
@@ -182,18 +181,12 @@ def main() -> None:
             page = new_page()
             page.goto(url)
             page.wait_for_timeout(20_000)
-            shown, missed = time_pointer(page, url)
-            print(
-                f"{'pointer to picture, fruits':<52}{median(shown):>8.1f}{p95(shown):>8.1f}  ({missed} of {MOVES} none)"
-            )
+            print(f"pointer to picture, fruits: {time_pointer(page, url)}")
             for who, in_browser in (("server", False), ("browser", True)):
                 page.context.browser.close()
                 page = new_page()
-                shown, missed, requests = time_far_pointer(page, url, in_browser)
-                row = f"the same at 100 ms and 4 Mbit/s, the {who} draws"
-                print(
-                    f"{row:<52}{median(shown):>8.1f}{p95(shown):>8.1f}  ({missed} of {MOVES} none, {requests} requests)"
-                )
+                pointer, requests = time_far_pointer(page, url, in_browser)
+                print(f"the same at 100 ms and 4 Mbit/s, the {who} draws: {pointer}, {requests} requests")
         page.context.browser.close()
 
 
