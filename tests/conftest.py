@@ -20,13 +20,6 @@ import numpy as np
 import pytest
 from jaxtyping import install_import_hook
 
-# Before anything imports them. The tower: where a float is asked for, an int is one too.
-install_import_hook(
-    ["vae", "train", "app.explore"], "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
-)
-
-from vae.xla import use_fast_cpu_reductions  # noqa: E402
-
 # Before anything imports JAX or Hugging Face libraries, which read these once. Child processes inherit them.
 # pytest-xdist's workers inherit them too, and share what is compiled.
 CACHES = os.environ.get("LATENTSCAPE_TEST_CACHES", "")
@@ -42,6 +35,20 @@ os.environ |= {
     "JAX_COMPILATION_CACHE_DIR": f"{CACHES}/jax",
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
 }
+
+# Before the hook: what is imported within a module that it rewrites is compiled anew, for seconds of each process.
+import beartype  # noqa: E402, F401
+import datasets  # noqa: E402, F401
+import flax.nnx  # noqa: E402, F401
+import orbax.checkpoint  # noqa: E402, F401
+
+# Before anything imports them. The tower: where a float is asked for, an int is one too.
+install_import_hook(
+    ["vae", "train", "app.explore"], "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+)
+
+from vae.xla import use_fast_cpu_reductions  # noqa: E402
+
 use_fast_cpu_reductions()
 
 ROOT = Path(__file__).parent.parent

@@ -17,17 +17,20 @@ MAX_PARTS = 100_000  # segments and chunks of a file, and bytes between them, th
 MAX_SCANS = 100  # of a JPEG; a progressive one has ten
 MAX_SCANNED_PIXELS = 1_000_000_000  # of all scans together; ten of 64 megapixels
 MAX_EXIF_SEGMENTS = 100  # of a JPEG, of 64 KB each
+MAX_PROFILES = 10  # of colours in a PNG, which has one: each is unpacked
 MAX_SLOW_BYTES = 1 << 20  # of a picture in words or of unusual levels, or a BMP of runs, which Pillow decodes in Python
 MAX_SLOW_PIXELS = 1 << 21
 MAX_COMMENTS = 100  # comments in a PPM, each of which copies what is read
 MAX_HEADER = 4096  # bytes of a PPM's
+MAX_OVERLAP = 2  # times the bytes of a TIFF, that its strips or tiles may be together
 MAX_NUMBERS = 500_000  # in a TIFF's directory; strips and tiles take two each
 
 DAMAGED = "The picture is damaged and cannot be read: its file has far more parts than pictures take."
 SLOW = "The picture is written in a way that takes very long to read. Save it as a PNG first."
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # without those inside a scan
-_BARE = frozenset([0x01, 0xC8, 0xD8, 0xD9, *range(0xF0, 0xFE)])  # markers after which Pillow skips nothing
+# Markers after which Pillow, or libjpeg inside a scan, skips nothing.
+_BARE = frozenset([*range(0x01, 0xC0), 0xC8, 0xD8, 0xD9, *range(0xF0, 0xFE)])
 _SAYS_EXIF = re.compile(rb"\A(?:Exif\x00\x00)+")
 _COMMENT = re.compile(rb"#[^\r\n]*[\r\n]?")
 _FRAMES = frozenset([*range(0xC0, 0xD0)]) - {0xC4, 0xC8, 0xCC}  # markers of a JPEG that tell how large it is
@@ -75,10 +78,13 @@ def _check_jpeg(content: bytes) -> None:
 
 
 def _check_png(content: bytes) -> None:
-    place = 8
+    place, profiles = 8, 0
     for _ in range(MAX_PARTS):
         if place >= len(content):
             return
+        profiles += content[place + 4 : place + 8] == b"iCCP"
+        if profiles > MAX_PROFILES:
+            break
         place += 12 + int.from_bytes(content[place : place + 4])
     raise CostlyError(DAMAGED)
 
@@ -111,7 +117,8 @@ class Directory(TiffImagePlugin.ImageFileDirectory_v2):
         """Pillow's own, after the entries were counted.
 
         Raises:
-            CostlyError: there are very many, or together they name more bytes than there are, or very many numbers.
+            CostlyError: there are very many, or together they name more bytes than there are, or very many numbers; or
+                the strips or tiles of the picture do, as several may be the same bytes.
         """
         begin, length = fp.tell(), fp.seek(0, 2)
         fp.seek(begin)
@@ -130,6 +137,11 @@ class Directory(TiffImagePlugin.ImageFileDirectory_v2):
             if named > length or numbers > MAX_NUMBERS or at > MAX_PARTS:
                 raise CostlyError(DAMAGED)
         super().load(fp)
+        for tag in (TiffImagePlugin.STRIPBYTECOUNTS, TiffImagePlugin.TILEBYTECOUNTS):
+            sizes = self.get(tag, ())
+            sizes = sizes if isinstance(sizes, tuple) else (sizes,)
+            if sum(min(size, length) for size in sizes if isinstance(size, int)) > MAX_OVERLAP * length:
+                raise CostlyError(DAMAGED)
 
 
 class Exif(Image.Exif):

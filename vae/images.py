@@ -90,6 +90,8 @@ def open_picture(source: Picture) -> Image.Image:
         raise PictureError(f"There is no picture at {source}.") from None
     except UnidentifiedImageError:
         raise PictureError("This file is not a picture that can be read. Try a JPEG, PNG or WebP.") from None
+    except MemoryError:
+        raise PictureError("The picture takes more memory to read than there is. Scale it down first.") from None
     except (
         OSError,
         SyntaxError,
@@ -97,7 +99,6 @@ def open_picture(source: Picture) -> Image.Image:
         EOFError,
         TypeError,
         RuntimeError,
-        MemoryError,
     ) as error:  # what Pillow's decoders raise
         raise PictureError(f"The picture is damaged and cannot be read ({error}).") from error
 

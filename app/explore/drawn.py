@@ -32,17 +32,16 @@ def mark_drawn(picture: Image.Image, drawn: Drawn) -> None:
     picture.info[CHUNK] = json.dumps(drawn._asdict())
 
 
-def read_drawn(picture: Image.Image) -> Drawn | None:
-    """What a picture says of its origin; None if it says nothing that can be read."""
-    text = picture.info.get(CHUNK)
-    if not isinstance(text, str) or len(text) > MAX_TEXT:
+def read_drawn(text: str | None) -> Drawn | None:
+    """What a picture says of its origin in that chunk; None if it says nothing that can be read."""
+    if text is None or len(text) > MAX_TEXT:
         return None
     try:
         content = json.loads(text)
         drawn = Drawn(content["model"], content["latent"], content["words"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    if not all(isinstance(part, str) for part in drawn):
+        for part in drawn:
+            part.encode()  # of halves of a character, nothing can be sent on
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     # The page repeats the model's name and the words; the latent is within the text's bound.
     return drawn if len(drawn.model) <= MAX_NAME and len(drawn.words) <= MAX_WORDS else None

@@ -12,6 +12,7 @@ from typing import Any
 from app.explore import map, reconstruct, tour
 from app.explore.limits import MAX_OPENED, WARM_UP_BYTES, RequestError, shown
 from app.explore.opened import OpenModel, for_visitors, written
+from app.explore.reader import start_reader
 from app.explore.subject import prepare_for
 from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, load_metrics
 from vae.codec import Description, describe
@@ -162,6 +163,7 @@ class Library:
 
         Of the default, what the landing shows is next; the other maps are last: a visitor begins with a picture.
         """
+        start_reader()
         warm = []
         for name in self.names:
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +11,10 @@ from pathlib import Path
 from PIL import Image
 
 from app.explore.cache import Cache
-from app.explore.drawn import read_drawn
-from app.explore.limits import LARGE_PIXELS, OPENED_AT_ONCE, SUBJECT_BYTES
-from vae.images import PictureError, fit, open_picture
-from vae.xla import give_memory_back
+from app.explore.drawn import CHUNK, read_drawn
+from app.explore.limits import SUBJECT_BYTES
+from app.explore.reader import read_picture
+from vae.images import PictureError
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,7 @@ class Subject:
         """Its central square at `size` x `size` pixels, as `vae.images.fit`."""
         if size not in self._fitted:  # a size that no model had when the file was decoded
             prepare_for([size])
-            with _decoders:
-                self._fitted[size] = fit(open_picture(self.path), size)
+            self._fitted.update(read_picture(self.path, [size], []).fitted)
         return self._fitted[size]
 
     def note(self, size: int) -> str:
@@ -69,7 +67,6 @@ class Subject:
 
 _subjects = Cache(SUBJECT_BYTES)
 _sizes: set[int] = set()
-_decoders = threading.Semaphore(OPENED_AT_ONCE)
 
 
 def prepare_for(sizes: Iterable[int]) -> None:
@@ -95,31 +92,16 @@ def open_subject(path: str | Path) -> Subject:
 
 
 def _open(path: str, key: tuple) -> Subject:
-    with _decoders:
-        refusal = None
-        try:
-            picture = open_picture(path)
-        except PictureError as error:
-            refusal = PictureError(*error.args)
-        if refusal:  # here the first error's frames, and with them a large picture, are gone
-            give_memory_back()
-            raise refusal
-        fitted = {size: fit(picture, size) for size in sorted(_sizes)}
-    for small in fitted.values():
-        small.info.clear()  # an EXIF block or a colour profile may weigh more than the picture
-    drawn = read_drawn(picture)
-    (width, height), frames = picture.size, picture.info["frames"]
-    del picture
-    if width * height > LARGE_PIXELS:
-        give_memory_back()
+    opened = read_picture(path, sorted(_sizes), [CHUNK])
+    drawn = read_drawn(opened.texts.get(CHUNK))
     return Subject(
         path=path,
         key=key,
-        width=width,
-        height=height,
-        frames=frames,
+        width=opened.width,
+        height=opened.height,
+        frames=opened.frames,
         latent=drawn and drawn.latent,
         latent_model=drawn and drawn.model,
         words=drawn.words if drawn else "",
-        _fitted=fitted,
+        _fitted=opened.fitted,
     )

@@ -27,8 +27,8 @@ UNSEEN = {"show_progress": "hidden", "show_progress_on": []}
 QUIET = {"api_visibility": "private"} | UNSEEN
 NEWEST = QUIET | {"trigger_mode": "always_last"}
 
-# What `gr.skip()` is in the page. A listener there that writes a value back as it was would undo what another has written
-# since it was read.
+# What `gr.skip()` is in the page. A listener there that writes a value back as it was would undo what another has
+# written since it was read.
 SKIP = "({__type__: 'update'})"
 
 FORGED = "This request is not understood. Reload the page."  # what no page of ours sends

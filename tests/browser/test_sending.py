@@ -86,17 +86,17 @@ def counted(monkeypatch, tmp_path) -> Iterator[tuple[str, Counter]]:
     """The address of an app in this process, and how often it opened a picture file and encoded one, by model."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     counts: Counter = Counter()
-    open_picture, encode = subject.open_picture, OpenModel.encode
+    read_picture, encode = subject.read_picture, OpenModel.encode
 
-    def counting_open(picture):
+    def counting_read(*asked):
         counts["opened"] += 1
-        return open_picture(picture)
+        return read_picture(*asked)
 
     def counting_encode(model, picture):
         counts[f"encoded by {model.name}"] += 1
         return encode(model, picture)
 
-    monkeypatch.setattr(subject, "open_picture", counting_open)
+    monkeypatch.setattr(subject, "read_picture", counting_read)
     monkeypatch.setattr(OpenModel, "encode", counting_encode)
     app = launch(Library(ROOT / "assets" / "models", ["fruits"]), port=free_port())
     yield app.local_url, counts

@@ -1,0 +1,79 @@
+"""Pictures that would hold up the server, or take it along, cost only whoever sent them."""
+
+import resource
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from PIL import Image
+
+from app.explore import reader
+from app.explore.limits import OPENED_AT_ONCE, READER_MEGABYTES
+from app.explore.reader import read_picture
+from vae.images import PictureError
+
+
+@pytest.fixture(autouse=True)
+def no_readers(monkeypatch):
+    monkeypatch.setattr(reader, "_idle", [])
+    yield
+    for one in reader._idle:
+        one._process.kill()
+
+
+@pytest.fixture
+def picture(tmp_path):
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "red.png")
+    return str(tmp_path / "red.png")
+
+
+def test_it_opens_one_picture_after_another_and_many_at_once(picture, examples):
+    opened = read_picture(picture, [8, 64], ["author"])
+    assert (opened.width, opened.height, opened.frames, opened.texts) == (30, 20, 1, {})
+    assert {size: one.size for size, one in opened.fitted.items()} == {8: (8, 8), 64: (64, 64)}
+    assert opened.fitted[8].getpixel((3, 3)) == (255, 0, 0)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda path: read_picture(str(path), [64], []).width, [*examples.values()] * 4))
+    assert found == [read_picture(str(path), [64], []).width for path in examples.values()] * 4
+    assert 0 < len(reader._idle) <= OPENED_AT_ONCE
+
+
+def test_one_that_takes_too_long_is_given_up_and_the_next_is_read(picture, monkeypatch):
+    read_picture(picture, [64], [])
+    reader._idle[0]._process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(reader, "READER_WAITS", 0.2)
+    with pytest.raises(PictureError, match="takes very long to read"):
+        read_picture(picture, [64], [])
+    monkeypatch.setattr(reader, "READER_WAITS", 60)
+    assert read_picture(picture, [64], []).width == 30
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"), [(signal.SIGSEGV, "breaks the program"), (signal.SIGXCPU, "takes very long to read")]
+)
+def test_one_that_ends_the_process_is_refused_and_the_next_is_read(picture, ending, words):
+    read_picture(picture, [64], [])
+    process = reader._idle[0]._process
+    process.send_signal(signal.SIGSTOP)  # it will not have answered before it ends
+    threading.Timer(0.2, process.send_signal, [ending]).start()
+    threading.Timer(0.3, process.send_signal, [signal.SIGCONT]).start()
+    with pytest.raises(PictureError, match=words):
+        read_picture(picture, [64], [])
+    assert read_picture(picture, [64], []).width == 30
+    assert reader._idle[-1]._process.pid != process.pid
+
+
+def test_a_process_that_was_ended_while_it_waited_is_replaced(picture):
+    read_picture(picture, [64], [])
+    reader._idle[0]._process.kill()
+    reader._idle[0]._process.wait()
+    assert read_picture(picture, [64], []).width == 30
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux alone tells a process's bounds")
+def test_its_time_and_memory_are_bounded(picture):
+    read_picture(picture, [64], [])
+    pid = reader._idle[0]._process.pid
+    assert resource.prlimit(pid, resource.RLIMIT_DATA)[0] == READER_MEGABYTES << 20
+    assert 0 < resource.prlimit(pid, resource.RLIMIT_CPU)[0] < 20
