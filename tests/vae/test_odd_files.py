@@ -98,6 +98,11 @@ MADE: dict[str, Callable[[], bytes]] = {
     "a JPEG of 10,000 scans": lambda: jpeg(scans=10_000, side=2000, progressive=True),
     "a large JPEG of 90 scans": lambda: jpeg(scans=80, side=8000, progressive=True),
     "a JPEG whose EXIF is in 20,000 pieces": lambda: jpeg((b"\xff\xe1\x05\x00Exif\0\0" + bytes(1272)) * 20_000),
+    "a JPEG with scans between bytes that libjpeg passes over": lambda: jpeg_of_hidden_scans(3_000, 5),
+    "a PNG with 2,000 colour profiles": lambda: png(
+        4, 4, 8, 2, more=chunk(b"iCCP", b"k\0\0" + zlib.compress(bytes(MEGABYTE), 9)) * 2_000
+    ),
+    "a TIFF of 300 strips that are the same JPEG": lambda: tiff_of_one_strip(2_000, 20, 300),
     "a PPM of 255 levels": lambda: b"P6 3000 3000 254\n" + bytes(27_000_000),
     "a small PPM of 255 levels": lambda: b"P6 500 500 254\n" + bytes(750_000),
     "a PGM of levels in two parts": lambda: b"P5 3000 3000 25#\n4\n" + bytes(9_000_000),
@@ -108,6 +113,37 @@ MADE: dict[str, Callable[[], bytes]] = {
     "a large BMP of runs": lambda: bmp_of_runs(30_000, 2_100, b"\1\1\0\0" * 2_100),
     "a PNG with a text that unpacks to 60 MB": lambda: with_text(60_000_000),
 }
+
+
+def jpeg_of_hidden_scans(side: int, blocks: int) -> bytes:
+    """With 3,000 scans in each block of 64 KB, between markers that say to be as long as the block."""
+
+    def segment(kind: int, data: bytes) -> bytes:
+        return struct.pack(">BBH", 0xFF, kind, len(data) + 2) + data
+
+    tables = segment(0xDB, bytes([0] + [16] * 64))
+    frame = segment(0xC2, struct.pack(">BHHBBBB", 8, side, side, 1, 1, 0x11, 0))
+    codes = b"".join(segment(0xC4, bytes([kind, 1, *[0] * 16])) for kind in (0x00, 0x10))
+    restarts = segment(0xDD, struct.pack(">H", 8))
+    first, later = (segment(0xDA, bytes([1, 1, 0, *band, 0])) + b"\0" for band in ((0, 0), (1, 63)))
+    hidden = ((later + b"\xff\x02") * 3_000)[:65_533]
+    return (
+        b"\xff\xd8" + tables + frame + codes + restarts + first
+        + (b"\xff\x02\xff\xff" + hidden.ljust(65_533, b"\0")) * blocks + b"\xff\xd9"
+    )  # fmt: skip
+
+
+def tiff_of_one_strip(side: int, rows: int, strips: int) -> bytes:
+    strip, noise = io.BytesIO(), np.random.default_rng(0).integers(0, 256, (rows, side), np.uint8)
+    Image.fromarray(noise).save(strip, "JPEG", quality=95)
+    data = strip.getvalue() + b"\0" * (len(strip.getvalue()) % 2)
+    numbers = struct.pack(f"<{2 * strips}I", *[8] * strips, *[len(data)] * strips)
+    places = 8 + len(data)
+    entries = [(256, 1, side), (257, 1, rows * strips), (258, 1, 8), (259, 1, 7), (262, 1, 1), (273, strips, places),
+               (277, 1, 1), (278, 1, rows), (279, strips, places + 4 * strips)]  # fmt: skip
+    own = b"".join(struct.pack("<HHII", tag, 4, count, value) for tag, count, value in entries)
+    begin = struct.pack("<I", places + len(numbers))
+    return b"II*\0" + begin + data + numbers + struct.pack("<H", len(entries)) + own + bytes(4)
 
 
 def with_text(length: int) -> bytes:
