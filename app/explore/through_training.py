@@ -1,11 +1,11 @@
-"""Through training: a picture, samples, and the places of some pictures, by the model at moments of its training."""
+"""Through training: what a model drew at moments of its training, and where some pictures lay on its map."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,56 +13,138 @@ from jaxtyping import Float, Int
 from PIL import Image
 from safetensors import SafetensorError, safe_open
 
-from app.explore.limits import MAX_MOVED, MOMENT_SAMPLES, SNAPSHOT_FILE_BYTES, RequestError, check_whole
+from app.explore import interpolate, sample
+from app.explore.limits import MAX_MOVED, MOMENT_SAMPLES, MOMENT_STEPS, SNAPSHOT_FILE_BYTES, RequestError
 from app.explore.opened import OpenModel, for_visitors
 from app.explore.snapshots import find_snapshots
 from app.explore.subject import Subject
 from app.explore.turns import DECODING
 from vae.atlas import MAX_POSITION
 from vae.checkpoint import CONV_VAE, ModelFolderError
-from vae.codec import open_snapshot
+from vae.codec import Codec, open_snapshot
 from vae.files import check_file
 from vae.images import to_array, to_picture
-from vae.latent import sample_prior
 from vae.losses import psnr
+from vae.priors import StandardNormal
+
+T = TypeVar("T")
+
+GONE = "This moment of the training is not there any more."
 
 PLACE, LABEL = "pictures.place", "pictures.label"  # of each picture, in a snapshot
 FLOATS = {"F16", "F32"}  # kinds of numbers that places and labels are read of; training writes these
 
 
+def steps(*models: OpenModel) -> list[int]:
+    """Of the moments that any of these models keeps, in their order; more may come while a training runs."""
+    return sorted({step for model in models for step in _kept(model)})
+
+
 @dataclass(frozen=True)
 class Moment:
-    """What the model draws at one moment.
+    """What a model drew at one moment.
 
     Attributes:
-        step: of the training.
-        reconstruction: of the picture.
-        psnr_db: of it.
-        samples: from N(0, I), of the same noise at every moment.
+        step: of the training: of those that the model keeps, the nearest to the step asked for.
+        drawn: the pictures.
+        psnr_db: of a reconstruction; else None.
     """
 
     step: int
-    reconstruction: Image.Image
-    psnr_db: float
-    samples: list[Image.Image]
+    drawn: list[Image.Image]
+    psnr_db: float | None = None
 
 
-def steps(model: OpenModel) -> list[int]:
-    """Of the moments that are kept, in their order; more may come while a training runs."""
-    return [*find_snapshots(model.folder)] if model.info.kind == CONV_VAE else []
-
-
-def look(model: OpenModel, subject: Subject, index: Any) -> Moment:
-    """The picture and the samples at one of `steps`.
+def reconstruction(model: OpenModel, step: int, subject: Subject) -> Moment:
+    """A picture, encoded and decoded by the model of a moment.
 
     Raises:
-        RequestError: there is no such moment.
-        ModelFolderError: its file is damaged, or of another architecture.
+        RequestError: no moment is kept any more.
+        ModelFolderError: the moment's file is damaged, or of another architecture.
     """
-    found = [*find_snapshots(model.folder).items()]
-    step, path = found[check_whole("The moment", index, 0, len(found) - 1)]
-    key = (step, _written(path), subject.key)
-    return model.remember("moment", key, lambda: _draw(model, subject, step, path))
+
+    def draw(codec: Codec) -> tuple[list[Image.Image], float]:
+        picture = subject.fitted(model.info.image_size)
+        (shown,) = _decode(codec, _encode(model, codec, subject)[None])
+        return [shown], float(psnr(to_array(picture)[None], to_array(shown)[None])[0])
+
+    at, (drawn, quality) = _at(model, step, ("reconstruction", subject.key), draw)
+    return Moment(at, drawn, quality)
+
+
+def samples(model: OpenModel, step: int, count: Any, temperature: Any, seed: Any) -> Moment:
+    """Latents drawn from N(0, I), the same at every moment, decoded by the model of one.
+
+    Args:
+        model: whose moments.
+        step: of the training.
+        count: 1 to 64, of which the first 12 are drawn.
+        temperature, seed: as for `app.explore.sample.sample`.
+
+    Raises:
+        RequestError: a number is out of range, or as for `reconstruction`.
+        ModelFolderError: as for `reconstruction`.
+    """
+    latents = sample.sample(model, StandardNormal.name, count, temperature, seed)[:MOMENT_SAMPLES]
+    asked = ("samples", len(latents), temperature, seed)
+    return Moment(*_at(model, step, asked, lambda codec: _decode(codec, latents)))
+
+
+def between(model: OpenModel, step: int, a: Subject, b: Subject, method: str) -> Moment:
+    """Seven pictures at even distances from one to another, both encoded and all decoded by the model of a moment.
+
+    Args:
+        model: whose moments.
+        step: of the training.
+        a, b: the ends.
+        method: "lerp" or "slerp".
+
+    Raises:
+        RequestError: there is no such method, or as for `reconstruction`.
+        ModelFolderError: as for `reconstruction`.
+    """
+
+    def draw(codec: Codec) -> list[Image.Image]:
+        start, end = (_encode(model, codec, subject) for subject in (a, b))
+        return _decode(codec, interpolate.path(start, end, MOMENT_STEPS, method))
+
+    return Moment(*_at(model, step, ("between", a.key, b.key, method), draw))
+
+
+def _kept(model: OpenModel) -> dict[int, Path]:
+    return find_snapshots(model.folder) if model.info.kind == CONV_VAE else {}
+
+
+def _at(model: OpenModel, step: int, question: tuple, draw: Callable[[Codec], T]) -> tuple[int, T]:
+    """The nearest step that is kept, and what is drawn with the model of that moment; remembered by the question."""
+    kept = _kept(model)
+    if not kept:
+        raise RequestError(GONE)
+    nearest = min(kept, key=lambda one: abs(one - step))
+    file = kept[nearest]
+
+    def open_and_draw() -> T:
+        try:
+            return draw(open_snapshot(model.load(), model.folder, file))
+        except ModelFolderError as error:
+            raise ModelFolderError(for_visitors(error, model.folder)) from error
+        except OSError:
+            raise RequestError(GONE) from None
+
+    return nearest, model.remember("moment", (nearest, _written(file), *question), open_and_draw)
+
+
+def _encode(model: OpenModel, codec: Codec, subject: Subject) -> Float[np.ndarray, "*latent"]:
+    picture = to_array(subject.fitted(model.info.image_size))
+    return np.asarray(codec.encode(jnp.asarray(picture[None])).mean)[0]
+
+
+def _decode(codec: Codec, latents: Float[np.ndarray, "count *latent"]) -> list[Image.Image]:
+    drawn = []
+    for latent in latents:
+        with DECODING:
+            drawn.append(to_picture(np.asarray(codec.decode(jnp.asarray(latent[None], jnp.float32)))[0]))
+    return drawn
 
 
 @dataclass(frozen=True)
@@ -130,20 +212,3 @@ def _names(model: OpenModel, count: int) -> list[str]:
         column = []
     known = sorted({*column}) or [""]
     return known if len(known) >= count else [f"label {k + 1}" for k in range(count)]
-
-
-def _draw(model: OpenModel, subject: Subject, step: int, path: Path) -> Moment:
-    try:
-        codec = open_snapshot(model.load(), model.folder, path)
-    except ModelFolderError as error:
-        raise ModelFolderError(for_visitors(error, model.folder)) from error
-    picture = to_array(subject.fitted(model.info.image_size))
-    mean = np.asarray(codec.encode(jnp.asarray(picture[None])).mean)[0]
-    latents = [mean, *np.asarray(sample_prior(0, MOMENT_SAMPLES, model.info.latent_shape))]
-    drawn = []
-    for latent in latents:
-        with DECODING:
-            drawn.append(np.asarray(codec.decode(jnp.asarray(latent[None], jnp.float32)))[0])
-    shown = [to_picture(pixels) for pixels in drawn]
-    quality = float(psnr(picture[None], to_array(shown[0])[None])[0])
-    return Moment(step, shown[0], quality, shown[1:])

@@ -27,7 +27,7 @@ from app.kit.workspace import Workspace
 from app.tabs.batch_tables import OneModel, SeveralModels, table_of
 from app.tabs.compared import compared
 from app.tabs.tiles import metric_tiles
-from app.tabs.training import ThroughTraining
+from app.tabs.training import ThroughTraining, picture_and_samples
 from app.widgets.comparison import Comparison
 from app.widgets.examples import offer_examples
 from app.widgets.heat_maps import HeatMaps
@@ -95,7 +95,7 @@ class _One:
                 self.tiles = gr.HTML(elem_id="metrics")
             with gr.Column(elem_classes="settings"):
                 self._build_settings(first)
-        self.training = ThroughTraining(work)
+        self.training = ThroughTraining(work, NAME, words("training", "reconstruct"), picture_and_samples)
         with gr.Column(visible=False) as self.latent_part:
             gr.Markdown("### The latent")
             self.editor = LatentEditor(
@@ -196,7 +196,7 @@ class _One:
             self.tiles: "" if comparing else metric_tiles(made[0], model.metrics),  # `compared` has all models' figures
             self.editor: edited_latent(model, subject, made[0], None if taken[self.temperature] else own),
             self.workings: describe_workings(model, made[0], taken[self.temperature]),
-            **self.training.of(model, path),
+            **self.training.of(models, path),
             **self.first.of(models, path, made),
             **self._others(models, titles, path, made),
             **settings,
@@ -229,7 +229,7 @@ class _One:
             self.tiles: "",
             self.editor: None,
             self.workings: describe_workings(model, None, 0),
-            **self.training.of(model, None),
+            **self.training.of([]),
             **self.first.empty(),
             **self._others([], [], "", []),
         }

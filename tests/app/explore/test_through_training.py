@@ -11,9 +11,11 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from app.explore import through_training
+from app.explore.interpolate import interpolation
 from app.explore.library import Library
 from app.explore.limits import RequestError
 from app.explore.reconstruct import reconstruct
+from app.explore.sample import sample
 from app.explore.subject import open_subject
 from tests.app.explore.conftest import MODELS, difference
 from tests.conftest import EXAMPLES
@@ -35,28 +37,50 @@ def run(tmp_path):
     return Library(MODELS, [str(folder)])
 
 
-def test_the_last_moment_is_the_model_and_the_first_is_not(library, digit):
+@pytest.fixture
+def two():
+    return open_subject(EXAMPLES / "digit-2.png")
+
+
+def test_the_last_moment_is_the_model_and_the_first_is_not(library, digit, two):
     digits = library["digits"]
     steps = through_training.steps(digits)
     assert (steps[0], steps[-1], len(steps)) == (0, 1500, 20)
-    first, last = (through_training.look(digits, digit, index) for index in (0, 19))
+    first, last = (through_training.reconstruction(digits, step, digit) for step in (0, 1500))
     made = reconstruct(digits, digit)
-    assert difference(last.reconstruction, made.reconstruction) < 1
+    assert difference(last.drawn[0], made.reconstruction) < 1
     assert last.psnr_db == pytest.approx(made.metrics["psnr_db"], abs=0.1)
     assert first.psnr_db < last.psnr_db - 3
-    assert len(last.samples) == 8
-    assert difference(first.samples[0], last.samples[0]) > 20
+
+    def alike(moment, pictures):
+        return [difference(*pair) < 1 for pair in zip(moment.drawn, pictures, strict=True)]
+
+    sheet = [digits.decode(latent) for latent in sample(digits, "prior", 64, 0.7, 3)]
+    first, last = (through_training.samples(digits, step, 64, 0.7, 3) for step in (0, 1500))
+    assert all(alike(last, sheet[:12])), "the sheet's, as far as they are shown"
+    assert not any(alike(first, sheet[:12]))
+    walk = interpolation(digits, digit, two, 7, "lerp")
+    first, last = (through_training.between(digits, step, digit, two, "lerp") for step in (0, 1500))
+    assert all(alike(last, walk))
+    assert not any(alike(first, walk))
+    ends = (through_training.reconstruction(digits, 0, subject).drawn[0] for subject in (digit, two))
+    assert [difference(*pair) < 1 for pair in zip(first.drawn[::6], ends, strict=True)] == [True, True], "encoded too"
+
+
+def test_each_of_several_trainings_shows_its_nearest_moment(library, run, digit):
+    both = [library["digits"], run["run"]]
+    assert through_training.steps(*both) == through_training.steps(both[0])
+    assert [through_training.reconstruction(model, 1400, digit).step for model in both] == [1346, 337]
 
 
 def test_there_are_no_moments_but_those_that_are_kept(library, run, digit):
     assert through_training.steps(library["fruits"]) == []
-    for index in (-1, 20, 1.5, "last", None):
-        with pytest.raises(RequestError):
-            through_training.look(library["digits"], digit, index)
+    with pytest.raises(RequestError, match="not there any more"):
+        through_training.reconstruction(library["fruits"], 0, digit)
     model = run["run"]
     (model.folder / "snapshots" / "step-000000.safetensors").write_bytes(b"half of it")
     with pytest.raises(ModelFolderError, match=r"^run/snapshots/[\w.-]+ is damaged"):  # not where it is
-        through_training.look(model, digit, 0)
+        through_training.reconstruction(model, 0, digit)
 
 
 def test_what_a_training_writes_is_opened_without_starting_anew(run, digit):
