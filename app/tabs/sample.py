@@ -12,7 +12,14 @@ from gradio.components import Component
 
 from app.explore import sample
 from app.explore.library import Library
-from app.explore.limits import MAX_COUNT, MAX_DEVIATIONS, MAX_SEED, MAX_TEMPERATURE, RequestError
+from app.explore.limits import (
+    MAX_COUNT,
+    MAX_DEVIATIONS,
+    MAX_SEED,
+    MAX_TEMPERATURE,
+    MOMENT_SAMPLES,
+    RequestError,
+)
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
 from app.kit.events import NEWEST, QUIET, UNSEEN, explained, told
@@ -22,6 +29,7 @@ from app.kit.sending import Target, called, drawn_picture, keep_picture, receive
 from app.kit.starts import start_at
 from app.kit.workspace import Workspace
 from app.tabs.aggregate_view import aggregate_view
+from app.tabs.training import ThroughTraining, samples
 from app.widgets.direction_sliders import DirectionSliders
 from app.widgets.examples import offer_examples
 from app.widgets.local_grid import LocalGrid
@@ -127,8 +135,7 @@ def build(work: Workspace) -> dict[str, Component]:
         return around.of_model(model, start, None) | leaves
 
     inputs = [grid.distribution, grid.labels, grid.beside, grid.other, *grid.numbers]
-    asked = [grid.samples, grid.labels, grid.beside, grid.other, *grid.numbers]
-    asking = (explained(ask), [work.model, shown, *inputs], asked)
+    asking = (explained(ask), [work.model, shown, *inputs], grid.answers)
     gr.on(
         [
             *(grid.distribution.input, grid.labels.input, grid.beside.input, grid.other.input),
@@ -239,13 +246,16 @@ class _Grid:
                         self.vary = gr.Button("Directions", size="sm", min_width=0, elem_id="sample-vary")
                         self.walk = gr.Button("Sample around it", size="sm", min_width=0, elem_id="sample-walk")
                     work.send_buttons(self.sent, "centre")
+        said = words("training", "sample", count=MOMENT_SAMPLES)
+        self.training = ThroughTraining(work, NAME, said, samples)
         gr.Markdown("### The data's latents against the prior")
         self.plot = gr.HTML(elem_id="aggregate")
         self.unmapped = gr.Markdown(visible=False, elem_classes="caption")
         self.numbers = [self.count, self.temperature, self.seed]
         self.selection = [self.hint, self.detail, self.large, self.sent]
         shown = [self.distribution, self.preset, self.labels, self.samples, self.beside, self.other]
-        self.parts = [*shown, *self.numbers, *self.selection]
+        self.answers = [self.samples, self.labels, self.beside, self.other, *self.numbers, *self.training.parts]
+        self.parts = [*shown, *self.numbers, *self.selection, *self.training.parts]
         self.distribution.input(lambda: None, None, self.preset, queue=False, **QUIET)
         shuffle.click(lambda: random.randrange(1_000_000), None, self.seed, **QUIET)
         gr.on([self.seed.submit, self.seed.blur], fill_empty, self.seed, self.seed, **NEWEST)
@@ -278,7 +288,7 @@ class _Grid:
             both = beside and distribution != StandardNormal.name
             kinds = [StandardNormal.name, distribution] if both else [distribution]
             panels = [panel_of(model, kind, labels) for kind in kinds]
-        updates = self.offers(model, distribution, others) | corrected
+        updates = self.offers(model, distribution, others) | corrected | self.training.of(models, *taken)
         updates[self.samples] = SampleGrid.payload(panels, *taken)
         said = noise_in_words(models) if is_comparing else ""
         updates[self.other] = OtherModels.of(self._library, models, others, info=said)
