@@ -15,6 +15,7 @@ from app.kit.inputs import PictureInput
 from app.kit.questions import Questions
 from app.kit.sending import Target, keep_picture, received
 from app.kit.workspace import Workspace
+from app.tabs.training import ThroughTraining, walk
 from app.widgets.analogy import Analogy
 from app.widgets.corners import Corners
 from app.widgets.examples import offer_examples
@@ -80,6 +81,7 @@ def build(work: Workspace) -> dict[str, Component]:
             )
             with gr.Column(visible=False) as two_tools:
                 frame = _sending(work, scrubber)
+            training = ThroughTraining(work, NAME, words("training", "interpolate"), walk)
         with gr.Column(elem_classes=_away(True)) as square_column:
             corners = Corners(
                 server=[questions.decode], empty_text=EMPTY[SQUARE], address=f"{NAME}.place", elem_id="corners"
@@ -118,6 +120,7 @@ def build(work: Workspace) -> dict[str, Component]:
             sent: gr.update(value="\n\n".join(said), visible=bool(said)),
             picture: None,
             numbers: "",
+            **training.of([]),
         }
         if None in subjects:
             return updates | {widget: None, tools: gr.update(visible=False)}
@@ -125,6 +128,7 @@ def build(work: Workspace) -> dict[str, Component]:
         updates |= {tools: gr.update(visible=True)}
         if mode == TWO:
             value = Scrubber.between(model, *latents, steps, method)
+            updates |= training.of([model], *paths[:2], method)
             return updates | {widget: value, numbers: describe(model, interpolate.ends(*latents))}
         return updates | {
             widget: Corners.payload(model, latents, method) if mode == SQUARE else Analogy.payload(model, *latents)
@@ -140,7 +144,7 @@ def build(work: Workspace) -> dict[str, Component]:
     swap.click(None, pictures[:2], pictures[:2], js="(a, b) => [b, a]")
     mode.change(lay_out, mode, layout, trigger_mode="multiple", queue=False, **QUIET)
     inputs = [mode, steps, method, *pictures]
-    outputs = [spatial, sent, numbers, *(part for each in parts.values() for part in each)]
+    outputs = [spatial, sent, numbers, *training.parts, *(part for each in parts.values() for part in each)]
     changes = [component.change for component in inputs]
     widgets = [widget for widget, *_ in parts.values()]
     work.refresh.keep_drawn(NAME, draw, inputs, outputs, changes, show_progress="minimal", show_progress_on=widgets)

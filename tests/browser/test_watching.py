@@ -37,10 +37,10 @@ def watching(runs):
 
 def test_a_training_under_way_is_followed_from_moment_to_moment(page, watching, runs):
     page.goto(f"{watching}?tab=reconstruct&reconstruct.picture=digit-3.png")
-    said = page.locator("#training-pictures [role=status]")
+    said = page.locator("#reconstruct-training-pictures [role=status]")
     expect(said).to_contain_text(re.compile(r"Step 1,\d\d\d of"))
-    expect(page.locator("#training-pictures img")).to_have_count(10)
-    page.locator("#training-moment input[type=range]").focus()
+    expect(page.locator("#reconstruct-training-pictures img")).to_have_count(10)
+    page.locator("#reconstruct-training-moment input[type=range]").focus()
     page.keyboard.press("Home")
     expect(said).to_contain_text("Step 0 of")
     page.keyboard.press("End")
@@ -75,3 +75,23 @@ def test_a_folder_is_opened_on_the_page_and_compared_with_the_same_noise(page, w
             return drawn.length === 8 && drawn.every(Boolean) && drawn.slice(0, 4).join() === drawn.slice(4).join();
         }"""
     )  # the same weights and the same noise
+    training = page.locator("#sample-training-pictures section")
+    expect(training.locator("h4")).to_have_text(["Another run", "Digits (watched)"])
+    expect(training.locator("img")).to_have_count(8)
+    page.locator("#sample-training-moment input[type=range]").focus()
+    page.keyboard.press("Home")
+    expect(training.locator("[role=status]")).to_have_text([re.compile("^Step 0 of 1,500")] * 2)
+
+
+def test_the_way_between_two_pictures_is_watched_through_training(page, watching):
+    page.goto(f"{watching}?tab=interpolate&interpolate.a=digit-3.png&interpolate.b=digit-8.png")
+    shown = page.locator("#interpolate-training-pictures")
+    expect(shown.locator("img")).to_have_count(7)
+    fall_silent(page)
+    last = shown.locator("img").last.get_attribute("src")
+    page.locator("#interpolate-training-moment input[type=range]").focus()
+    page.keyboard.press("Home")
+    expect(shown.locator("[role=status]")).to_have_text("Step 0 of 1,500.")
+    assert shown.locator("img").last.get_attribute("src") != last
+    page.get_by_label("Analogy").click()
+    expect(page.locator("#interpolate-training")).to_be_hidden()
