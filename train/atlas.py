@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 from tqdm import tqdm
 
@@ -72,6 +72,8 @@ def lay_out_snapshots(folder: Path, atlas: Atlas, seed: int) -> int:
     for path in tqdm(paths[::-1], "lay out moments", leave=False):
         try:
             tensors = load_file(path)
+            with safe_open(path, "np") as file:
+                metadata = file.metadata()
         except (SafetensorError, OSError):
             continue
         means = tensors.get("pictures.mean", np.zeros(0)).astype(np.float32)
@@ -83,7 +85,7 @@ def lay_out_snapshots(folder: Path, atlas: Atlas, seed: int) -> int:
             places = _place(flat, atlas.latents.reshape(len(atlas), -1).astype(np.float32), atlas.positions)
         elif len(flat) >= 5:
             places = _turned(_umap(reduced(means, np.arange(len(means)), seed), seed, start=places), towards=places)
-        write_snapshot(path, tensors | {"pictures.place": places})
+        write_snapshot(path, tensors | {"pictures.place": places}, metadata)
         count += 1
     return count
 

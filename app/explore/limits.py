@@ -149,6 +149,7 @@ SNAPSHOT_BYTES = 1 * MEGABYTE  # of one moment of a training, which a browser fe
 SNAPSHOT_FILE_BYTES = 500 * MEGABYTE  # of one that is read here, a few numbers of it
 MAX_SNAPSHOTS = 64  # of one training
 MAX_MOVED = 5_000  # pictures whose places at these moments are shown; training keeps 500
+LABEL_NAMES_BYTES = 1 * MEGABYTE  # that name their labels, in one moment's file
 MOMENT_SAMPLES = 12  # drawn at a moment of it, at most
 MOMENT_STEPS = 7  # pictures from one to another, drawn at a moment of it
 MAP_BYTES = 20 * MEGABYTE  # in float16, of a map's latents that are offered to browsers as a whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,14 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 
 from app.explore import interpolate, sample
-from app.explore.limits import MAX_MOVED, MOMENT_SAMPLES, MOMENT_STEPS, SNAPSHOT_FILE_BYTES, RequestError
+from app.explore.limits import (
+    LABEL_NAMES_BYTES,
+    MAX_MOVED,
+    MOMENT_SAMPLES,
+    MOMENT_STEPS,
+    SNAPSHOT_FILE_BYTES,
+    RequestError,
+)
 from app.explore.opened import OpenModel, for_visitors
 from app.explore.snapshots import find_snapshots
 from app.explore.subject import Subject
@@ -32,6 +40,7 @@ T = TypeVar("T")
 GONE = "This moment of the training is not there any more."
 
 PLACE, LABEL = "pictures.place", "pictures.label"  # of each picture, in a snapshot
+LABELS = "pictures.labels"  # the labels' names, in its metadata
 FLOATS = {"F16", "F32"}  # kinds of numbers that places and labels are read of; training writes these
 
 
@@ -182,7 +191,7 @@ def _written(path: Path) -> int | None:
 def _read_movement(model: OpenModel, found: Mapping[int, Path]) -> Movement | None:
     steps: list[int] = []
     places: list[np.ndarray] = []
-    codes = np.zeros(0, int)
+    codes, names = np.zeros(0, int), None
     for step, path in found.items():
         try:
             with safe_open(check_file(path, SNAPSHOT_FILE_BYTES), "np") as file:
@@ -193,19 +202,33 @@ def _read_movement(model: OpenModel, found: Mapping[int, Path]) -> Movement | No
                 if not fits:
                     continue
                 there, labels = parts[0][:], parts[1][:] if len(parts) > 1 else np.zeros(count)
+                told = (file.metadata() or {}).get(LABELS, "")
         except (SafetensorError, OSError, ValueError, TypeError):
             continue
         fits = (np.abs(there.astype(np.float32)) <= MAX_POSITION).all() and ((labels >= 0) & (labels < MAX_MOVED)).all()
         if not fits or (places and there.shape != places[0].shape):
             continue
-        codes = labels.astype(int)
+        codes, names = labels.astype(int), _names(told)
         steps.append(step)
         places.append(there.astype(np.float32))
-    return Movement(steps, np.stack(places), _names(model, int(codes.max()) + 1), codes) if len(steps) > 1 else None
+    if len(steps) < 2:
+        return None
+    count = int(codes.max()) + 1
+    names = names if names and len(names) >= count else _names_of_map(model, count)
+    return Movement(steps, np.stack(places), names, codes)
 
 
-def _names(model: OpenModel, count: int) -> list[str]:
-    """Of the labels that training sorted: those of the map's first column, if there are no fewer."""
+def _names(told: str) -> list[str] | None:
+    """Of the labels, as a snapshot's metadata tells them; None where it does not."""
+    try:
+        names = json.loads(told) if len(told) <= LABEL_NAMES_BYTES else None
+    except (ValueError, RecursionError):
+        return None
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
+
+
+def _names_of_map(model: OpenModel, count: int) -> list[str]:
+    """For snapshots that do not name their labels: those of the map's first column, if there are no fewer."""
     try:
         column = next(iter(model.atlas.labels.values()), [])
     except RequestError:

@@ -26,6 +26,7 @@ import optax
 import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from train import __main__ as command_line
@@ -142,6 +143,10 @@ def test_its_snapshots_are_the_model_from_the_beginning_to_the_end(whole):
     assert last.keys() == exported.keys() | {"pictures.mean", "pictures.label"}
     for name, value in exported.items():
         assert_array_equal(last[name], value.astype(last[name].dtype), err_msg=name)
+    with safe_open(paths[-1], "np") as file:
+        names = json.loads(file.metadata()["pictures.labels"])
+    labels = next(iter(load_pictures(str(EMOJI), "train", 18, limit=24).labels.values()))
+    assert [names[int(code)] for code in last["pictures.label"]] == labels
     assert last["pictures.mean"].shape == (24, TINY.model.latent_dim)
     assert np.abs(last["pictures.mean"].astype(float) - first["pictures.mean"]).max() > 0.1
 

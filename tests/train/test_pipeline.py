@@ -18,6 +18,7 @@ from app.explore.failures import original
 from app.explore.map import decode_at, neighbours
 from app.explore.opened import OpenModel
 from app.explore.sample import sample
+from app.explore.through_training import movement
 from tests.conftest import ROOT
 from train import atlas
 from train.__main__ import main, parse_arguments
@@ -355,7 +356,8 @@ def test_the_snapshots_of_a_training_lie_on_one_map_with_its_atlas(tmp_path):
     for path in sorted(folder.glob("snapshots/*"))[:-3]:
         path.unlink()
     for path in kept:
-        write_snapshot(path, {name: values for name, values in load_file(path).items() if name != "pictures.place"})
+        tensors = {name: values for name, values in load_file(path).items() if name != "pictures.place"}
+        write_snapshot(path, tensors, {"pictures.labels": json.dumps([f"digit {k}" for k in range(10)])})
     whole = OpenModel(folder).atlas
     assert lay_out_snapshots(folder, whole, seed=0) == 3
     *_, before, last = (load_file(path)["pictures.place"].astype(np.float32) for path in kept)
@@ -363,6 +365,7 @@ def test_the_snapshots_of_a_training_lie_on_one_map_with_its_atlas(tmp_path):
     assert np.median(nearest) < whole.map_spacing * 3
     assert np.linalg.norm(before - last, axis=1).mean() < np.linalg.norm(before - before.mean(axis=0), axis=1).mean()
     assert "decoder.head.bias" in load_file(kept[0]), "the parameters stay"
+    assert movement(OpenModel(folder)).labels[9] == "digit 9", "and so do the names of the labels"
 
 
 def test_snapshots_of_few_pictures_are_laid_out_past_those_that_are_odd(tmp_path):

@@ -155,6 +155,23 @@ def test_pictures_without_labels_move_too(run):
     assert (len(moved.steps), moved.labels, set(moved.codes.tolist())) == (10, [""], {0})
 
 
+@pytest.mark.parametrize(
+    ("told", "first"),
+    [
+        (json.dumps([f"digit {k}" for k in range(10)]), "digit 0"),
+        (json.dumps(["one", "two"]), "0"),  # too few: those of the map
+        (json.dumps([*range(10)]), "0"),
+        (json.dumps({"a": "b"}), "0"),
+        ("[" * 100_000, "0"),
+        ("", "0"),
+    ],
+)
+def test_a_training_names_its_labels_itself_and_else_the_map_does(run, told, first):
+    for path in run["run"].folder.glob("snapshots/*"):
+        save_file(load_file(path), path, {"pictures.labels": told})
+    assert through_training.movement(run["run"]).labels[0] == first
+
+
 def test_without_places_nothing_moves(library, run):
     assert through_training.movement(library["fruits"]) is None
     for path in sorted(run["run"].folder.glob("snapshots/*"))[1:]:
