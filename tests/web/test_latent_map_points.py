@@ -158,3 +158,27 @@ class TestGroups:
         alone = "g.toggleAlone(g.groups[1])"
         assert grouped(by_kind, f"({alone}, {shown})", sent) == [False, False, True, False]
         assert grouped(by_kind, f"({alone}, {alone}, {shown})", sent) == [True] * 4
+
+
+@pytest.mark.parametrize("kinds", [["a"] * 3, [f"kind {k}" for k in range(300)]])
+def test_a_file_that_was_cut_on_its_way_is_named_in_words(run, kinds):
+    sent = value(kinds, numbers=[1.0] * len(kinds))
+    codes = len(kinds) * (1 if len(set(kinds)) <= 256 else 2)  # the last array; what follows fills up
+    end = sent["value"]["columns"][0]["codes"] + codes
+    found = run(
+        POINTS,
+        """(async () => {
+            const fetched = window.fetch;
+            const points = async (length) => {
+                const file = Uint8Array.from(sent.file.slice(0, length));
+                window.fetch = async () => new Response(file);
+                return m.fetchPoints(sent.value).then(({ count }) => count, ({ message }) => message);
+            };
+            const found = [await points(end), await points(end - 1), await points(0)];
+            window.fetch = fetched;
+            return found;
+        })()""",
+        sent=sent,
+        end=end,
+    )
+    assert found == [len(kinds), "a part of its points is missing", "a part of its points is missing"]

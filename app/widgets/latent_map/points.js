@@ -5,14 +5,25 @@ import { labelsInWords, spaced } from "../../web/labels.js";
 import { boundsOf, PointGrid } from "./geometry.js";
 import { latentsFile } from "./latents_file.js";
 
-/** The points of a widget's value (app/widgets/latent_map/__init__.py). Rejects if their file does not come. */
+/** The points of a widget's value (app/widgets/latent_map/__init__.py). Rejects if their file does not come, or is cut. */
 export async function fetchPoints(value) {
   const file = await fetch(besideModules(value.points))
     .then((answer) => (answer.ok ? answer.arrayBuffer() : null))
     .catch(() => null); // browsers have words of their own for it
   if (!file) throw new Error("its points could not be fetched");
+  if (file.byteLength < bytesOf(value)) throw new Error("a part of its points is missing");
   return new Points(value, file);
 }
+
+// Of the file, as far as a value's arrays reach.
+function bytesOf({ count, x, y, columns, numbers }) {
+  const floatsAt = [x, y, ...numbers.map(({ values }) => values)];
+  const ends = floatsAt.map((offset) => offset + count * Float32Array.BYTES_PER_ELEMENT);
+  return Math.max(...ends, ...columns.map((column) => column.codes + count * codesOf(column).BYTES_PER_ELEMENT));
+}
+
+// The kind of array that the codes of a column are in.
+const codesOf = ({ labels }) => (labels.length <= 256 ? Uint8Array : Uint16Array);
 
 /**
  * `x` and `y` are map coordinates, with their `bounds` and a `grid` to find them by. Columns of labels have `name`,
@@ -115,7 +126,7 @@ export const shortly = (number) => String(Number(number.toPrecision(3)));
 
 // With its labels, and the codes of the points, in the order in which it is coloured.
 function columnOf({ name, labels, order, codes }, file, count) {
-  const own = labels.length <= 256 ? new Uint8Array(file, codes, count) : new Uint16Array(file, codes, count);
+  const own = new (codesOf({ labels }))(file, codes, count);
   if (!order) return { name, categories: labels, codes: own };
   const places = new Map(order.map((label, place) => [label, place]));
   const placeOf = labels.map((label) => places.get(label));
