@@ -1,18 +1,23 @@
 // The newest request wins, in the two forms that it takes.
 
 /**
- * For work that others may overtake: `const isNewest = begin()`, and after each `await`, stop unless `isNewest()`.
- * `drop()` overtakes it without starting anything.
+ * For work that others may overtake: `const isNewest = begin()`, and after each `await`, stop unless `isNewest()`; what it
+ * fetches with `isNewest.signal` is given up then. `drop()` overtakes it without starting anything.
  */
 export function newest() {
-  let count = 0;
+  let current = null; // the AbortController of the newest
+  function overtake(next) {
+    current?.abort();
+    current = next;
+  }
   return {
     begin() {
-      const mine = ++count;
-      return () => mine === count;
+      const mine = new AbortController();
+      overtake(mine);
+      return Object.assign(() => mine === current, { signal: mine.signal });
     },
     drop() {
-      count++;
+      overtake(null);
     },
   };
 }

@@ -20,6 +20,30 @@ def test_work_that_is_overtaken_knows_it(run):
     ) == [True, False, True, False]
 
 
+def test_what_overtaken_work_fetches_is_given_up(run):
+    found = run(
+        "latest",
+        """(async () => {
+            const [work, fetched] = [m.newest(), window.fetch];
+            const asked = [];
+            window.fetch = (_, { signal }) => new Promise((_, reject) => {
+                asked.push(signal);
+                signal.addEventListener("abort", () => reject(signal.reason));
+            });
+            const { fetchPoints } = await import("/widgets/latent_map/points.js");
+            const fetching = () => fetchPoints({ points: "x" }, work.begin().signal).catch(({ message }) => message);
+            const first = fetching();
+            const second = fetching();
+            const before = asked.map(({ aborted }) => aborted);
+            work.drop();
+            window.fetch = fetched;
+            return [before, asked.map(({ aborted }) => aborted), await first, await second];
+        })()""",
+    )
+    said = "its points could not be fetched"
+    assert found == [[True, False], [True, True], said, said]
+
+
 def test_two_pieces_of_work_do_not_overtake_each_other(run):
     assert run("latest", "(() => { const one = m.newest().begin(); m.newest().begin(); return one(); })()")
 

@@ -169,7 +169,7 @@ export function mount({ element, trigger, props, server, watch }) {
     model = value.model.name;
     ({ layout, written } = value);
     try {
-      const [points] = await Promise.all([fetchPoints(value), chart.load(value.count)]);
+      const [points] = await Promise.all([fetchPoints(value, isNewest.signal), chart.load(value.count)]);
       await painted(); // the browser shows the message before the work begins
       if (!isNewest()) return;
       take(points);

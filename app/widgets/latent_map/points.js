@@ -5,9 +5,12 @@ import { labelsInWords, spaced } from "../../web/labels.js";
 import { boundsOf, PointGrid } from "./geometry.js";
 import { latentsFile } from "./latents_file.js";
 
-/** The points of a widget's value (app/widgets/latent_map/__init__.py). Rejects if their file does not come, or is cut. */
-export async function fetchPoints(value) {
-  const file = await fetch(besideModules(value.points))
+/**
+ * The points of a widget's value (app/widgets/latent_map/__init__.py). Rejects if their file does not come, is cut, or is
+ * given up by the `signal` of an AbortController.
+ */
+export async function fetchPoints(value, signal) {
+  const file = await fetch(besideModules(value.points), { signal })
     .then((answer) => (answer.ok ? answer.arrayBuffer() : null))
     .catch(() => null); // browsers have words of their own for it
   if (!file) throw new Error("its points could not be fetched");
