@@ -107,3 +107,8 @@ def test_each_shape_can_be_told_from_the_others(drawn, shape, inside, outside):
 
 def test_what_a_search_found_is_outlined(drawn):
     assert drawn([0], [0], [(50, 50), (50, 38), (50, 35)], outline=3) == [RED, [0, 0, 0, 255], NOTHING]
+
+
+def test_of_what_is_not_drawn_yet_there_is_no_picture(run):
+    picture = "(() => { try { new m.PointCloud({}).image([], {}, {}); } catch ({ message }) { return message; } })()"
+    assert run("../widgets/latent_map/point_cloud", picture) == "The map is not drawn yet. Try again in a moment."

@@ -78,8 +78,9 @@ export class PointCloud {
     this.#paint(this.#place);
   }
 
-  /** Of what was drawn last; always a PNG. */
+  /** Of what was drawn last; always a PNG. The error says in words that nothing is. */
   image(_layers, { viewport, size }, { scale }) {
+    if (!this.#canvas) throw new Error("The map is not drawn yet. Try again in a moment.");
     this.#paint({ viewport, size, ratio: scale });
     const url = this.#canvas.toDataURL();
     this.#paint(this.#place); // for the page again
