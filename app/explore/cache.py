@@ -53,6 +53,9 @@ class Cache:
         with self._lock:
             entry.size, entry.is_done = ENTRY_BYTES + size_of(key) + size_of(entry.value), True
             if self._entries.get(key) is entry:
+                if entry.size > self._most_bytes:  # it would push out all others, and go itself
+                    del self._entries[key]
+                    return
                 self._bytes += entry.size
                 self._entries.move_to_end(key)  # newer than what it was made of
             for oldest in list(self._entries):

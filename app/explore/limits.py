@@ -144,6 +144,9 @@ UNCERTAIN_AT_ONCE = 4  # people who are shown the uncertainty of a picture
 LEAST_UNCERTAINTY_SAMPLES, MAX_UNCERTAINTY_SAMPLES = 4, 16
 SUBJECT_BYTES = 128 * MEGABYTE  # of uploads, fitted to the models' sizes
 MODEL_BYTES = 64 * MEGABYTE  # of what one model has worked out
+# And of the numbers of its map's points, as they are shown and as the files that pages fetch. The largest map's file,
+# of 2 million points with 50 columns, has 424 million bytes.
+POINTS_BYTES = 512 * MEGABYTE
 DECODER_BYTES = 20 * MEGABYTE  # in float16, of a decoder that is offered to browsers
 SNAPSHOT_BYTES = 1 * MEGABYTE  # of one moment of a training, which a browser fetches some forty of
 SNAPSHOT_FILE_BYTES = 500 * MEGABYTE  # of one that is read here, a few numbers of it

@@ -154,7 +154,7 @@ def overview(model: OpenModel, layout: Any = UMAP) -> Overview:
         RequestError: there is no such layout, or no map.
     """
     check_choice("layout", layout, [*LAYOUTS])
-    return model.remember("overview", layout, lambda: _overview(model, atlas_in(model, layout), layout))
+    return model.remember_points("overview", layout, lambda: _overview(model, atlas_in(model, layout), layout))
 
 
 def _overview(model: OpenModel, atlas: Atlas, layout: str) -> Overview:

@@ -28,6 +28,7 @@ from app.explore.limits import (
     MAP_BYTES,
     MAX_COMPLAINT,
     MODEL_BYTES,
+    POINTS_BYTES,
     TIMED_DECODES,
     RequestError,
 )
@@ -143,6 +144,7 @@ class OpenModel:
         self._atlas: Atlas | None = None
         self._atlas_lock = threading.Lock()
         self._cache = Cache(MODEL_BYTES)
+        self._points_cache = Cache(POINTS_BYTES)
 
     def load(self) -> Codec:
         """Reads the weights, once.
@@ -437,3 +439,7 @@ class OpenModel:
     def remember(self, question: str, key: Hashable, compute: Callable[[], T]) -> T:
         """What `compute` returns, kept for the next time that the question is asked with this key."""
         return self._cache.get((question, key), compute)
+
+    def remember_points(self, question: str, key: Hashable, compute: Callable[[], T]) -> T:
+        """The same, for answers that hold numbers of every point of the map, which have room of their own."""
+        return self._points_cache.get((question, key), compute)

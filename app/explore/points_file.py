@@ -72,7 +72,7 @@ def points_file(model: OpenModel, layout: Any = map.UMAP) -> PointsFile:
         RequestError: there is no such layout, or no map.
     """
     check_choice("layout", layout, [*map.LAYOUTS])
-    return model.remember("points file", layout, lambda: _make(map.overview(model, layout)))
+    return model.remember_points("points file", layout, lambda: _make(map.overview(model, layout)))
 
 
 def _make(overview: Overview) -> PointsFile:

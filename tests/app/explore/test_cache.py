@@ -33,9 +33,12 @@ def test_above_its_bytes_the_least_recently_used_are_dropped():
 
 
 def test_what_is_larger_than_the_cache_is_returned_and_not_kept():
-    cache = Cache(10)
+    cache = Cache(ENTRY_BYTES + 100)
+    cache.get("small", lambda: 7)
+    before = cache.bytes
     assert cache.get("large", lambda: np.ones(100)).sum() == 100
-    assert cache.bytes == 0
+    assert cache.bytes == before
+    assert cache.get("small", lambda: 8) == 7, "and pushes out nothing"
 
 
 def test_threads_that_ask_at_the_same_time_share_one_computation():

@@ -292,10 +292,11 @@ class TestPoints:
             np.testing.assert_array_equal(positions, atlas_in(fruits, layout).positions)
 
     def test_a_large_file_is_not_made_for_each_who_fetches_it(self, monkeypatch):
-        """Where a model's cache holds it, but not what it is made of besides."""
+        """However little else a model may keep; and where what it is made of has no room beside it."""
         fruits = ROOT / "assets" / "models" / "fruits"
         made = [size_of(make(OpenModel(fruits))) for make in (overview, points_file)]
-        monkeypatch.setattr(opened, "MODEL_BYTES", max(made) + 2_000)
+        monkeypatch.setattr(opened, "MODEL_BYTES", min(made) - 2_000)
+        monkeypatch.setattr(opened, "POINTS_BYTES", max(made) + 2_000)
         model = OpenModel(fruits)
         assert points_file(model) is points_file(model)
 
