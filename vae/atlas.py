@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from jaxtyping import Float, Int
 
 from vae.files import MAX_ATLAS_BYTES, MAX_STORED, MAX_TEXT, as_text, check_file
 
+T = TypeVar("T")
 Index = Any  # a NearestNeighbors: scikit-learn takes longer to import than all else here, and is needed late
 
 POSITION_COLUMNS = ("x", "y")
@@ -197,10 +199,11 @@ class Atlas:
         try:
             check_file(path, MAX_ATLAS_BYTES)
             _check_size(pq.read_metadata(path), math.prod(latent_shape))
-            table = pq.read_table(path, partitioning=None)
+            schema = pq.read_schema(path)
+            table = _read_table(path, schema)
         except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
             raise AtlasError(f"{path} cannot be read ({as_text(error)}). {remake}") from error
-        missing = REQUIRED - set(table.column_names)
+        missing = REQUIRED - set(schema.names)
         if missing:
             raise AtlasError(f"{path} lacks the columns {', '.join(sorted(missing))}. {remake}")
         try:
@@ -221,9 +224,10 @@ class Atlas:
         others = [name for name in others if len(name) <= MAX_TEXT]
         others = [name for name in others if table.column_names.count(name) == 1][:MAX_COLUMNS]
         floating = [name for name in others if pa.types.is_floating(table.schema.field(name).type)]
-        texts = {name: _texts(table[name]) for name in (ID_COLUMN, *others) if name not in floating}
+        texts = {name: _texts(table[name]) for name in others if name not in floating}
+        ids = _texts(table[ID_COLUMN]) if ID_COLUMN in table.column_names else None
         return cls(
-            ids=texts.pop(ID_COLUMN) or [""] * len(table),
+            ids=ids or [""] * len(table),
             positions=positions,
             latents=flat.reshape(len(table), *latent_shape),
             labels={name: values for name, values in texts.items() if values is not None},
@@ -258,12 +262,42 @@ def _check_size(metadata: pq.FileMetaData, latent_size: int) -> None:
         raise ValueError(f"{metadata.num_rows:,} latents of {latent_size:,} numbers are too many")
 
 
+def _read_table(path: Path | str, schema: pa.Schema) -> pa.Table:
+    """The latents, and columns of single values. Texts are in dictionaries, as a few bytes may repeat one many times."""
+    fields = [field for field in schema if field.name == LATENT_COLUMN or _is_flat(field.type)]
+    texts = [field.name for field in fields if _is_text(field.type)]
+    return pq.read_table(path, columns=[field.name for field in fields], read_dictionary=texts, partitioning=None)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind)
+
+
+def _is_flat(kind: pa.DataType) -> bool:
+    types = pa.types
+    known = (types.is_integer, types.is_floating, types.is_boolean, types.is_temporal, types.is_decimal, types.is_null)
+    return _is_text(kind) or types.is_dictionary(kind) or any(is_known(kind) for is_known in known)
+
+
 def _texts(column: pa.ChunkedArray) -> list[str] | None:
     """Labels, whatever they are, as texts; None where they cannot be read, as of dates before the calendar."""
     try:
-        return [as_text(value) for value in column.to_pylist()]
-    except (ValueError, OverflowError, TypeError, pa.ArrowException):
+        return _values(column, as_text)
+    except (ValueError, OverflowError, TypeError, KeyError, pa.ArrowException):  # KeyError: an unknown time zone
         return None
+
+
+def _values(column: pa.ChunkedArray, convert: Callable[[Any], T]) -> list[T]:
+    """The converted values of a column, of a dictionary each once."""
+    found: list[T] = []
+    for chunk in column.chunks:
+        if not pa.types.is_dictionary(chunk.type):
+            found += [convert(value) for value in chunk.to_pylist()]
+            continue
+        values, missing = [convert(value) for value in chunk.dictionary.to_pylist()], convert(None)
+        found += [missing if k is None else values[k] for k in chunk.indices.to_pylist()]
+    return found
 
 
 def _numbers(column: pa.ChunkedArray) -> Float[np.ndarray, " count"]:
@@ -274,10 +308,12 @@ def _numbers(column: pa.ChunkedArray) -> Float[np.ndarray, " count"]:
 
 def _thumbnails(table: pa.Table) -> dict[int, bytes]:
     """Row -> bytes, of those that are there and no larger than such pictures are."""
-    if table.column_names.count(THUMBNAIL_COLUMN) != 1 or table.schema.field(THUMBNAIL_COLUMN).type != pa.binary():
+    if table.column_names.count(THUMBNAIL_COLUMN) != 1:
         return {}
-    found = enumerate(table[THUMBNAIL_COLUMN].to_pylist())
-    return {row: content for row, content in found if content and len(content) <= MAX_THUMBNAIL_BYTES}
+    found = enumerate(_values(table[THUMBNAIL_COLUMN], lambda content: content))
+    return {
+        row: content for row, content in found if isinstance(content, bytes) and 0 < len(content) <= MAX_THUMBNAIL_BYTES
+    }
 
 
 def _decoded(text: bytes) -> str:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,7 @@ LABELS = {
     "decimals": pa.array([1, 2, 3, 4, 5, 6]).cast(pa.decimal128(30, 2)),
     "markup": pa.array(["<script>alert(1)</script>"] * 6),
     "turned around": pa.array(["\u202ea\u2067b"] * 6),
+    "of no time zone": pa.array([0] * 6, pa.timestamp("us", tz="Mars/Phobos")),
     "durations": pa.array([2**62] * 6, pa.duration("ns")),
 }
 
@@ -284,10 +286,33 @@ def test_labels_of_any_kind_become_texts(folder, labels, column):
 
 
 def test_labels_say_what_they_are(folder):
-    pq.write_table(table(kind=LABELS["numbers"], more=LABELS["lists"]), folder / ATLAS)
-    atlas = Atlas.read(folder / ATLAS, (4,))
-    assert atlas.labels["kind"] == ["1", "2", "3", "4", "5", ""]
-    assert atlas.labels["more"][0] == "['a', 'b']"
+    columns = {"kind": LABELS["numbers"], "when": LABELS["dates"], "known": LABELS["a dictionary"]}
+    pq.write_table(table(**columns, more=LABELS["lists"], zone=LABELS["of no time zone"]), folder / ATLAS)
+    labels = Atlas.read(folder / ATLAS, (4,)).labels
+    assert labels["kind"] == ["1", "2", "3", "4", "5", ""]
+    assert labels["when"] == ["2020-01-01"] * 6
+    assert labels["known"] == ["a", "b"] * 3
+    assert labels.keys() == {"kind", "when", "known"}, "what is no single value, or cannot be read, is left out"
+
+
+@pytest.mark.parametrize("name", ["kind", "thumbnail"])
+@pytest.mark.parametrize("says_dictionary", [True, False])
+def test_a_text_that_few_bytes_repeat_many_times_takes_no_memory(folder, name, says_dictionary):
+    count, length = 500, 1_000_000
+    text = pa.array(["x" * length] if name == "kind" else [b"x" * length])
+    same = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), text)
+    pq.write_table(table(count, **{name: same}), folder / ATLAS, store_schema=says_dictionary)
+    pool = pa.default_memory_pool()
+    before = pool.max_memory()
+    tracemalloc.start()
+    try:
+        atlas = Atlas.read(folder / ATLAS, (4,))
+        taken = pool.max_memory() - before, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert max(taken) < 30 * length
+    assert atlas.thumbnails == {}
+    assert len(atlas.labels["kind"]) == count
 
 
 def test_numbers_that_are_not_finite_are_missing(folder):
