@@ -72,6 +72,11 @@ def _drawn_point(model: OpenModel, row: int, words: str) -> str:
     return save_picture(picture, model.name, words)  # once more, so that it does not grow old
 
 
+def name_of(path: str | Path) -> str:
+    """What an example shows, as its file says: "fruit-apple.png" is an apple."""
+    return Path(path).stem.partition("-")[2].replace("-", " ")
+
+
 def which_of(offered: Mapping[str, Path], path: str | None) -> str | None:
     """The file name of the example that a picture is, or is a copy of; None if it is none of them."""
     example = offered.get(Path(path).name) if path else None

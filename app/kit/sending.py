@@ -17,6 +17,7 @@ from app.explore.opened import OpenModel
 from app.explore.reconstruct import Reconstruction, is_foreign, reconstruct
 from app.explore.subject import Subject
 from app.kit.events import NEWEST, QUIET, explained, told
+from app.kit.examples import EXAMPLES, name_of, which_of
 from app.kit.inputs import PictureInput
 from app.words import plain, words
 
@@ -93,9 +94,10 @@ def keep_picture(library: Library, commit: Callable, *kept: Component) -> None:
 
 
 def called(subject: Subject) -> str:
-    """What the page calls a picture: "Point 7 of the map", "Sample 3 of seed 7"; what the app did not draw is yours."""
+    """What the page calls a picture: "Point 7 of the map", "Sample 3 of seed 7", "Example: apple"; others are yours."""
     if subject.latent is None:
-        return "Your picture"
+        example = which_of(EXAMPLES, subject.path)
+        return f"Example: {name_of(example)}" if example else "Your picture"
     said = subject.words.partition(":")[0].strip() or "a drawn picture"
     return said[:1].upper() + said[1:]
 

@@ -217,7 +217,7 @@ def test_a_placed_picture_follows_the_model_and_a_damaged_one_is_turned_away(pag
     assert "map.point=" not in page.url
     pick_model(page, "Emoji", "3,438")
     expect(marker).to_have_count(1)
-    expect(facts).to_contain_text("Your picture")
+    expect(facts).to_contain_text("Example: apple")
     page.wait_for_function(  # all of the neighbourhood comes into view
         """() => {
             const { width, height } = document.querySelector(".latent-map-view").getBoundingClientRect();

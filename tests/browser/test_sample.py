@@ -160,10 +160,10 @@ def test_a_picture_is_walked_around_and_so_is_one_sent_from_another_tab(page, se
     page.set_input_files("#reconstruct-picture input[type=file]", str(examples["fruits"]))
     expect(page.locator("#metrics")).to_contain_text("dB")
     page.locator(".send-centre").locator("visible=true").click()
-    expect(page.locator(".local-grid-steps")).to_have_text("Your picture")
+    expect(page.locator(".local-grid-steps")).to_have_text("Example: apple")
     expect(page.locator("#around .local-grid-tiles button:not(.is-waiting) img")).to_have_count(25)
     page.get_by_role("tab", name="Directions").click()
-    expect(page.locator(".direction-start")).to_have_text("From: Your picture")
+    expect(page.locator(".direction-start")).to_have_text("From: Example: apple")
 
 
 def test_forged_requests_are_answered_in_words(server):

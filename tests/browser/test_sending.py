@@ -60,7 +60,7 @@ def test_a_point_of_the_map_is_sent_with_its_error_and_a_placed_picture_as_the_f
     expect(page.get_by_text("not the original picture from the data set")).to_contain_text("0.05")
     page.get_by_role("tab", name="Map").click()
     page.set_input_files("#map-place input[type=file]", str(examples["fruits"]))
-    expect(page.locator("#map-facts")).to_contain_text("Your picture")
+    expect(page.locator("#map-facts")).to_contain_text("Example: apple")
     send(page, "picture")
     sent = page.locator("#reconstruct-picture img").first
     expect(sent).to_have_attribute("src", re.compile("fruit-apple.png$"))
@@ -117,6 +117,6 @@ def test_an_upload_is_decoded_once_and_encoded_once_for_each_model(page, counted
     page.get_by_role("tab", name="Reconstruct").click()
     send(page, "place")
     expect(page.get_by_role("tab", name="Map")).to_have_attribute("aria-selected", "true")
-    expect(page.locator("#map-facts")).to_contain_text("Your picture")
+    expect(page.locator("#map-facts")).to_contain_text("Example: apple")
     fall_silent(page)
     assert counts == {"opened": 1, "encoded by fruits": 1, "encoded by emoji": 1}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import gradio as gr
 
 from app.kit.events import NEWEST, QUIET, explained, told
-from app.kit.examples import examples_for, which_of
+from app.kit.examples import examples_for, name_of, which_of
 from app.kit.inputs import PictureInput
 from app.kit.pictures import strip_url
 from app.kit.widget import Widget
@@ -46,7 +46,7 @@ class Examples(Widget):
         Returns:
             `legend`, and `pictures`: of each its `file`, its `name`, and a `thumbnail` (a data URL).
         """
-        pictures = [{"file": path.name, "name": _name(path), "thumbnail": _thumbnail(path)} for path in paths]
+        pictures = [{"file": path.name, "name": name_of(path), "thumbnail": _thumbnail(path)} for path in paths]
         return {"legend": legend, "pictures": pictures}
 
 
@@ -82,10 +82,6 @@ def offer_examples(work: Workspace, legend: str, picture: PictureInput, **option
     every = QUIET | {"trigger_mode": "multiple", "queue": False}
     picture.change(explained(mark), [work.model, picture], choice, **every)
     work.model.change(explained(offer), [work.model, picture], choice, **every)
-
-
-def _name(path: Path) -> str:
-    return path.stem.partition("-")[2].replace("-", " ")
 
 
 @cache

@@ -34,6 +34,13 @@ def test_a_drawn_picture_carries_its_latent_to_where_it_is_sent(library):
     np.testing.assert_array_equal(model.own_latent(subject), latent)
 
 
+def test_an_example_is_called_by_its_name_and_another_picture_of_that_name_is_a_persons_own(examples, tmp_path):
+    assert called(open_subject(examples["faces"])) == "Example: glasses"
+    other = tmp_path / examples["faces"].name
+    other.write_bytes(examples["fruits"].read_bytes())
+    assert called(open_subject(other)) == "Your picture"
+
+
 @pytest.mark.parametrize(
     "data",
     [

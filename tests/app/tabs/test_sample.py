@@ -28,7 +28,7 @@ def test_a_walk_starts_where_a_person_asked(library, examples):
     fruits, apple = library["fruits"], str(examples["fruits"])
     chosen = start_at(fruits, fruits.atlas.latent(0), "Sample 3 of seed 7")
     assert find_start(library, "fruits", SELECTED, chosen, apple) == chosen
-    assert find_start(library, "fruits", PICTURE, chosen, apple)["words"] == "Your picture"
+    assert find_start(library, "fruits", PICTURE, chosen, apple)["words"] == "Example: apple"
     point = find_start(library, "fruits", PICTURE, chosen, str(examples_for(fruits).popitem()[1]))
     assert re.fullmatch(r"\w[\w ]*, point \d+ of the map", point["words"]), "and not a person's own picture"
     assert find_start(library, "fruits", MEAN, chosen, apple)["words"] == "The mean of the data"
