@@ -39,6 +39,14 @@ WHO_DRAWS = (
 COPY_LINK = "() => window.latentscape.copyLink(document.querySelector('#copy-link'))"
 FULL_SCREEN = "() => document.fullscreenElement ? document.exitFullscreen() : document.body.requestFullscreen()"
 
+# A picture of few pixels fills its input too, with its pixels as they are; style.css does the rest.
+SMALL_PICTURES = """<script>
+document.addEventListener("load", ({ target }) => {
+  if (!target.matches?.(".picture-input img")) return;
+  target.classList.toggle("is-small", Math.max(target.naturalWidth, target.naturalHeight) <= 128);
+}, { capture: true });
+</script>"""
+
 
 def build(library: Library, may_open: opening.Opening = "off", watch: bool = False) -> gr.Blocks:
     """The page of these models, and of those that it may open; `watch` follows the folder of the picked one."""
@@ -129,7 +137,7 @@ def launch(
         mcp_server=mcp,
         theme=theme(),
         css_paths=[*STYLE],
-        head=address.head({tab.NAME: tab.TITLE for tab in TABS}) + PRELOAD,
+        head=address.head({tab.NAME: tab.TITLE for tab in TABS}) + PRELOAD + SMALL_PICTURES,
         favicon_path=front.ICON,
         app_kwargs={
             "routes": [

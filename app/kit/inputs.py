@@ -74,7 +74,12 @@ class PictureFile(gr.Image):
 
     def __init__(self, label: str, **options: Any):
         super().__init__(
-            label=label, type="filepath", image_mode=None, sources=["upload", "clipboard", "webcam"], **options
+            label=label,
+            type="filepath",
+            image_mode=None,
+            sources=["upload", "clipboard", "webcam"],
+            elem_classes="picture-input",
+            **options,
         )
 
     def get_block_name(self) -> str:
