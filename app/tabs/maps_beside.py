@@ -45,6 +45,8 @@ class MapsBeside:
                 said.append(sentence)
         if said:
             said.insert(0, plain(unequal_sizes(models, titles)))
+            if any(other.has_atlas for other in models[1:]):
+                said.append(words("map", "tools_beside"))
             updates[self.note] = gr.update(value=" ".join(filter(None, said)), visible=True)
         return updates
 

@@ -384,11 +384,14 @@ def test_what_is_pointed_at_or_clicked_on_one_map_is_marked_on_those_beside_it(p
         expect(one).to_have_attribute("data-state", "ready")
     expect(page.locator("#map-linked")).to_contain_text(f"{TWINS} of these pictures")
     expect(page.locator("#map-linked")).to_contain_text("The map of Emoji shows other pictures")
+    expect(page.locator("#map-linked")).to_contain_text("The tools are below the first map")
     expect(twin.locator(".latent-map-overlay .selected"), "the point of the link").to_have_count(1)
     widths = [one.locator(".latent-map-stage").bounding_box()["width"] for one in (own, twin, emoji)]
     assert min(widths) > 390, "the three have the page's whole width"
     expect(page.locator("#map-collapse")).to_contain_text("None has collapsed.")
     expect(page.locator("#map-compared figure", has_text="Emoji").first.locator("img")).to_have_count(2)
+    table, worst = (page.locator(f"#map-compared section > {part}").first.bounding_box() for part in ("table", "div"))
+    assert table["x"] + table["width"] < worst["x"], "side by side"
     twin.locator(".latent-map-view").focus()
     page.keyboard.press("ArrowRight")
     marked = own.locator(".latent-map-overlay .aimed")
