@@ -134,8 +134,8 @@ def _worst(models: Sequence[OpenModel], titles: Sequence[str], which: int, count
         )
     figures = "".join(_figure(one, titles, which) for one in drawn_worst(models, which, count))
     return (
-        f'<h4>Drawn worst by {title}</h4><p class="caption">{html.escape(said)}</p>'
-        f'<div class="compared-worst">{figures}</div>'
+        f'<div><h4>Drawn worst by {title}</h4><p class="caption">{html.escape(said)}</p>'
+        f'<div class="compared-worst">{figures}</div></div>'
     )
 
 

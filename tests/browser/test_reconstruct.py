@@ -160,7 +160,10 @@ def test_the_divider_follows_pointer_and_keys_and_two_models_are_compared_on_one
     expect(compared.locator("b", has_text=re.compile("Fruits|Emoji"))).to_be_visible()
     first, second, difference = compared.locator("tr", has_text="PSNR").first.locator("td").all_inner_texts()
     assert float(second) - float(first) == pytest.approx(float(difference.replace("−", "-")), abs=0.011)
-    expect(compared.get_by_role("img", name=re.compile("Orange where Fruits is nearer"))).to_be_visible()
+    nearer = compared.get_by_role("img", name=re.compile("Orange where Fruits is nearer"))
+    expect(nearer).to_be_visible()
+    whole, last = compared.bounding_box(), nearer.bounding_box()
+    assert last["x"] + last["width"] == pytest.approx(whole["x"] + whole["width"], abs=2), "no gap at the right"
     expect(page.locator("#second-comparison img").first).to_be_visible()
     page.locator("#comparison input").focus()
     page.keyboard.press("Home")
