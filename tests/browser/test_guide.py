@@ -62,6 +62,7 @@ def test_the_rest_of_the_way_leads_to_a_picture_of_ones_own(page, server, exampl
     expect(page.locator("#guide-walk .scrubber-progress")).to_have_text("33 pictures")
     forward(page)
     expect(page.locator("#guide-glasses .scrubber-progress")).to_have_text("25 pictures")
+    assert page.locator("#guide-steps").bounding_box()["y"] >= 0, "the step is read from its top"
     forward(page)
     shown = page.locator("#guide-fails .comparison-before")
     expect(shown).to_be_visible()
