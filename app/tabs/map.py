@@ -63,7 +63,7 @@ def build(work: Workspace) -> dict[str, Component]:
     """Fills the tab; returns the inputs that the address holds. The map itself keeps there what is set on it."""
     library, picture, questions = work.library, work.targets["place"].input, Questions(work.library)
     with gr.Row(elem_classes="with-choice"):
-        introduction = gr.Markdown(words(NAME, "introduction", count="the"))
+        introduction = gr.Markdown(words(NAME, "introduction", count="the"), elem_classes="introduction")
         with gr.Column(scale=0, min_width=210):
             layouts = [(title, name) for name, title in map.LAYOUTS.items()]
             layout = gr.Radio(layouts, value=map.UMAP, label="Layout", elem_id="map-layout")
@@ -356,7 +356,7 @@ class _Drawing:
     def __init__(self, work: Workspace, questions: Questions, selected: Selections):
         self._selected = selected
         with gr.Column(visible=False, elem_id="map-result") as self.result:
-            self.summary = gr.Markdown()
+            self.summary = gr.Markdown(elem_id="map-groups")
             with gr.Row():
                 self.means = [
                     gr.Image(

@@ -307,6 +307,8 @@ def test_two_groups_have_a_direction_from_lasso_or_legend(page, server):
     expect(result).to_contain_text("kind: Cherry (100%)")
     expect(page.locator("#map-scrubber input[type=range]").first).to_be_visible()
     expect(result).to_contain_text("from one mean to the other")
+    groups = [result.locator("p", has_text=f"Group {name}:").bounding_box() for name in "AB"]
+    assert groups[0]["y"] == groups[1]["y"], "side by side"
     page.get_by_role("button", name="From the selected point").click()
     expect(result).to_contain_text("added to the selected point")
     group_a = result.inner_text().split("\n")[0]
