@@ -49,7 +49,7 @@ def build(work: Workspace) -> dict[str, Component]:
     """Fills the tab; returns the inputs that the address holds."""
     library, questions = work.library, Questions(work.library)
     pictures = [work.targets["a"].input, work.targets["b"].input, _input("C"), _input("D")]
-    gr.Markdown(words(NAME, "introduction"))
+    gr.Markdown(words(NAME, "introduction"), elem_classes="introduction")
     with gr.Row(elem_classes="send"):
         mode = gr.Radio(MODES, value=TWO, label="What to look at", show_label=False, elem_id="interpolate-mode")
         swap = gr.Button("Swap A and B", size="sm", min_width=0)

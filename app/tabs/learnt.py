@@ -33,7 +33,7 @@ def targets() -> dict[str, Target]:
 def build(work: Workspace) -> dict[str, Component]:
     """Fills the tab; returns the inputs that the address holds: none. The widget keeps there what is set."""
     library, questions = work.library, Questions(work.library)
-    introduction = gr.Markdown(words(NAME, "introduction"))
+    introduction = gr.Markdown(words(NAME, "introduction"), elem_classes="introduction")
     units = Dimensions(server=[questions.dimensions, questions.decode], address=NAME, elem_id="dimensions")
     scores = gr.HTML(elem_id="learnt-scores")
     with gr.Accordion("How it works", open=False):

@@ -60,7 +60,7 @@ def build(work: Workspace) -> dict[str, Component]:
     """Fills the tab; returns the inputs that the address holds."""
     picture = work.targets["picture"].input
     with gr.Row(elem_classes="with-choice"):
-        gr.Markdown(words(NAME, "introduction"))
+        gr.Markdown(words(NAME, "introduction"), elem_classes="introduction")
         other = OtherModels.beside(work.library, work.library.default, elem_id="compare-with", scale=0, min_width=240)
     with gr.Tabs() as pages:
         with gr.Tab("One picture", id="one"):

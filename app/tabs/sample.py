@@ -62,7 +62,7 @@ def targets() -> dict[str, Target]:
 def build(work: Workspace) -> dict[str, Component]:
     """Fills the tab; returns the inputs that the address holds."""
     library, picture, questions = work.library, work.targets["centre"].input, Questions(work.library)
-    gr.Markdown(words(NAME, "introduction"))
+    gr.Markdown(words(NAME, "introduction"), elem_classes="introduction")
     note = gr.Markdown(visible=False, elem_classes="note")
     selected = gr.State(None)  # the chosen sample, as where a walk starts
     shown = gr.State(None)  # the model that is drawn

@@ -15,6 +15,7 @@ from tests.browser.waiting import come_to_rest, fall_silent
 pytestmark = pytest.mark.browser
 
 TABS = {tab.TITLE: tab.NAME for tab in app_page.TABS}
+RESULTS = {"Reconstruct": "#reconstruct-one > .found", "Interpolate": "#scrubber"}
 
 
 def pick_model(page, name: str) -> None:
@@ -211,6 +212,9 @@ def test_no_tab_is_wider_than_the_screen_and_axe_finds_no_serious_violation(page
             fall_silent(page)
             come_to_rest(page)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
+            if width < 640 and tab in RESULTS:
+                top = page.locator(RESULTS[tab]).evaluate("part => part.getBoundingClientRect().top + scrollY")
+                assert top < 750, f"{tab}: what comes out begins on a phone's first screen"
             assert not (serious := serious_violations(page)), (tab, theme, serious)
 
 
