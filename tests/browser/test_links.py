@@ -19,6 +19,7 @@ def in_address(page, *parts: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("server_draws")
 def test_a_link_brings_back_the_sample_its_sliders_and_the_steps_from_it(page, server):
     page.goto(f"{server}?tab=sample&sample.from=prior&sample.seed=7")
     expect(page.locator(SAMPLES)).to_have_count(16)
@@ -28,14 +29,21 @@ def test_a_link_brings_back_the_sample_its_sliders_and_the_steps_from_it(page, s
     expect(page.locator(".direction-start")).to_have_text("From: Sample 3 of seed 7")
     slider = page.get_by_label("Direction 2, standard deviations")
     expect(page.locator(".direction-strip[src]")).to_have_count(7)
+    value = page.locator(".direction-row output").nth(1)
+    page.route("**/component_server**", lambda route: None)
     slider.focus()
     slider.press("End")
+    in_address(page, "sample.directions=0,3,0")
+    page.go_back()
+    expect(value, "undone, though its picture is still to come").to_have_text("0.00 σ")
+    page.unroute("**/component_server**")  # what was held goes on
+    page.go_forward()
     page.get_by_label("To label").select_option("Cherry")
     in_address(page, "sample.view=directions", "sample.pick=0,2", "between=kind|Apple|Cherry")
     in_address(page, "sample.directions=0,3,0")
     page.goto(page.url)
     expect(page.locator(".direction-start")).to_have_text("From: Sample 3 of seed 7")
-    expect(page.locator(".direction-row output").nth(1)).to_have_text("+3.00 σ")
+    expect(value).to_have_text("+3.00 σ")
     expect(page.get_by_label("To label")).to_have_value("Cherry")
     page.get_by_role("tab", name="Grid").click()
     expect(page.get_by_role("button", name="Sample 3", exact=True)).to_have_attribute("aria-pressed", "true")

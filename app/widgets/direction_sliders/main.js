@@ -199,14 +199,14 @@ export function mount({ element, trigger, props, server, watch }) {
     closeAll(pictures);
   }
 
-  /** Tells where the sliders have come to rest, once the picture is there. */
+  /** Remembers where the sliders have come to rest, and tells it once the picture is there. */
   async function commit() {
     const isNewest = commits.begin();
+    const values = rows.map((row) => row.value);
+    if (!wanted) remember(props.address, values.some(Boolean) ? textOf(values, 2) : null);
     await drawing;
     if (!isNewest()) return;
     const { model } = shown;
-    const values = rows.map((row) => row.value);
-    if (!wanted) remember(props.address, values.some(Boolean) ? textOf(values, 2) : null);
     tell("commit", { model: model.name, latent: pack([here()], model), words: "moved" });
   }
 
