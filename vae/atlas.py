@@ -263,7 +263,7 @@ def _check_size(metadata: pq.FileMetaData, latent_size: int) -> None:
 
 
 def _read_table(path: Path | str, schema: pa.Schema) -> pa.Table:
-    """The latents, and columns of single values. Texts are in dictionaries, as a few bytes may repeat one many times."""
+    """The latents, and columns of single values. Texts are in dictionaries: a few bytes may repeat one many times."""
     fields = [field for field in schema if field.name == LATENT_COLUMN or _is_flat(field.type)]
     texts = [field.name for field in fields if _is_text(field.type)]
     return pq.read_table(path, columns=[field.name for field in fields], read_dictionary=texts, partitioning=None)

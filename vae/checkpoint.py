@@ -191,7 +191,8 @@ def load_metrics(folder: Path | str) -> dict:
         not say so, and is judged by the name of its split.
     """
     try:
-        metrics = {name: value for name, value in read_json(Path(folder) / METRICS).items() if _is_figure(value)}
+        content = read_json(Path(folder) / METRICS)
+        metrics = {as_text(name): _figure(value) for name, value in content.items() if _is_figure(value)}
         known: dict[str, float | None] = {name: float(metrics[name]) for name in ("psnr_db", "ssim", "l1")}
         known["kl_nats"] = None if metrics["kl_nats"] is None else float(metrics["kl_nats"])
         if not all(math.isfinite(value) for value in known.values() if value is not None):
@@ -202,6 +203,10 @@ def load_metrics(folder: Path | str) -> dict:
         return {**metrics, **known, "held_out": held_out}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def _figure(value: Any) -> Any:
+    return as_text(value) if isinstance(value, str) else value
 
 
 def _is_figure(value: Any) -> bool:

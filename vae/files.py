@@ -57,11 +57,13 @@ def read_json(path: Path | str) -> dict[str, Any]:
 def as_text(value: Any) -> str:
     """Any value as a text for people, of at most 500 characters; empty for None and NaN.
 
-    Without characters that would turn around the words that stand after it.
+    Without characters that would turn around the words that stand after it, and with question marks for halves of
+    characters, which nothing can be sent with.
     """
     if value is None or value != value:
         return ""
-    return _TURNS.sub("", (value if isinstance(value, str) else str(value))[:MAX_TEXT])
+    text = (value if isinstance(value, str) else str(value))[:MAX_TEXT]
+    return _TURNS.sub("", text.encode(errors="replace").decode())
 
 
 def _depth(content: Any) -> int:

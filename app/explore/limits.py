@@ -258,7 +258,7 @@ def check_choice(name: str, value: Any, accepted: Sequence[Choice]) -> Choice:
 def shown(value: Any) -> str:
     """A refused value as a message repeats it, cut to a readable length."""
     try:
-        text = str(value)
+        text = str(value).encode(errors="replace").decode()  # halves of characters cannot be sent
     except ValueError:  # Python writes out no integer of more than 4,300 digits
         return "a very long number"
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

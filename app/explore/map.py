@@ -140,6 +140,8 @@ def atlas_in(model: OpenModel, layout: Any) -> Atlas:
 
 
 def _lay_out_principally(atlas: Atlas) -> Atlas:
+    if len(atlas) < 2:  # one point has no directions
+        return replace(atlas, positions=np.zeros((len(atlas), 2), np.float32))
     found = principal_directions(atlas.latents, 2)
     centred = (atlas.latents - found.mean).reshape(len(atlas), -1).astype(np.float32)
     positions = centred @ found.directions.reshape(len(found.directions), -1).T

@@ -21,6 +21,7 @@ import gradio.queueing
 import gradio.route_utils
 import gradio.routes
 import uvicorn.protocols.http.auto
+from fastapi import HTTPException
 from gradio.utils import get_upload_folder
 from pydantic import Field
 from starlette.formparsers import MultiPartException
@@ -129,7 +130,7 @@ class Tools(gradio.mcp.GradioMCPServer):
 
 
 class Connection(H11Protocol):
-    """Uvicorn's own, which waits for ever for a first request, and for one that comes a byte at a time.
+    """Uvicorn's own, which waits for ever for a first request, for one that comes a byte at a time, and for its body.
 
     A process can have so many connections and files open; whoever holds them all keeps everybody out.
     """
@@ -140,6 +141,12 @@ class Connection(H11Protocol):
         """Uvicorn's own, for a while only if nothing is asked."""
         super().connection_made(transport)
         self._wait_for_request()
+
+    def data_received(self, data: bytes) -> None:
+        """Uvicorn's own; of a body, more has to come within that while."""
+        super().data_received(data)
+        if self._lacks_body():
+            self._wait_for_request()
 
     def on_response_complete(self) -> None:
         """Uvicorn's own, for a while only if nothing more is asked."""
@@ -160,9 +167,15 @@ class Connection(H11Protocol):
             self._silence.cancel()
 
     def _end_if_silent(self, before: RequestResponseCycle | None) -> None:
+        if self._lacks_body() and self.flow.read_paused:  # what came is not read yet
+            self._wait_for_request()
+            return
         is_silent = self.cycle is before and (before is None or before.response_complete)
-        if is_silent and self in self.connections:
+        if (is_silent or self._lacks_body()) and self in self.connections:
             self.transport.close()
+
+    def _lacks_body(self) -> bool:
+        return self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete
 
 
 class Queue(gradio.queueing.Queue):
@@ -173,7 +186,14 @@ class Queue(gradio.queueing.Queue):
     """
 
     async def remove_from_queue(self, event_id: str) -> None:
-        """Gradio's own, for a question at work too: what comes of it goes nowhere."""
+        """Gradio's own, for a question at work too: what comes of it goes nowhere.
+
+        Raises:
+            HTTPException: there is no such question any more. Gradio would put another end of it to what its visitor
+                has to fetch, each time.
+        """
+        if event_id not in self.event_ids_to_events:
+            raise HTTPException(404, CLOSED_WORDS)
         await self.clean_events(event_id=event_id)
 
 
@@ -335,7 +355,8 @@ class Door:
             return
         is_upload, is_login = (path.rstrip("/") == name for name in ("upload", "login"))
         headers = dict(scope["headers"])
-        if not (is_upload or is_login) and headers.get(b"content-type", b"").startswith(b"multipart/"):
+        kinds = (value.strip().lower() for name, value in scope["headers"] if name == b"content-type")
+        if not (is_upload or is_login) and any(kind.startswith(b"multipart/") for kind in kinds):
             await answer.refuse(415, FORGED)
             return
         if path.rstrip("/") == "info":

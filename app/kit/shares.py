@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.explore.limits import (
     ALL_MEGABYTES,
     CROWDED_SECONDS,
+    KEPT_PROGRESS,
     KEPT_UPLOADERS,
     MEGABYTE,
     PEER_WAITING,
@@ -34,6 +35,7 @@ from app.kit import temporary
 ASKS = re.compile(r"(^|/(component_server|(run|api)/[^/]+|config|info|openapi\.json))$")
 TOOLS = re.compile(r"/mcp(/.*)?$")  # what agents ask (--mcp): a thread waits for each answer
 UPLOADS = re.compile(r"/upload$")
+WATCHES = re.compile(r"/upload_progress$")  # and that tells how much of an upload has come, many times a second
 READS = re.compile(r"/queue/data$")  # Gradio's route that hands a session its answers, as they come
 JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that put a question into its queue
 TOO_MUCH = "Your address has uploaded as much as there is room for. Try again in an hour."
@@ -63,6 +65,7 @@ class Shares:
         self._reading = Counter[str]()  # sessions whose answers are being read
         self._sent = Counter[tuple]()  # bytes of each visitor's requests that lie in memory
         self._uploads: dict[tuple, _Uploads] = {}
+        self._watched: dict[str, tuple] = {}  # upload -> who is told how much of it has come
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -123,6 +126,9 @@ class Shares:
         if READS.search(path):
             await self._read(scope, receive, send)
             return
+        if WATCHES.search(path):
+            await self._watch(scope, receive, send)
+            return
         is_tool = scope["method"] == "POST" and TOOLS.search(path)
         if not (ASKS.search(path) or is_tool):
             await self._app(scope, receive, send)
@@ -152,6 +158,19 @@ class Shares:
             self._reading[session] -= 1
             if not self._reading[session]:
                 del self._reading[session]
+
+    async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        upload = QueryParams(scope["query_string"]).get("upload_id", "")
+        who, watching = _who(scope), [*self._watched.values()]
+        is_much = watching.count(who) >= VISITOR_AT_ONCE or len(watching) >= KEPT_PROGRESS
+        if upload in self._watched or is_much:
+            await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
+            return
+        self._watched[upload] = who
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            del self._watched[upload]
 
     async def _join(self, scope: Scope, receive: _Body, send: Send) -> None:
         queue = scope["app"].get_blocks()._queue

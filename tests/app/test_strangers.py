@@ -448,7 +448,9 @@ def test_who_cancels_questions_leaves_none_of_them_at_work(server, client):
     def cancel(_number: int) -> None:
         again = Client(server)
         for _ in range(15):
-            assert again.ask("/gradio_api/cancel", {**asked, "event_id": "x"}).status == 200
+            assert again.ask("/gradio_api/cancel", {**asked, "event_id": "x"}).status == 404, (
+                "there is no such question"
+            )
 
     with ThreadPoolExecutor(8) as threads:
         cancelling = threads.map(cancel, range(7))
@@ -508,7 +510,14 @@ def test_a_question_to_the_tools_that_cannot_be_read_gets_one_sentence():
     assert (told[0]["status"], json.loads(told[1]["body"])["error"], len(told)) == (400, FORGED, 2)
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: a", b"GET /theme.css HTTP/1.1\r\nHost: a\r\n\r\nGET"])
+POST = (
+    b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nHost: a", b"GET /theme.css HTTP/1.1\r\nHost: a\r\n\r\nGET", POST]
+)
 def test_a_connection_that_asks_nothing_is_ended(server, monkeypatch, sent):
     """So that nobody holds them all."""
     monkeypatch.setattr(door, "REQUEST_SECONDS", 0.2)
@@ -516,6 +525,27 @@ def test_a_connection_that_asks_nothing_is_ended(server, monkeypatch, sent):
         silent.sendall(sent)
         while silent.recv(1 << 16):
             pass
+
+
+def test_a_body_that_comes_slowly_is_waited_for(server, monkeypatch):
+    monkeypatch.setattr(door, "REQUEST_SECONDS", 0.4)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=4) as slow:
+        slow.sendall(POST)
+        for _ in range(4):
+            time.sleep(0.2)
+            slow.sendall(b" ")
+        slow.sendall(b"    ")
+        assert slow.recv(1 << 16).startswith(b"HTTP/1.1 4"), "it is no question, which an answer says"
+
+
+def test_two_kinds_of_content_are_no_way_around_the_door(server):
+    body = b'--x\r\nContent-Disposition: form-data; name="session_hash"\r\n\r\na\r\n--x--\r\n'
+    for kinds in ((b"multipart/form-data; boundary=x", b"application/json"), (b"Multipart/form-data; boundary=x",)):
+        heads = b"".join(b"Content-Type: " + kind + b"\r\n" for kind in kinds)
+        asked = b"POST /gradio_api/component_server HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + heads
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(asked + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 415")
 
 
 def test_a_full_disk_gets_one_sentence_and_frees_itself(server, client):

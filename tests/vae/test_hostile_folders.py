@@ -160,7 +160,9 @@ def test_an_odd_training_note_is_passed_over(folder, training):
     assert describe(folder).objective is None
 
 
-@pytest.mark.parametrize("title", [3, [], {}, None, True, "x" * 100_000, "\0", "<script>", "\u202e"], ids=repr)
+@pytest.mark.parametrize(
+    "title", [3, [], {}, None, True, "x" * 100_000, "\0", "<script>", "\u202e", "a\ud800"], ids=ascii
+)
 def test_a_title_is_a_text_of_bounded_length(folder, title):
     (folder / CONFIG).write_text(json.dumps(config_of(folder) | {"title": title, "summary": title}))
     found = describe(folder)
@@ -168,6 +170,7 @@ def test_a_title_is_a_text_of_bounded_length(folder, title):
     assert 0 < len(found.title) <= MAX_TEXT
     assert len(found.summary) <= MAX_TEXT
     assert "\u202e" not in found.title + found.summary, "it turns the page's own words around"
+    assert (found.title + found.summary).encode(), "half a character cannot be sent"
 
 
 # ---- metrics.json ----
@@ -188,10 +191,17 @@ def test_metrics_that_are_no_numbers_are_none(folder, change):
 
 
 def test_of_metrics_only_numbers_and_short_texts_are_taken(folder):
-    odd = {"active_units": ["<script>"], "count": 10**400, "x": "y" * 10_000, "latent_units": {"a": 1}, "held_out": "x"}
+    odd = {
+        "active_units": ["<script>"],
+        "\ud800": "\ud800",
+        "count": 10**400,
+        "x": "y" * 10_000,
+        "latent_units": {"a": 1},
+        "held_out": "x",
+    }
     good = {"psnr_db": 20.0, "ssim": 0.5, "l1": 0.1, "kl_nats": None, "split": "test"}
     (folder / METRICS).write_text(json.dumps(good | odd))
-    assert load_metrics(folder) == good | {"held_out": True}
+    assert load_metrics(folder) == good | {"held_out": True, "?": "?"}
 
 
 # ---- model.safetensors ----

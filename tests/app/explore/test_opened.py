@@ -157,8 +157,9 @@ def test_a_drawn_picture_that_was_changed_since_is_encoded(fruits, tmp_path, cha
         json.dumps({"model": "fruits", "latent": "AAAA", "words": "x" * 1000}),
         json.dumps({"model": "fruits", "latent": "A" * 2_000_000, "words": ""}),
         json.dumps({"model": "x" * 900_000, "latent": "AAAA", "words": ""}),
+        json.dumps({"model": "fruits", "latent": "AAAA", "words": "\ud800"}),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_a_forged_chunk_makes_a_picture_no_worse_than_one_without(fruits, tmp_path, text):
     chunks = PngInfo()

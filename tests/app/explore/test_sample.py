@@ -7,6 +7,7 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 
+from app.explore import map
 from app.explore import sample as module
 from app.explore.limits import RequestError
 from app.explore.opened import OpenModel
@@ -284,6 +285,7 @@ def test_a_map_of_a_single_picture_can_be_explored(tmp_path):
     assert not directions(one).deviations.any()
     assert labels(one) == {}
     assert len(sample(one)) == 16
+    assert map.overview(one, "pca").positions.tolist() == [[0, 0]]
     for ask in (lambda: sample(one, "mixture"), lambda: one.aggregate):
         with pytest.raises(RequestError, match="single picture"):
             ask()

@@ -37,10 +37,11 @@ class Server:
         await send({"type": "http.response.body", "body": b""})
 
 
-def ask(app, host="1.2.3.4", path="/gradio_api/component_server", forwarded=None, gone=None):
+def ask(app, host="1.2.3.4", path="/gradio_api/component_server", forwarded=None, gone=None, query=b""):
     """A request under way; its task ends with the status of the answer. `gone` says when the visitor leaves."""
     headers = [(b"x-forwarded-for", forwarded)] if forwarded else []
     scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "client": (host, 1)}
+    scope["query_string"] = query
     heard, gone = [], gone or asyncio.Event()
 
     async def receive():
@@ -122,6 +123,32 @@ def test_an_address_that_claims_to_speak_for_others_has_an_end_too():
         server.go_on.set()
         assert await asyncio.gather(*many, other) == [200] * (PEER_WAITING + 1)
         assert not app._visitors
+
+    run(story)
+
+
+def test_who_is_told_how_much_of_an_upload_has_come_is_bounded(monkeypatch):
+    """Each of them is told twenty times a second."""
+    monkeypatch.setattr(shares, "KEPT_PROGRESS", VISITOR_AT_ONCE + 1)
+
+    async def story():
+        server = Server()
+        app = Shares(server)
+
+        def watch(upload, host="1.2.3.4"):
+            return ask(app, host, "/gradio_api/upload_progress", query=b"upload_id=%d" % upload)
+
+        first = [watch(upload) for upload in range(VISITOR_AT_ONCE)]
+        await settle()
+        assert await watch(99) == 429, "one visitor's are a few"
+        assert await watch(0, "4.3.2.1") == 429, "an upload has one who watches it"
+        other = watch(99, "4.3.2.1")
+        await settle()
+        assert await watch(100, "4.3.2.1") == 429, "all together are not many"
+        server.go_on.set()
+        assert await asyncio.gather(*first, other) == [200] * (VISITOR_AT_ONCE + 1)
+        assert await watch(0) == 200
+        assert not app._watched, "nothing is kept of who was here"
 
     run(story)
 
