@@ -31,7 +31,7 @@ main()
 
 def start(out: Path, *arguments: object, devices: int) -> subprocess.Popen:
     """A run of the command line in a process with so many devices."""
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
     environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # compiles in half the time, and there is little to compute
     command = [sys.executable, "-c", PROGRAM, "fit", "--dataset", EMOJI, "--out", out, "--preset", "tiny"]
