@@ -30,6 +30,7 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 ANIMATED = ("AVIF", "GIF", "PNG", "WEBP")  # not JPEG, whose further frames are previews
 
 MANY_FRAMES = f"The animation has more than {MAX_FRAMES:,} pictures. Send one of them."
+TOO_MUCH_MEMORY = "The picture takes more memory to read than there is. Scale it down first."
 DAMAGED_GIF = "The picture is damaged and cannot be read: a GIF of far more blocks than pictures take."
 
 # Pillow warns at half of its own limit and raises at twice: ours replaces both, and a warning never fires.
@@ -91,7 +92,7 @@ def open_picture(source: Picture) -> Image.Image:
     except UnidentifiedImageError:
         raise PictureError("This file is not a picture that can be read. Try a JPEG, PNG or WebP.") from None
     except MemoryError:
-        raise PictureError("The picture takes more memory to read than there is. Scale it down first.") from None
+        raise PictureError(TOO_MUCH_MEMORY) from None
     except (
         OSError,
         SyntaxError,

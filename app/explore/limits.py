@@ -95,9 +95,9 @@ EXAMPLE_POINTS = 6  # offered as examples, by a model that the app has no exampl
 MAX_FILE_MEGABYTES = 30
 MAX_FILES = 200  # of a batch
 OPENED_AT_ONCE = 2  # pictures, each in a process of its own (app/explore/reader.py)
-READER_SECONDS = 5  # of a processor, for a picture; one of 64 megapixels takes up to three
+READER_SECONDS = 6  # of a processor, for a picture; one of 64 megapixels takes up to three
 READER_WAITS = 60  # seconds of a clock, where the processors have too much to do, or their time cannot be bounded
-READER_MEGABYTES = 800  # that such a process has; one of 64 megapixels takes up to 560
+READER_MEGABYTES = 900  # that such a process has, on Linux; one of 64 megapixels takes up to 670
 DRAWN_LEVELS = 8  # of 255, that a picture may be from its latent's and still be taken for it
 
 KEPT_SESSIONS = 200  # whose state is kept, each 430 KB: the page's settings, which Gradio copies. More people than that

@@ -15,22 +15,23 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from PIL import Image
 
-from app.explore.limits import OPENED_AT_ONCE, READER_MEGABYTES, READER_SECONDS, READER_WAITS
+from app.explore.limits import OPENED_AT_ONCE, READER_MEGABYTES, READER_SECONDS, READER_WAITS, RequestError
 from vae.costly import SLOW
-from vae.images import PictureError, fit, open_picture
+from vae.images import TOO_MUCH_MEMORY, PictureError, fit, open_picture
 from vae.xla import give_memory_back
 
 try:
     import resource
-except ImportError:  # Windows: the time alone is bounded
+except ImportError:  # Windows: the clock's time alone is bounded; macOS does not bound what is mapped either
     resource = None  # type: ignore[assignment]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BROKEN = "The picture is damaged and cannot be read: it breaks the program that reads such files."
+NO_READER = "Pictures cannot be read at the moment. Try again in a moment."
 
 
 @dataclass(frozen=True)
@@ -61,89 +62,124 @@ def read_picture(path: str, sizes: list[int], keywords: list[str]) -> Opened:
 
     Raises:
         PictureError: it is no picture that can be read, or it takes too long.
+        RequestError: there is no such process to be had.
     """
     with _places:
-        try:
-            reader = _idle.pop()
-        except IndexError:
-            reader = _Reader()
+        reader = _one_that_waits() or _Reader()
         try:
             return reader.read(path, sizes, keywords)
         finally:
-            if reader.is_there:
+            if reader.is_idle:
                 _idle.append(reader)
+            else:
+                reader.end()
+
+
+def _one_that_waits() -> _Reader | None:
+    while True:
+        try:
+            reader = _idle.pop()
+        except IndexError:
+            return None
+        if reader.is_there:
+            return reader
+        reader.end()  # it was ended from outside
 
 
 def start_reader() -> None:
     """Starts the first of these processes, which takes a while, before somebody waits for it."""
-    _idle.append(_Reader())
+    with suppress(RequestError):
+        _idle.append(_Reader())
 
 
 class _Reader:
-    """A process that reads one picture at a time."""
+    """A process that reads one picture at a time.
+
+    Attributes:
+        is_idle: whether it has answered all that it was asked. One that has not is of no use any more: its next answer
+            would be that of the last question.
+    """
 
     def __init__(self) -> None:
-        self._process = self._start()
+        # Of the folder that the server was started in, it must not see the files.
+        paths = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "app.explore.reader"],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # decoders complain there, of damaged files thousands of times
+            )
+        except OSError as error:
+            print(f"Pictures cannot be read: no process could be started ({error}).", file=sys.stderr)
+            raise RequestError(NO_READER) from None
+        self.is_idle, self._has_begun = True, False
+
+    def read(self, path: str, sizes: list[int], keywords: list[str]) -> Opened:
+        """`read_picture`, here."""
+        assert self._process.stdin is not None
+        is_late = threading.Event()
+
+        def give_up() -> None:
+            is_late.set()
+            self._process.kill()
+
+        giving_up = threading.Timer(READER_WAITS, give_up)
+        giving_up.start()
+        self.is_idle = False
+        try:
+            self._begin()
+            question = {"path": path, "sizes": sizes, "keywords": keywords}
+            self._process.stdin.write(json.dumps(question).encode() + b"\n")
+            self._process.stdin.flush()
+            answer = self._answer()
+        except (EOFError, OSError):
+            status = self._process.wait()
+            if not self._has_begun:
+                print(f"Pictures cannot be read: the process for it ended with {status}.", file=sys.stderr)
+                raise RequestError(NO_READER) from None
+            is_slow = is_late.is_set() or (hasattr(signal, "SIGXCPU") and status == -signal.SIGXCPU)
+            raise PictureError(SLOW if is_slow else BROKEN) from None
+        finally:
+            giving_up.cancel()
+        self.is_idle = not is_late.is_set()
+        if isinstance(answer, str):
+            raise PictureError(answer)
+        return answer
 
     @property
     def is_there(self) -> bool:
         return self._process.poll() is None
 
-    def read(self, path: str, sizes: list[int], keywords: list[str]) -> Opened:
-        question = json.dumps({"path": path, "sizes": sizes, "keywords": keywords}).encode() + b"\n"
-        if not self._ask(question):  # it was ended from outside while it waited
-            self._process = self._start()
-            self._ask(question)
-        is_late = threading.Event()
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # what was to be sent goes nowhere
+                if pipe:
+                    pipe.close()
 
-        def end() -> None:
-            is_late.set()
-            self._process.kill()
+    def _begin(self) -> None:
+        if not self._has_begun:
+            self._line()
+            self._has_begun = True
 
-        ending = threading.Timer(READER_WAITS, end)
-        ending.start()
-        try:
-            return self._answer()
-        except EOFError:
-            status = self._process.wait()
-            took_too_long = is_late.is_set() or status == -getattr(signal, "SIGXCPU", signal.SIGTERM)
-            raise PictureError(SLOW if took_too_long else BROKEN) from None
-        finally:
-            ending.cancel()
-
-    def _start(self) -> subprocess.Popen:
-        return subprocess.Popen(
-            [sys.executable, "-m", "app.explore.reader"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # decoders complain there, of damaged files thousands of times
-        )
-
-    def _ask(self, question: bytes) -> bool:
-        try:
-            self._input.write(question)
-            self._input.flush()
-        except OSError:
-            return False
-        return True
-
-    @property
-    def _input(self) -> IO[bytes]:
-        assert self._process.stdin is not None
-        return self._process.stdin
-
-    def _answer(self) -> Opened:
-        output = self._process.stdout
-        assert output is not None
-        said = json.loads(_all_of(output.readline()))
+    def _answer(self) -> Opened | str:
+        """What it found, or why it refuses."""
+        said = json.loads(self._line())
         if "refused" in said:
-            raise PictureError(said["refused"])
+            return said["refused"]
         fitted = {}
         for size in said.pop("sizes"):
-            pixels = _all_of(output.read(3 * size * size), 3 * size * size)
+            assert self._process.stdout is not None
+            pixels = _all_of(self._process.stdout.read(3 * size * size), 3 * size * size)
             fitted[size] = Image.frombytes("RGB", (size, size), pixels)
         return Opened(fitted=fitted, **said)
+
+    def _line(self) -> bytes:
+        assert self._process.stdout is not None
+        return _all_of(self._process.stdout.readline())
 
 
 _idle: list[_Reader] = []
@@ -160,30 +196,32 @@ def _all_of(content: bytes, length: int = 1) -> bytes:
 
 
 def main() -> None:
-    """Answers questions until there are no more, or the server is gone."""
+    """Answers questions until there are no more, or the server is gone; first of all it says that it is there."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing else may speak there
     _bound(READER_MEGABYTES << 20)
+    answers.write(b"ready\n")
+    answers.flush()
     for line in sys.stdin.buffer:
-        asked = json.loads(line)
         _begin_clock()
-        try:
-            said, pictures = _open(**asked)
-        except PictureError as error:
-            said, pictures = {"refused": str(error)}, []
+        said, pictures = _answer(**json.loads(line))
         answers.write(json.dumps(said).encode() + b"\n")
-        for picture in pictures:
-            answers.write(picture.tobytes())
+        for pixels in pictures:
+            answers.write(pixels)
         answers.flush()
-        del pictures
         give_memory_back()
 
 
-def _open(path: str, sizes: list[int], keywords: list[str]) -> tuple[dict[str, Any], list[Image.Image]]:
-    picture = open_picture(path)
-    (width, height), frames = picture.size, picture.info["frames"]
-    texts = {key: text for key in keywords if isinstance(text := picture.info.get(key), str)}
-    pictures = [fit(picture, size) for size in sizes]
+def _answer(path: str, sizes: list[int], keywords: list[str]) -> tuple[dict[str, Any], list[bytes]]:
+    try:
+        picture = open_picture(path)
+        (width, height), frames = picture.size, picture.info["frames"]
+        texts = {key: text for key in keywords if isinstance(text := picture.info.get(key), str)}
+        pictures = [fit(picture, size).tobytes() for size in sizes]
+    except PictureError as error:
+        return {"refused": str(error)}, []
+    except MemoryError:
+        return {"refused": TOO_MUCH_MEMORY}, []
     return {"width": width, "height": height, "frames": frames, "texts": texts, "sizes": sizes}, pictures
 
 

@@ -1,17 +1,20 @@
 """Pictures that would hold up the server, or take it along, cost only whoever sent them."""
 
-import resource
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from app.explore import reader
-from app.explore.limits import OPENED_AT_ONCE, READER_MEGABYTES
+from app.explore.limits import OPENED_AT_ONCE, READER_MEGABYTES, READER_SECONDS, RequestError
 from app.explore.reader import read_picture
-from vae.images import PictureError
+from vae.images import TOO_MUCH_MEMORY, PictureError
+
+resource = pytest.importorskip("resource")
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +22,7 @@ def no_readers(monkeypatch):
     monkeypatch.setattr(reader, "_idle", [])
     yield
     for one in reader._idle:
-        one._process.kill()
+        one.end()
 
 
 @pytest.fixture
@@ -69,6 +72,55 @@ def test_a_process_that_was_ended_while_it_waited_is_replaced(picture):
     reader._idle[0]._process.kill()
     reader._idle[0]._process.wait()
     assert read_picture(picture, [64], []).width == 30
+
+
+def test_an_answer_that_was_not_taken_whole_is_nobody_elses(picture, tmp_path, monkeypatch):
+    """Else the next visitor would get this one's picture, and every one after that the one before."""
+    Image.new("RGB", (9, 9), "blue").save(tmp_path / "blue.png")
+    read_picture(picture, [64], [])
+    for holder, name in ((Image, "frombytes"), (reader, "_all_of")):
+        with monkeypatch.context() as patch:
+            patch.setattr(holder, name, _fail)
+            with pytest.raises(MemoryError):
+                read_picture(picture, [64], [])
+        found = read_picture(str(tmp_path / "blue.png"), [64], [])
+        assert (found.width, found.fitted[64].getpixel((0, 0))) == (9, (0, 0, 255))
+
+
+def _fail(*_):
+    raise MemoryError
+
+
+@pytest.mark.parametrize("executable", ["/bin/false", "/there/is/none"])
+def test_where_none_can_be_started_the_picture_is_not_called_damaged(picture, monkeypatch, capsys, executable):
+    monkeypatch.setattr(sys, "executable", executable)
+    with pytest.raises(RequestError, match="Try again in a moment"):
+        read_picture(picture, [64], [])
+    reader.start_reader()
+    assert "Pictures cannot be read" in capsys.readouterr().err
+
+
+def test_it_starts_from_any_folder_and_sees_none_of_its_files(picture, tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    assert read_picture(picture, [64], []).width == 30
+
+
+def test_a_picture_for_which_there_is_no_memory_is_refused(picture, monkeypatch):
+    monkeypatch.setattr(reader, "fit", _fail)
+    assert reader._answer(picture, [64], []) == ({"refused": TOO_MUCH_MEMORY}, [])
+    monkeypatch.setattr(Image.Image, "load", _fail)
+    with pytest.raises(PictureError, match="more memory"):
+        reader.open_picture(Image.new("RGB", (8, 8)))
+
+
+def test_each_picture_has_seconds_of_its_own(monkeypatch):
+    bounds = {}
+    monkeypatch.setattr(resource, "getrusage", lambda _: SimpleNamespace(ru_utime=40.0, ru_stime=1.5))
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, pair: bounds.update({kind: pair[0]}))
+    reader._begin_clock()
+    assert 41.5 + READER_SECONDS <= bounds[resource.RLIMIT_CPU] <= 43 + READER_SECONDS
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux alone tells a process's bounds")
