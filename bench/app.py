@@ -63,6 +63,8 @@ class Pointer(NamedTuple):
     missed: int
 
     def __str__(self) -> str:
+        if len(self.put) < 2:
+            return f"none in {self.missed} of {MOVES} moves"
         told = (f"{median(times):.1f} ms (p95 {quantiles(times, n=20)[-1]:.1f})" for times in (self.put, self.shown))
         return f"in the page after {', and on the screen after '.join(told)}; {self.missed} of {MOVES} none"
 
@@ -128,7 +130,7 @@ def move_over(page: Page) -> Pointer:
         found.append(page.evaluate(MOVE_AND_WAIT, place))
         page.wait_for_timeout(60)
     came = [pair for pair in found if pair is not None]
-    return Pointer(*zip(*came, strict=True), missed=len(found) - len(came))
+    return Pointer(tuple(put for put, _ in came), tuple(shown for _, shown in came), len(found) - len(came))
 
 
 def main() -> None:

@@ -33,6 +33,7 @@ MAX_POINTS = 2_000_000
 MAX_COLUMNS = 50
 MAX_POSITION = 1e6  # absolute, of a coordinate; a map is some tens wide
 MAX_THUMBNAIL_BYTES = 1 << 16  # of a small original; 64 x 64 pixels of noise take 13 KB
+UNREADABLE = (ValueError, OverflowError, TypeError, KeyError, pa.ArrowException)  # KeyError: an unknown time zone
 RESERVED = {*REQUIRED, ERROR_COLUMN, KL_COLUMN, THUMBNAIL_COLUMN}
 
 
@@ -271,30 +272,38 @@ def _read_table(path: Path | str, schema: pa.Schema) -> pa.Table:
 
 def _is_text(kind: pa.DataType) -> bool:
     types = pa.types
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind)
+    strings = (types.is_string, types.is_large_string, types.is_string_view)
+    known = (*strings, types.is_binary, types.is_large_binary, types.is_binary_view)
+    return any(is_known(kind) for is_known in known)
 
 
 def _is_flat(kind: pa.DataType) -> bool:
     types = pa.types
     known = (types.is_integer, types.is_floating, types.is_boolean, types.is_temporal, types.is_decimal, types.is_null)
-    return _is_text(kind) or types.is_dictionary(kind) or any(is_known(kind) for is_known in known)
+    is_short = types.is_fixed_size_binary(kind) and kind.byte_width <= MAX_TEXT
+    return _is_text(kind) or is_short or types.is_dictionary(kind) or any(is_known(kind) for is_known in known)
 
 
 def _texts(column: pa.ChunkedArray) -> list[str] | None:
     """Labels, whatever they are, as texts; None where they cannot be read, as of dates before the calendar."""
     try:
         return _values(column, as_text)
-    except (ValueError, OverflowError, TypeError, KeyError, pa.ArrowException):  # KeyError: an unknown time zone
+    except UNREADABLE:
         return None
 
 
 def _values(column: pa.ChunkedArray, convert: Callable[[Any], T]) -> list[T]:
-    """The converted values of a column, of a dictionary each once."""
+    """The converted values of a column, of a dictionary each once.
+
+    Raises:
+        pa.ArrowException: it is damaged.
+    """
     found: list[T] = []
     for chunk in column.chunks:
         if not pa.types.is_dictionary(chunk.type):
             found += [convert(value) for value in chunk.to_pylist()]
             continue
+        chunk.validate(full=True)  # else its numbers may point anywhere
         values, missing = [convert(value) for value in chunk.dictionary.to_pylist()], convert(None)
         found += [missing if k is None else values[k] for k in chunk.indices.to_pylist()]
     return found
@@ -310,10 +319,11 @@ def _thumbnails(table: pa.Table) -> dict[int, bytes]:
     """Row -> bytes, of those that are there and no larger than such pictures are."""
     if table.column_names.count(THUMBNAIL_COLUMN) != 1:
         return {}
-    found = enumerate(_values(table[THUMBNAIL_COLUMN], lambda content: content))
-    return {
-        row: content for row, content in found if isinstance(content, bytes) and 0 < len(content) <= MAX_THUMBNAIL_BYTES
-    }
+    try:
+        found = _values(table[THUMBNAIL_COLUMN], lambda content: content if isinstance(content, bytes) else b"")
+    except UNREADABLE:
+        return {}
+    return {row: content for row, content in enumerate(found) if 0 < len(content) <= MAX_THUMBNAIL_BYTES}
 
 
 def _decoded(text: bytes) -> str:

@@ -57,6 +57,7 @@ from vae.priors import (
 )
 
 T = TypeVar("T")
+_points = Cache(POINTS_BYTES)
 
 
 def for_visitors(error: Exception, folder: Path) -> str:
@@ -144,7 +145,7 @@ class OpenModel:
         self._atlas: Atlas | None = None
         self._atlas_lock = threading.Lock()
         self._cache = Cache(MODEL_BYTES)
-        self._points_cache = Cache(POINTS_BYTES)
+        self._key = object()  # of what is remembered of this model among others'
 
     def load(self) -> Codec:
         """Reads the weights, once.
@@ -441,5 +442,5 @@ class OpenModel:
         return self._cache.get((question, key), compute)
 
     def remember_points(self, question: str, key: Hashable, compute: Callable[[], T]) -> T:
-        """The same, for answers that hold numbers of every point of the map, which have room of their own."""
-        return self._points_cache.get((question, key), compute)
+        """The same, for answers that hold numbers of every point of the map, which have room that all models share."""
+        return _points.get((self._key, question, key), compute)

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from app.explore import interpolate, sample
 from app.explore.limits import (
-    LABEL_NAMES_BYTES,
+    MAX_LABEL_NAMES,
     MAX_MOVED,
     MOMENT_SAMPLES,
     MOMENT_STEPS,
@@ -30,7 +30,7 @@ from app.explore.turns import DECODING
 from vae.atlas import MAX_POSITION
 from vae.checkpoint import CONV_VAE, ModelFolderError
 from vae.codec import Codec, open_snapshot
-from vae.files import check_file
+from vae.files import as_text, check_file
 from vae.images import to_array, to_picture
 from vae.losses import psnr
 from vae.priors import StandardNormal
@@ -55,11 +55,13 @@ class Moment:
 
     Attributes:
         step: of the training: of those that the model keeps, the nearest to the step asked for.
+        last: step that the model keeps.
         drawn: the pictures.
         psnr_db: of a reconstruction; else None.
     """
 
     step: int
+    last: int
     drawn: list[Image.Image]
     psnr_db: float | None = None
 
@@ -77,8 +79,8 @@ def reconstruction(model: OpenModel, step: int, subject: Subject) -> Moment:
         (shown,) = _decode(codec, _encode(model, codec, subject)[None])
         return [shown], float(psnr(to_array(picture)[None], to_array(shown)[None])[0])
 
-    at, (drawn, quality) = _at(model, step, ("reconstruction", subject.key), draw)
-    return Moment(at, drawn, quality)
+    at, last, (drawn, quality) = _at(model, step, ("reconstruction", subject.key), draw)
+    return Moment(at, last, drawn, quality)
 
 
 def samples(model: OpenModel, step: int, count: Any, temperature: Any, seed: Any) -> Moment:
@@ -124,8 +126,8 @@ def _kept(model: OpenModel) -> dict[int, Path]:
     return find_snapshots(model.folder) if model.info.kind == CONV_VAE else {}
 
 
-def _at(model: OpenModel, step: int, question: tuple, draw: Callable[[Codec], T]) -> tuple[int, T]:
-    """The nearest step that is kept, and what is drawn with the model of that moment; remembered by the question."""
+def _at(model: OpenModel, step: int, question: tuple, draw: Callable[[Codec], T]) -> tuple[int, int, T]:
+    """The nearest step that is kept, the last, and what the model of the nearest draws; remembered by the question."""
     kept = _kept(model)
     if not kept:
         raise RequestError(GONE)
@@ -140,7 +142,7 @@ def _at(model: OpenModel, step: int, question: tuple, draw: Callable[[Codec], T]
         except OSError:
             raise RequestError(GONE) from None
 
-    return nearest, model.remember("moment", (nearest, _written(file), *question), open_and_draw)
+    return nearest, max(kept), model.remember("moment", (nearest, _written(file), *question), open_and_draw)
 
 
 def _encode(model: OpenModel, codec: Codec, subject: Subject) -> Float[np.ndarray, "*latent"]:
@@ -163,7 +165,7 @@ class Movement:
     Attributes:
         steps: of the moments, in their order.
         places: map coordinates.
-        labels: each once, in alphabetical order; a single one that is empty, if the pictures have none.
+        labels: their names; a single one that is empty, if the pictures have none.
         codes: of each picture, the position of its label in `labels`.
     """
 
@@ -221,10 +223,12 @@ def _read_movement(model: OpenModel, found: Mapping[int, Path]) -> Movement | No
 def _names(told: str) -> list[str] | None:
     """Of the labels, as a snapshot's metadata tells them; None where it does not."""
     try:
-        names = json.loads(told) if len(told) <= LABEL_NAMES_BYTES else None
+        names = json.loads(told) if len(told) <= MAX_LABEL_NAMES else None
     except (ValueError, RecursionError):
         return None
-    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return None
+    return [as_text(name) for name in names[:MAX_MOVED]]
 
 
 def _names_of_map(model: OpenModel, count: int) -> list[str]:

@@ -132,7 +132,8 @@ class Tools(gradio.mcp.GradioMCPServer):
 class Connection(H11Protocol):
     """Uvicorn's own, which waits for ever for a first request, for one that comes a byte at a time, and for its body.
 
-    A process can have so many connections and files open; whoever holds them all keeps everybody out.
+    A process can have so many connections and files open; whoever holds them all keeps everybody out. Who sends on, if
+    only a byte of a body at a time, is let do so.
     """
 
     _silence: asyncio.TimerHandle | None = None

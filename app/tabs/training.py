@@ -1,4 +1,4 @@
-"""Through training: a slider over the moments of a training that were kept, in every tab that draws with the model."""
+"""Through training: a slider over the moments of a training that were kept, in Reconstruct, Interpolate and Sample."""
 
 from __future__ import annotations
 
@@ -83,10 +83,16 @@ class ThroughTraining:
             shown.values = None
             return {self.pictures: ""}
         last = len(asked.steps) - 1
-        follows = before is None or before.names != asked.names or index == len(before.steps) - 1 != last
-        index = last if follows else check_whole("The moment", index, 0, last)
-        shown.values = asked
+        if before is None or before.names != asked.names:
+            index = last
+        elif before.steps == asked.steps:
+            index = check_whole("The moment", index, 0, last)
+        else:  # the slider is still the one over the steps before
+            index = check_whole("The moment", index, 0, len(before.steps) - 1)
+            was_last = index == len(before.steps) - 1
+            index = last if was_last else _nearest(asked.steps, before.steps[index])
         updates: dict = {self.pictures: self._at(asked, asked.steps[index])}
+        shown.values = asked
         if before is None or before[:2] != asked[:2]:
             updates[self.moment] = gr.update(maximum=last, value=index)
         return updates
@@ -106,9 +112,13 @@ class ThroughTraining:
             moment, pictures = self._look(model, step, *question)
         except REFUSALS as error:  # what another model drew is shown all the same
             return f'<section aria-label="{title}">{heading}<p role="status">{html.escape(str(error))}</p></section>'
-        said = f"Step {moment.step:,} of {through_training.steps(model)[-1]:,}"
+        said = f"Step {moment.step:,} of {moment.last:,}"
         said += "." if moment.psnr_db is None else f": {moment.psnr_db:.1f} dB PSNR."
         return f'<section aria-label="{title}">{heading}<p role="status">{said}</p>{pictures}</section>'
+
+
+def _nearest(steps: Sequence[int], step: int) -> int:
+    return min(range(len(steps)), key=lambda index: abs(steps[index] - step))
 
 
 def _with_moments(models: Sequence[OpenModel]) -> list[OpenModel]:

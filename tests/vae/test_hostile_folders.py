@@ -274,6 +274,8 @@ LABELS = {
     "missing": pa.array([None] * 6, pa.string()),
     "of type null": pa.nulls(6),
     "bytes": pa.array([b"\xff\xfe"] * 6),
+    "views": pa.array(["a", "b"] * 3, pa.string_view()),
+    "bytes of one length": pa.array([b"1234"] * 6, pa.binary(4)),
     "a dictionary": pa.array(["a", "b"] * 3).dictionary_encode(),
     "very long": pa.array(["x" * 100_000] * 6),
     "decimals": pa.array([1, 2, 3, 4, 5, 6]).cast(pa.decimal128(30, 2)),
@@ -297,12 +299,14 @@ def test_labels_of_any_kind_become_texts(folder, labels, column):
 
 def test_labels_say_what_they_are(folder):
     columns = {"kind": LABELS["numbers"], "when": LABELS["dates"], "known": LABELS["a dictionary"]}
+    columns |= {"view": LABELS["views"], "short": LABELS["bytes of one length"]}
     pq.write_table(table(**columns, more=LABELS["lists"], zone=LABELS["of no time zone"]), folder / ATLAS)
     labels = Atlas.read(folder / ATLAS, (4,)).labels
     assert labels["kind"] == ["1", "2", "3", "4", "5", ""]
     assert labels["when"] == ["2020-01-01"] * 6
-    assert labels["known"] == ["a", "b"] * 3
-    assert labels.keys() == {"kind", "when", "known"}, "what is no single value, or cannot be read, is left out"
+    assert labels["known"] == labels["view"] == ["a", "b"] * 3
+    assert labels["short"] == ["b'1234'"] * 6
+    assert labels.keys() == columns.keys(), "what is no single value, or cannot be read, is left out"
 
 
 @pytest.mark.parametrize("name", ["kind", "thumbnail"])
@@ -323,6 +327,19 @@ def test_a_text_that_few_bytes_repeat_many_times_takes_no_memory(folder, name, s
     assert max(taken) < 30 * length
     assert atlas.thumbnails == {}
     assert len(atlas.labels["kind"]) == count
+
+
+def test_texts_that_point_outside_their_dictionary_are_left_out(folder, monkeypatch):
+    """As Arrow reads them from a damaged file."""
+    lost = pa.array([0, 7, -1, 0, 0, 0], pa.int32())
+    columns = {
+        name: pa.DictionaryArray.from_arrays(lost, pa.array([value]), safe=False)
+        for name, value in (("kind", "a"), ("thumbnail", b"a"))
+    }
+    pq.write_table(table(), folder / ATLAS)
+    monkeypatch.setattr(pq, "read_table", lambda *_, **_options: table(**columns))
+    atlas = Atlas.read(folder / ATLAS, (4,))
+    assert (atlas.labels, atlas.thumbnails) == ({}, {})
 
 
 def test_numbers_that_are_not_finite_are_missing(folder):

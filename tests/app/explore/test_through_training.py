@@ -159,6 +159,7 @@ def test_pictures_without_labels_move_too(run):
     ("told", "first"),
     [
         (json.dumps([f"digit {k}" for k in range(10)]), "digit 0"),
+        (json.dumps(["\u202e\ud800"] * 10), "?"),
         (json.dumps(["one", "two"]), "0"),  # too few: those of the map
         (json.dumps([*range(10)]), "0"),
         (json.dumps({"a": "b"}), "0"),

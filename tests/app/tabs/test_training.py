@@ -81,6 +81,25 @@ def test_whoever_looks_at_the_last_moment_sees_the_next_and_others_stay(draw, li
     assert (STEP.findall(found), index) == ([("17", "150")], 2)
 
 
+def test_a_slider_that_is_held_stays_at_its_step(draw, library):
+    """Also where another training that is compared brings or loses steps before it."""
+    snapshots = library.look_at("run").folder / "snapshots"
+    first, second, *_ = sorted(snapshots.glob("*"))
+    kept = second.read_bytes()
+    second.unlink()
+    draw(0, "run")
+    before, _ = draw(1, "run")
+    second.write_bytes(kept)
+    found, index = draw(1, "run")
+    assert (STEP.findall(found), index) == (STEP.findall(before), 2)
+    first.rename(snapshots / "kept")
+    second.unlink()
+    found, index = draw(2, "run")
+    assert (STEP.findall(found), index) == (STEP.findall(before), 0)
+    (snapshots / "kept").rename(first)
+    second.write_bytes(kept)
+
+
 def test_a_damaged_moment_hides_nothing_else(draw, library):
     (library.look_at("run").folder / "snapshots" / "step-000004.safetensors").write_bytes(b"half of it")
     draw(0, "digits", "run")
