@@ -15,6 +15,7 @@ import re
 import socket
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -26,8 +27,10 @@ import gradio as gr
 import gradio.mcp
 import gradio.networking
 import gradio.routes
+import httpx
 import numpy as np
 import pytest
+import uvicorn
 from PIL import Image
 
 from app.explore.library import Library
@@ -45,6 +48,7 @@ from app.kit.door import CLOSED, FULL, keep_log_short
 from app.kit.events import FORGED
 from app.landing import LandscapeQuestions  # all questions, and its own
 from app.page import launch
+from tests.conftest import free_port
 from vae.atlas import Atlas
 from vae.checkpoint import ModelInfo, parameters, save_model
 from vae.model import VAEConfig
@@ -536,6 +540,31 @@ def test_a_body_that_comes_slowly_is_waited_for(server, monkeypatch):
             slow.sendall(b" ")
         slow.sendall(b"    ")
         assert slow.recv(1 << 16).startswith(b"HTTP/1.1 4"), "it is no question, which an answer says"
+
+
+def test_a_body_that_is_not_read_yet_is_waited_with(monkeypatch):
+    monkeypatch.setattr(door, "REQUEST_SECONDS", 0.2)
+
+    async def busy(_scope, receive, send):
+        await asyncio.sleep(1)
+        size, is_more = 0, True
+        while is_more:
+            message = await receive()
+            size, is_more = size + len(message.get("body", b"")), message.get("more_body", False)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(size).encode()})
+
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(busy, port=port, http=door.Connection, lifespan="off", log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        assert httpx.post(f"http://127.0.0.1:{port}/", content=b"." * MEGABYTE, timeout=10).text == str(MEGABYTE)
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def test_two_kinds_of_content_are_no_way_around_the_door(server):
