@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
@@ -40,12 +41,7 @@ COPY_LINK = "() => window.latentscape.copyLink(document.querySelector('#copy-lin
 FULL_SCREEN = "() => document.fullscreenElement ? document.exitFullscreen() : document.body.requestFullscreen()"
 
 # A picture of few pixels fills its input too, with its pixels as they are; style.css does the rest.
-SMALL_PICTURES = """<script>
-document.addEventListener("load", ({ target }) => {
-  if (!target.matches?.(".picture-input img")) return;
-  target.classList.toggle("is-small", Math.max(target.naturalWidth, target.naturalHeight) <= 128);
-}, { capture: true });
-</script>"""
+SMALL_PICTURES = f"<script>{{{(Path(__file__).parent / 'small_pictures.js').read_text('utf-8')}}}</script>"
 
 
 def build(library: Library, may_open: opening.Opening = "off", watch: bool = False) -> gr.Blocks:
