@@ -19,7 +19,9 @@ from typing import Any
 
 from PIL import Image
 
+from app.explore.drawn import MAX_TEXT
 from app.explore.limits import OPENED_AT_ONCE, READER_MEGABYTES, READER_SECONDS, READER_WAITS, RequestError
+from app.explore.turns import Seats
 from vae.costly import SLOW
 from vae.images import TOO_MUCH_MEMORY, PictureError, fit, open_picture
 from vae.xla import give_memory_back
@@ -41,7 +43,7 @@ class Opened:
     Attributes:
         width, height: upright, in pixels.
         frames: how many pictures an animation has; the first is used.
-        texts: what its file says of it in text chunks, as far as they were asked for.
+        texts: what its file says of it in text chunks, as far as they were asked for, and are not too long.
         fitted: by size, its central square (`vae.images.fit`).
     """
 
@@ -63,16 +65,28 @@ def read_picture(path: str, sizes: list[int], keywords: list[str]) -> Opened:
     Raises:
         PictureError: it is no picture that can be read, or it takes too long.
         RequestError: there is no such process to be had.
+        LeftError: whoever asked has left.
     """
     with _places:
-        reader = _one_that_waits() or _Reader()
         try:
-            return reader.read(path, sizes, keywords)
-        finally:
-            if reader.is_idle:
-                _idle.append(reader)
-            else:
-                reader.end()
+            return _read(path, sizes, keywords)
+        except _KilledError:  # by somebody else, as the system does where memory is short
+            pass
+        try:
+            return _read(path, sizes, keywords)
+        except _KilledError:
+            raise PictureError(BROKEN) from None
+
+
+def _read(path: str, sizes: list[int], keywords: list[str]) -> Opened:
+    reader = _one_that_waits() or _Reader()
+    try:
+        return reader.read(path, sizes, keywords)
+    finally:
+        if reader.is_idle:
+            _idle.append(reader)
+        else:
+            reader.end()
 
 
 def _one_that_waits() -> _Reader | None:
@@ -90,6 +104,10 @@ def start_reader() -> None:
     """Starts the first of these processes, which takes a while, before somebody waits for it."""
     with suppress(RequestError):
         _idle.append(_Reader())
+
+
+class _KilledError(Exception):
+    pass
 
 
 class _Reader:
@@ -139,6 +157,8 @@ class _Reader:
             if not self._has_begun:
                 print(f"Pictures cannot be read: the process for it ended with {status}.", file=sys.stderr)
                 raise RequestError(NO_READER) from None
+            if status == -getattr(signal, "SIGKILL", 0) and not is_late.is_set():
+                raise _KilledError from None
             is_slow = is_late.is_set() or (hasattr(signal, "SIGXCPU") and status == -signal.SIGXCPU)
             raise PictureError(SLOW if is_slow else BROKEN) from None
         finally:
@@ -183,7 +203,7 @@ class _Reader:
 
 
 _idle: list[_Reader] = []
-_places = threading.Semaphore(OPENED_AT_ONCE)
+_places = Seats(OPENED_AT_ONCE)
 
 
 def _all_of(content: bytes, length: int = 1) -> bytes:
@@ -216,7 +236,8 @@ def _answer(path: str, sizes: list[int], keywords: list[str]) -> tuple[dict[str,
     try:
         picture = open_picture(path)
         (width, height), frames = picture.size, picture.info["frames"]
-        texts = {key: text for key in keywords if isinstance(text := picture.info.get(key), str)}
+        found = {key: picture.info.get(key) for key in keywords}
+        texts = {key: text for key, text in found.items() if isinstance(text, str) and len(text) <= MAX_TEXT}
         pictures = [fit(picture, size).tobytes() for size in sizes]
     except PictureError as error:
         return {"refused": str(error)}, []

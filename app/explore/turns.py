@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Hashable
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from types import TracebackType
 
-from app.explore.limits import DECODED_AT_ONCE, RequestError
+from app.explore.limits import DECODED_AT_ONCE, KEPT_UPLOADERS, LEFT_SECONDS, RequestError
 
 
 class Asked:
-    """One request of a visitor's: how many pieces of it were begun, and whether the visitor is still there."""
+    """One request of a visitor's: whose, how many pieces of it were begun, and whether the visitor is still there.
 
-    def __init__(self) -> None:
+    Attributes:
+        who: the visitor; None for the app itself.
+    """
+
+    def __init__(self, who: Hashable = None) -> None:
+        self.who = who
         self.left = threading.Event()
         self.pieces = 0
 
@@ -92,6 +99,68 @@ class Room:
     ) -> None:
         with self._lock:
             self._taken -= 1
+
+
+class Seats:
+    """A semaphore of which each visitor has one place at a time; of those who wait, who had one longest ago is next.
+
+    For work that may take seconds in one piece. Whoever asks for much of it waits for themselves.
+
+    Raises:
+        LeftError: whoever asked has left before it was their turn.
+    """
+
+    def __init__(self, seats: int):
+        self._lock = threading.Lock()
+        self._free = seats
+        self._waiting: list[_Waiting] = []
+        self._seated: set[Hashable] = set()
+        self._served: dict[Hashable, None] = {}  # visitors who had a place, the latest last
+
+    def __enter__(self) -> None:
+        asked = ASKED.get()
+        one = _Waiting(asked.who if asked else None)
+        with self._lock:
+            self._waiting.append(one)
+            self._seat()
+        while not one.turn.wait(LEFT_SECONDS):
+            if not (asked and asked.left.is_set()):
+                continue
+            with self._lock:
+                if one in self._waiting:
+                    self._waiting.remove(one)
+                    raise LeftError
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        asked = ASKED.get()
+        with self._lock:
+            self._seated.discard(asked.who if asked else None)
+            self._free += 1
+            self._seat()
+
+    def _seat(self) -> None:
+        while self._free:
+            order = {who: place for place, who in enumerate(self._served)}
+            can = [one for one in self._waiting if one.who is None or one.who not in self._seated]
+            if not can:
+                return
+            following = min(can, key=lambda one: order.get(one.who, -1))
+            self._waiting.remove(following)
+            self._free -= 1
+            self._seated.add(following.who)
+            self._served.pop(following.who, None)
+            self._served[following.who] = None
+            if len(self._served) > KEPT_UPLOADERS:
+                del self._served[next(iter(self._served))]
+            following.turn.set()
+
+
+@dataclass(eq=False)
+class _Waiting:
+    who: Hashable
+    turn: threading.Event = field(default_factory=threading.Event)
 
 
 # One for all models: they share the processor, and each decoding takes all of it.

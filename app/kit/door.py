@@ -12,6 +12,7 @@ import errno
 import json
 import sys
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ import gradio.route_utils
 import gradio.routes
 import uvicorn.protocols.http.auto
 from fastapi import HTTPException
+from gradio.queueing import Event
 from gradio.utils import get_upload_folder
 from pydantic import Field
 from starlette.formparsers import MultiPartException
@@ -39,11 +41,13 @@ from app.explore.limits import (
     MAX_UPLOAD_MEGABYTES,
     MEGABYTE,
     REQUEST_SECONDS,
+    VISITOR_AT_ONCE,
     RequestError,
 )
 from app.explore.turns import ASKED, Asked, LeftError
 from app.kit.events import FORGED
 from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file
+from app.kit.shares import visitor_of
 from app.kit.temporary import is_crowded
 
 FAILED = "The server failed at this. Try again, or with something else."
@@ -180,11 +184,37 @@ class Connection(H11Protocol):
 
 
 class Queue(gradio.queueing.Queue):
-    """Gradio's own, where who cancels a question at work frees its place only once that has ended.
+    """Gradio's own, of which no visitor has all; who cancels a question at work frees its place once that has ended.
 
     Gradio would end the task, also one that has not begun or is about to say that it has ended: then the question would
     be at work for ever, in its visitor's share and perhaps in the queue.
     """
+
+    def get_events(self) -> tuple[list[Event], bool, str] | None:
+        """Gradio's own, of visitors who have few questions at work, and of one function not all that may be.
+
+        Else one visitor's questions, which nobody may ever fetch, have all of the queue's places.
+        """
+        working = Counter[tuple]()
+        for event in (event for job in self.active_jobs for event in job or ()):
+            who = visitor_of(event.request.scope)
+            working.update([who, (who, event.concurrency_id)])
+
+        def may_begin(event: Event, limit: int | None) -> bool:
+            who = visitor_of(event.request.scope)
+            most = VISITOR_AT_ONCE if limit is None else max(1, limit - 1)
+            return working[who] < VISITOR_AT_ONCE and working[who, event.concurrency_id] < most
+
+        all_of = {name: [*waiting.queue] for name, waiting in self.event_queue_per_concurrency_id.items()}
+        for name, events in all_of.items():
+            waiting = self.event_queue_per_concurrency_id[name]
+            waiting.queue[:] = [event for event in events if may_begin(event, waiting.concurrency_limit)]
+        found = super().get_events()
+        begun = {event._id for event in found[0]} if found else set()
+        for name, events in all_of.items():
+            queue = self.event_queue_per_concurrency_id[name].queue
+            queue[:] = [event for event in events if event._id not in begun]
+        return found
 
     async def remove_from_queue(self, event_id: str) -> None:
         """Gradio's own, for a question at work too: what comes of it goes nowhere.
@@ -259,7 +289,7 @@ class Page(gr.Blocks):
     async def process_api(self, *arguments, **options):
         """Gradio's own. An error that is not for people stays in the log, and the answer is a sentence."""
         if ASKED.get() is None:  # else app/kit/shares.py watches whether they are still there
-            ASKED.set(Asked())
+            ASKED.set(Asked(_visitor(options.get("request"))))
         try:
             return await super().process_api(*arguments, **options)
         except gr.Error as error:
@@ -275,6 +305,13 @@ class Page(gr.Blocks):
             raise gr.Error(FULL, title=REFUSED) from error
         except Exception as error:
             raise gr.Error(FAILED, title=REFUSED) from error
+
+
+def _visitor(request: Any) -> tuple | None:
+    """Who asks, of what Gradio knows of a request; None for the app itself."""
+    request = request[0] if isinstance(request, list) and request else request
+    scope = getattr(getattr(request, "request", None), "scope", None)
+    return visitor_of(scope) if scope else None
 
 
 def _told(error: Exception) -> gr.Error:

@@ -35,6 +35,7 @@ from app.kit import temporary
 ASKS = re.compile(r"(^|/(component_server|(run|api)/[^/]+|config|info|openapi\.json))$")
 TOOLS = re.compile(r"/mcp(/.*)?$")  # what agents ask (--mcp): a thread waits for each answer
 UPLOADS = re.compile(r"/upload$")
+BEATS = re.compile(r"/heartbeat/[^/]+$")  # and that says as long as a page is open that it is
 WATCHES = re.compile(r"/upload_progress$")  # and that tells how much of an upload has come, many times a second
 READS = re.compile(r"/queue/data$")  # Gradio's route that hands a session its answers, as they come
 JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that put a question into its queue
@@ -65,6 +66,7 @@ class Shares:
         self._reading = Counter[str]()  # sessions whose answers are being read
         self._sent = Counter[tuple]()  # bytes of each visitor's requests that lie in memory
         self._uploads: dict[tuple, _Uploads] = {}
+        self._beating = Counter[str]()  # pages of each address that say that they are open
         self._watched: dict[str, tuple] = {}  # upload -> who is told how much of it has come
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,12 +131,15 @@ class Shares:
         if WATCHES.search(path):
             await self._watch(scope, receive, send)
             return
+        if BEATS.search(path):
+            await self._beat(scope, receive, send)
+            return
         is_tool = scope["method"] == "POST" and TOOLS.search(path)
         if not (ASKS.search(path) or is_tool):
             await self._app(scope, receive, send)
             return
         # For a tool, Gradio asks the app from this machine, perhaps under the same address: in other places.
-        who = (*_who(scope), b"tools") if is_tool else _who(scope)
+        who = (*visitor_of(scope), b"tools") if is_tool else visitor_of(scope)
         asked = {other: visitor.asked for other, visitor in self._visitors.items() if other[0] == who[0]}
         if asked.get(who, 0) == VISITOR_AT_ONCE + VISITOR_WAITING or sum(asked.values()) >= PEER_WAITING:
             await JSONResponse({"error": TOO_MANY}, 429)(scope, receive, send)
@@ -159,9 +164,22 @@ class Shares:
             if not self._reading[session]:
                 del self._reading[session]
 
+    async def _beat(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address = visitor_of(scope)[0]
+        if self._beating[address] >= PEER_WAITING:
+            await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
+            return
+        self._beating[address] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._beating[address] -= 1
+            if not self._beating[address]:
+                del self._beating[address]
+
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         upload = QueryParams(scope["query_string"]).get("upload_id", "")
-        who, watching = _who(scope), [*self._watched.values()]
+        who, watching = visitor_of(scope), [*self._watched.values()]
         is_much = watching.count(who) >= VISITOR_AT_ONCE or len(watching) >= KEPT_PROGRESS
         if upload in self._watched or is_much:
             await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
@@ -174,7 +192,7 @@ class Shares:
 
     async def _join(self, scope: Scope, receive: _Body, send: Send) -> None:
         queue = scope["app"].get_blocks()._queue
-        who, waiting = _who(scope), self._waiting(queue)
+        who, waiting = visitor_of(scope), self._waiting(queue)
         if waiting.count(who) >= VISITOR_WAITING or sum(other[0] == who[0] for other in waiting) >= PEER_WAITING:
             await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
             return
@@ -222,7 +240,7 @@ class Shares:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Has it answered; tells those who work on it (`app.explore.turns`) when the visitor is gone."""
-        asked, arrived = Asked(), asyncio.Event()
+        asked, arrived = Asked(visitor_of(scope)), asyncio.Event()
         ASKED.set(asked)
 
         async def heard() -> Message:
@@ -249,7 +267,7 @@ def in_turns(waiting: Iterable[Event]) -> list[Event]:
     turns: Counter[tuple] = Counter()
     by_turn = []
     for event in waiting:
-        who = _who(event.request.scope)
+        who = visitor_of(event.request.scope)
         by_turn.append((turns[who], event))
         turns[who] += 1
     return [event for _, event in sorted(by_turn, key=lambda turn_and_event: turn_and_event[0])]
@@ -284,7 +302,7 @@ class _Body:
 
     def __init__(self, shares: Shares, scope: Scope, receive: Receive) -> None:
         self._shares, self._scope, self._receive = shares, scope, receive
-        self._who, self._size = _who(scope), 0
+        self._who, self._size = visitor_of(scope), 0
         self.is_queued = self.is_refused = False
 
     async def __call__(self) -> Message:
@@ -336,6 +354,7 @@ class _Visitor:
         self.places = asyncio.Semaphore(VISITOR_AT_ONCE)
 
 
-def _who(scope: Scope) -> tuple:
+def visitor_of(scope: Scope) -> tuple:
+    """Who asks: the address, and whom it says it speaks for."""
     host, _port = scope.get("client") or ("", 0)
     return host, *(value for name, value in scope["headers"] if name == b"x-forwarded-for")

@@ -8,8 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from app.explore import reader
+from app.explore.drawn import MAX_TEXT
 from app.explore.limits import OPENED_AT_ONCE, READER_MEGABYTES, READER_SECONDS, RequestError
 from app.explore.reader import read_picture
 from vae.images import TOO_MUCH_MEMORY, PictureError
@@ -89,6 +91,34 @@ def test_an_answer_that_was_not_taken_whole_is_nobody_elses(picture, tmp_path, m
 
 def _fail(*_):
     raise MemoryError
+
+
+def test_one_that_somebody_else_killed_is_asked_again_and_the_second_time_refused(picture, monkeypatch):
+    def kill_soon(times):
+        starting = reader._Reader._begin
+
+        def begin(one):
+            starting(one)
+            if times:
+                times.pop()
+                one._process.kill()
+                one._process.wait()
+
+        monkeypatch.setattr(reader._Reader, "_begin", begin)
+
+    kill_soon([1])
+    assert read_picture(picture, [64], []).width == 30
+    kill_soon([1, 2])
+    with pytest.raises(PictureError, match="breaks the program"):
+        read_picture(picture, [64], [])
+
+
+def test_a_long_text_does_not_come_with_the_picture(tmp_path):
+    chunks = PngInfo()
+    chunks.add_text("latentscape", "x" * (MAX_TEXT + 1))
+    chunks.add_text("author", "me")
+    Image.new("RGB", (8, 8)).save(tmp_path / "long.png", pnginfo=chunks)
+    assert read_picture(str(tmp_path / "long.png"), [8], ["latentscape", "author"]).texts == {"author": "me"}
 
 
 @pytest.mark.parametrize("executable", ["/bin/false", "/there/is/none"])

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from app.explore.limits import RequestError
-from app.explore.turns import ASKED, Asked, Room, Turns
+from app.explore.turns import ASKED, Asked, LeftError, Room, Seats, Turns
 
 
 def test_who_asks_again_goes_behind_those_who_wait():
@@ -63,6 +63,63 @@ def test_who_asks_for_one_piece_does_not_wait_for_those_who_ask_for_many():
     for person in people:
         person.join()
     assert Counter(done) == {f"many {k}": 50 for k in range(8)}, "and they come to an end"
+
+
+def take(seats, who, done, go_on=None, asked=None):
+    """A thread of a visitor's that takes a seat, notes it, and leaves it once it may."""
+
+    def work():
+        ASKED.set(asked or Asked(who))
+        try:
+            with seats:
+                done.append(who)
+                if go_on:
+                    assert go_on.wait(30)
+        except LeftError:
+            done.append("left")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def wait_until(is_so):
+    ends = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.001)
+
+
+def test_a_visitor_has_one_seat_at_a_time_and_who_had_one_longest_ago_is_next():
+    seats, done, go_on = Seats(2), [], threading.Event()
+    threads = [take(seats, "greedy", done, go_on) for _ in range(5)]
+    wait_until(lambda: done and len(seats._waiting) == 4)
+    assert done == ["greedy"], "one of the seats is free for others"
+    threads.append(take(seats, "one", done, go_on))
+    wait_until(lambda: len(done) == 2)
+    threads += [take(seats, "greedy", done, go_on), take(seats, "other", done, go_on)]
+    wait_until(lambda: len(seats._waiting) == 6)
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert done.index("other") <= 3, "not behind all who came before them"
+    assert done.count("greedy") == 6
+    assert (seats._free, seats._seated) == (2, set())
+
+
+def test_who_leaves_while_they_wait_for_a_seat_is_not_served(monkeypatch):
+    monkeypatch.setattr("app.explore.turns.LEFT_SECONDS", 0.01)
+    seats, done, go_on, asked = Seats(1), [], threading.Event(), Asked("gone")
+    first = take(seats, "one", done, go_on)
+    wait_until(lambda: done)
+    gone = take(seats, "gone", done, asked=asked)
+    wait_until(lambda: seats._waiting)
+    asked.left.set()
+    gone.join(30)
+    go_on.set()
+    first.join(30)
+    assert done == ["one", "left"]
+    assert (seats._free, seats._waiting) == (1, [])
 
 
 def test_as_many_work_at_once_as_there_are_places_and_all_come_to_an_end():

@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import SimpleNamespace
 
 import gradio as gr
@@ -283,6 +284,65 @@ def test_who_queued_much_does_not_hold_up_who_asks_once(slow_page):
     go_on.set()
     before = [*iter(lambda: asked.get(timeout=60), "other")]
     assert len(before) <= 2  # the one at work, and the first of those that waited
+
+
+def test_one_visitors_questions_do_not_have_all_of_the_queues_places(monkeypatch):
+    """Two of a function may be at work: one of each visitor's."""
+    at_work, go_on = [], threading.Event()
+
+    def answer(name):
+        at_work.append(name)
+        go_on.wait()
+
+    monkeypatch.setenv("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "2")
+    with gr.Blocks() as page:
+        name = gr.Textbox()
+        for _ in range(VISITOR_AT_ONCE + 2):
+            name.submit(partial(answer), name, None)  # each a function of its own
+    options = {"middleware": [Middleware(Shares)]}
+    page.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, ssr_mode=False, app_kwargs=options)
+
+    def join(who, fn):
+        content = {"data": [who], "fn_index": fn, "session_hash": who}
+        where = f"{page.local_url}gradio_api/queue/join"
+        assert httpx.post(where, json=content, headers={"X-Forwarded-For": who}).status_code == 200
+
+    try:
+        for _ in range(2):
+            for fn in range(VISITOR_AT_ONCE + 2):
+                join("greedy", fn)
+        limit = time.monotonic() + 60
+        while len(at_work) < VISITOR_AT_ONCE and time.monotonic() < limit:
+            time.sleep(0.01)
+        join("other", 0)
+        while "other" not in at_work and time.monotonic() < limit:
+            time.sleep(0.01)
+        assert at_work == ["greedy"] * VISITOR_AT_ONCE + ["other"]
+        go_on.set()
+        while page._queue.event_ids_to_events and time.monotonic() < limit:
+            time.sleep(0.01)
+        assert at_work.count("greedy") == 2 * (VISITOR_AT_ONCE + 2), "nobody's is lost"
+    finally:
+        go_on.set()
+        page.close()
+
+
+def test_the_pages_of_one_address_that_say_that_they_are_open_are_bounded(monkeypatch):
+    monkeypatch.setattr(shares, "PEER_WAITING", 2)
+
+    async def story():
+        server = Server()
+        app = Shares(server)
+        open_pages = [ask(app, path=f"/gradio_api/heartbeat/{page}") for page in "ab"]
+        await settle()
+        assert await ask(app, path="/gradio_api/heartbeat/c") == 429
+        open_pages.append(ask(app, host="4.3.2.1", path="/gradio_api/heartbeat/c"))
+        await settle()
+        server.go_on.set()
+        assert await asyncio.gather(*open_pages) == [200] * 3
+        assert not app._beating
+
+    run(story)
 
 
 def test_what_waits_in_the_queue_has_a_size(slow_page, monkeypatch):
