@@ -214,8 +214,8 @@ class Atlas:
             # False for NaN too.
             whole = bool((np.abs(positions) <= MAX_POSITION).all() and (np.abs(flat) <= MAX_STORED).all())
             flat = flat.astype(np.float16)
-        except (AttributeError, TypeError, ValueError, KeyError, pa.ArrowException):
-            whole = False  # KeyError: of two columns of one name
+        except (AttributeError, TypeError, ValueError, LookupError, pa.ArrowException):
+            whole = False  # KeyError: of two columns of one name; IndexError: of texts of which each is missing
         if not whole:
             raise AtlasError(f"{path} holds positions or latents that are not numbers, or too large. {remake}")
         lengths = pc.unique(pc.list_value_length(column)).to_pylist()

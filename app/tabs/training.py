@@ -65,7 +65,9 @@ class ThroughTraining:
         gr.on(
             [self.asked.change, self.moment.input], explained(self.draw), inputs, [self.moment, self.pictures], **NEWEST
         )
-        work.refresh.moments.change(explained(self._renew), self.asked, self.parts, **QUIET)
+        renew = explained(self._renew)
+        # Of each tab that has this part: none of them may call the others again, as those that keep the last call do.
+        work.refresh.moments.change(renew, self.asked, self.parts, trigger_mode="multiple", **QUIET)
 
     def _renew(self, asked: Asked | None) -> dict:
         return self.of([self._library.look_at(name) for name in asked.names], *asked.question) if asked else gr.skip()

@@ -163,7 +163,7 @@ def test_back_undoes_another_seed_with_the_choice_that_it_took(page, server):
     expect(chosen.locator("img")).not_to_have_attribute("src", first)
     expect(chosen).to_have_attribute("aria-pressed", "false")
     fall_silent(page)
-    page.get_by_label("Mixture fitted").check()
+    page.get_by_role("radio", name="Mixture fitted").check()
     in_address(page, "sample.from=mixture")
     expect(page.locator(SAMPLES)).to_have_count(32)
     fall_silent(page)

@@ -81,7 +81,7 @@ def test_a_link_brings_back_a_way_between_examples(page, server):
 
 def test_a_link_brings_back_a_checkbox(page, server):
     page.goto(f"{server}?tab=sample&sample.from=mixture&sample.beside=false")
-    expect(page.get_by_label("Mixture fitted")).to_be_checked()
+    expect(page.get_by_role("radio", name="Mixture fitted")).to_be_checked()
     expect(page.get_by_role("checkbox", name="Beside the prior")).not_to_be_checked()
     expect(page.locator("#samples .sample-grid-tiles button:not(.is-waiting)")).to_have_count(16)
     page.get_by_role("checkbox", name="Beside the prior").check()

@@ -40,7 +40,7 @@ def test_a_grid_is_kept_with_its_seed_and_a_fitted_distribution_is_drawn_beside_
     seed.fill("0")
     seed.press("Enter")
     expect(page.locator(PICTURES).first).to_have_attribute("src", first[0])
-    page.get_by_label("Mixture fitted").check()
+    page.get_by_role("radio", name="Mixture fitted").check()
     expect(page.locator(PICTURES)).to_have_count(32)
     assert sources(page)[:16] == first
     assert not set(sources(page)[16:]) & set(first)

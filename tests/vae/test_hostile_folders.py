@@ -415,6 +415,7 @@ ATLASES = {
     "positions are words": table(x=["a"] * 6),
     "positions of 1e38": table(y=np.full(6, 1e38)),
     "positions are missing": table(x=pa.nulls(6, pa.float32())),
+    "positions are words that are missing": table(x=pa.nulls(6, pa.string())),
     "no points": table(0),
 }
 
