@@ -32,9 +32,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from app.explore.limits import (
     KEPT_PROGRESS,
+    LEAST_CHUNK,
     MAX_DEPTH,
     MAX_FIELD_BYTES,
     MAX_HASH,
+    MAX_HEADERS,
     MAX_JSON_LISTS,
     MAX_JSON_PARTS,
     MAX_REQUEST_MEGABYTES,
@@ -133,6 +135,9 @@ class Tools(gradio.mcp.GradioMCPServer):
         return super().convert_strings_to_filedata(value, filedata_positions)
 
 
+END_OF_HEAD = b"\r\n\r\n"
+
+
 class Connection(H11Protocol):
     """Uvicorn's own, which waits for ever for a first request, for one that comes a byte at a time, and for its body.
 
@@ -141,6 +146,7 @@ class Connection(H11Protocol):
     """
 
     _silence: asyncio.TimerHandle | None = None
+    _lines = _bytes = 0  # of a head, or of a body in chunks, so far
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Uvicorn's own, for a while only if nothing is asked."""
@@ -148,8 +154,28 @@ class Connection(H11Protocol):
         self._wait_for_request()
 
     def data_received(self, data: bytes) -> None:
-        """Uvicorn's own; of a body, more has to come within that while."""
-        super().data_received(data)
+        """Uvicorn's own; of a body, more has to come within that while.
+
+        What has many headers, or comes in pieces of a few bytes each, ends the connection: every line takes h11 so long
+        that nobody else is answered meanwhile, and headers many times their size of memory.
+        """
+        while data and not self.transport.is_closing():
+            is_body = self._lacks_body()
+            end = len(data) if is_body else data.find(END_OF_HEAD) + len(END_OF_HEAD)
+            piece = data if end < len(END_OF_HEAD) else data[:end]
+            if is_body and self._is_chunked():
+                self._lines += piece.count(b"\r\n")
+                self._bytes += len(piece)
+            elif not is_body:
+                self._lines += piece.count(b"\n")
+            if self._lines > MAX_HEADERS + self._bytes // LEAST_CHUNK:
+                self.transport.close()
+                return
+            before = self.cycle
+            super().data_received(piece)
+            if self.cycle is not before:  # the head is complete
+                self._lines = self._bytes = 0
+            data = data[len(piece) :]
         if self._lacks_body():
             self._wait_for_request()
 
@@ -179,6 +205,9 @@ class Connection(H11Protocol):
         if (is_silent or self._lacks_body()) and self in self.connections:
             self.transport.close()
 
+    def _is_chunked(self) -> bool:
+        return any(name == b"transfer-encoding" for name, _ in self.cycle.scope["headers"])
+
     def _lacks_body(self) -> bool:
         return self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete
 
@@ -191,7 +220,7 @@ class Queue(gradio.queueing.Queue):
     """
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
-        """Gradio's own, of visitors who have few questions at work, and of one function not all that may be.
+        """Gradio's own, of visitors who have few questions at work, and of one function a quarter of what may be.
 
         Else one visitor's questions, which nobody may ever fetch, have all of the queue's places.
         """
@@ -202,7 +231,7 @@ class Queue(gradio.queueing.Queue):
 
         def may_begin(event: Event, limit: int | None) -> bool:
             who = visitor_of(event.request.scope)
-            most = VISITOR_AT_ONCE if limit is None else max(1, limit - 1)
+            most = VISITOR_AT_ONCE if limit is None else max(1, limit // 4)
             return working[who] < VISITOR_AT_ONCE and working[who, event.concurrency_id] < most
 
         all_of = {name: [*waiting.queue] for name, waiting in self.event_queue_per_concurrency_id.items()}

@@ -66,7 +66,7 @@ class Shares:
         self._reading = Counter[str]()  # sessions whose answers are being read
         self._sent = Counter[tuple]()  # bytes of each visitor's requests that lie in memory
         self._uploads: dict[tuple, _Uploads] = {}
-        self._beating = Counter[str]()  # pages of each address that say that they are open
+        self._beating = Counter[tuple]()  # pages that say that they are open: of each visitor, and of each address
         self._watched: dict[str, tuple] = {}  # upload -> who is told how much of it has come
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -165,17 +165,17 @@ class Shares:
                 del self._reading[session]
 
     async def _beat(self, scope: Scope, receive: Receive, send: Send) -> None:
-        address = visitor_of(scope)[0]
-        if self._beating[address] >= PEER_WAITING:
+        who = visitor_of(scope)
+        counted = (who, (*who[:1], "and all others"))  # whom the address speaks for
+        if self._beating[counted[0]] >= VISITOR_WAITING or self._beating[counted[1]] >= PEER_WAITING:
             await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
             return
-        self._beating[address] += 1
+        self._beating.update(counted)
         try:
             await self._app(scope, receive, send)
         finally:
-            self._beating[address] -= 1
-            if not self._beating[address]:
-                del self._beating[address]
+            self._beating.subtract(counted)
+            self._beating += Counter()  # without those of whom there are none left
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         upload = QueryParams(scope["query_string"]).get("upload_id", "")

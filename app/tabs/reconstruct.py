@@ -14,7 +14,7 @@ from app.explore import map, reconstruct
 from app.explore.batch import METRICS, Row
 from app.explore.compare import Compared
 from app.explore.library import Library
-from app.explore.limits import KNOWN_WELL, MAX_FILE_MEGABYTES, MAX_FILES, MAX_SEED, MAX_TEMPERATURE
+from app.explore.limits import KNOWN_WELL, MAX_FILE_MEGABYTES, MAX_FILES, MAX_SEED, MAX_TEMPERATURE, VISITOR_AT_ONCE
 from app.explore.opened import OpenModel
 from app.explore.reconstruct import Reconstruction
 from app.explore.subject import Subject, open_subject
@@ -288,7 +288,8 @@ class _Many:
                     )
         self.drawn = gr.State(None)  # the models whose figures they are, and the rows' files by their keys
         outputs = [self.status, self.table, self.downloads, self.csv, self.archive, self.drawn]
-        once = QUIET | {"trigger_mode": "once"}
+        # A batch may take minutes: several people's go on side by side, and the readers and decoders take turns.
+        once = QUIET | {"trigger_mode": "once", "concurrency_limit": VISITOR_AT_ONCE}
         inputs = [work.model, other, files]
         start.click(self.start, inputs, outputs, **once)
         gr.on([files.upload, files.clear, files.delete], self.run, inputs, outputs, **once)

@@ -20,6 +20,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ from PIL import Image
 from app.explore.library import Library
 from app.explore.limits import (
     KEPT_PROGRESS,
+    LEAST_CHUNK,
     MAX_FIELD_BYTES,
     MAX_HASH,
     MAX_JSON_LISTS,
@@ -565,6 +567,39 @@ def test_a_body_that_is_not_read_yet_is_waited_with(monkeypatch):
     finally:
         server.should_exit = True
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("start", "crumb"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n", b"a:\r\n"),
+        (b"GET / HTTP/1.1\nHost: a\n", b"a:\n"),
+        (POST[: POST.index(b"Content-Length")] + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+    ],
+    ids=["headers", "headers with bare line ends", "chunks of a byte"],
+)
+def test_what_comes_in_very_small_pieces_ends_the_connection(server, start, crumb):
+    """A second of it would keep the server from everybody else for many."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=4) as many:
+        many.sendall(start)
+        with suppress(ConnectionError):
+            for _ in range(100):
+                many.sendall(crumb * 100)
+                time.sleep(0.002)
+        with suppress(ConnectionError):
+            assert many.recv(1 << 16) == b""
+
+
+@pytest.mark.parametrize("line", [b"\n", b"a word\r\n", b"\x00" * 100 + b"\r\n"])
+def test_bodies_of_many_lines_arrive(server, line):
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\n'
+    body = head + line * 20_000 + b"\r\n--x--\r\n"
+    where = f"http://127.0.0.1:{server.port}/gradio_api/upload"
+    asked = {"content": body, "headers": {"Content-Type": "multipart/form-data; boundary=x"}}
+    assert httpx.post(where, **asked).status_code == 200
+    if len(line) > LEAST_CHUNK:
+        asked["content"] = (body[at : at + 5_000] for at in range(0, len(body), 5_000))
+        assert httpx.post(where, **asked).status_code == 200, "in chunks"
 
 
 def test_two_kinds_of_content_are_no_way_around_the_door(server):
