@@ -106,7 +106,7 @@ KEPT_SECONDS = 86_400  # how old an upload, or a file that the app wrote, may gr
 KEPT_PROGRESS = 200  # uploads whose progress can be asked for
 UNFINISHED_SECONDS = 600  # how long nothing may come of a file that is still being written
 CROWDED_SECONDS = 3_600  # how old those may grow while they take more of the disk than is left
-KEPT_UPLOADERS = 1_000  # visitors of whom it is known how much they uploaded in that time, and who was last read
+KEPT_UPLOADERS = 10_000  # visitors of whom it is known how much they uploaded in that time
 LEAST_FREE = 500  # megabytes of a disk, or a tenth of a small one, that uploads leave to what the app writes
 LEAST_FILES = 100_000  # that can still be made on it, or a tenth where there are few; an upload takes two
 TIDY_SECONDS = 600  # how often those that are older are deleted
@@ -115,6 +115,7 @@ STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 # Visitors. The server's 40 threads answer what widgets ask; a visitor has some of them, and the others' stay free
 VISITOR_AT_ONCE = 8  # questions at work
 VISITOR_WAITING = 100  # more, that wait, and as many in Gradio's queue; a class at one address shares these too
+KEPT_SERVED = 1_000  # visitors of whom it is known in which order their pictures were read
 LEFT_SECONDS = 0.5  # how often it is looked whether who waits is still there
 PEER_WAITING = 500  # of all visitors that one address, such as a proxy's, speaks for; and as many in Gradio's queue
 UNREAD_SECONDS = 600  # how long an answer from Gradio's queue is kept for who has not fetched it

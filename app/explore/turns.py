@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from app.explore.limits import DECODED_AT_ONCE, KEPT_UPLOADERS, LEFT_SECONDS, RequestError
+from app.explore.limits import DECODED_AT_ONCE, KEPT_SERVED, LEFT_SECONDS, RequestError
 
 
 class Asked:
@@ -152,7 +152,7 @@ class Seats:
             self._seated.add(following.who)
             self._served.pop(following.who, None)
             self._served[following.who] = None
-            if len(self._served) > KEPT_UPLOADERS:
+            if len(self._served) > KEPT_SERVED:
                 del self._served[next(iter(self._served))]
             following.turn.set()
 

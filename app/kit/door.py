@@ -147,6 +147,7 @@ class Connection(H11Protocol):
 
     _silence: asyncio.TimerHandle | None = None
     _lines = _bytes = 0  # of a head, or of a body in chunks, so far
+    _tail = b""  # the last bytes of a head so far
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Uvicorn's own, for a while only if nothing is asked."""
@@ -160,21 +161,22 @@ class Connection(H11Protocol):
         that nobody else is answered meanwhile, and headers many times their size of memory.
         """
         while data and not self.transport.is_closing():
-            is_body = self._lacks_body()
-            end = len(data) if is_body else data.find(END_OF_HEAD) + len(END_OF_HEAD)
-            piece = data if end < len(END_OF_HEAD) else data[:end]
-            if is_body and self._is_chunked():
+            piece = data
+            if not self._lacks_body():  # a head, alone: its end may have begun with what came before
+                at = (self._tail + data).find(END_OF_HEAD)
+                piece = data if at < 0 else data[: at + len(END_OF_HEAD) - len(self._tail)]
+                self._tail = (self._tail + piece)[1 - len(END_OF_HEAD) :]
+                self._lines += piece.count(b"\n")
+            elif self._is_chunked():
                 self._lines += piece.count(b"\r\n")
                 self._bytes += len(piece)
-            elif not is_body:
-                self._lines += piece.count(b"\n")
             if self._lines > MAX_HEADERS + self._bytes // LEAST_CHUNK:
                 self.transport.close()
                 return
             before = self.cycle
             super().data_received(piece)
             if self.cycle is not before:  # the head is complete
-                self._lines = self._bytes = 0
+                self._lines, self._bytes, self._tail = 0, 0, b""
             data = data[len(piece) :]
         if self._lacks_body():
             self._wait_for_request()

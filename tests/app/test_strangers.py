@@ -590,6 +590,18 @@ def test_what_comes_in_very_small_pieces_ends_the_connection(server, start, crum
             assert many.recv(1 << 16) == b""
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_a_head_whose_end_comes_in_two_parts_is_no_matter_of_its_bodys_lines(server, cut):
+    body = b"[" + b"\n" * 1000 + b"]"
+    head = POST[: POST.index(b"Content-Length")] + b"Content-Length: %d\r\n\r\n" % len(body)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(head[:-cut])
+        time.sleep(0.1)
+        connection.sendall(head[-cut:] + body)
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 4"), "it is no question, which an answer says"
+
+
 @pytest.mark.parametrize("line", [b"\n", b"a word\r\n", b"\x00" * 100 + b"\r\n"])
 def test_bodies_of_many_lines_arrive(server, line):
     head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\n'
