@@ -91,19 +91,23 @@ def wait_until(is_so):
 
 
 def test_a_visitor_has_one_seat_at_a_time_and_who_had_one_longest_ago_is_next():
-    seats, done, go_on = Seats(2), [], threading.Event()
-    threads = [take(seats, "greedy", done, go_on) for _ in range(5)]
-    wait_until(lambda: done and len(seats._waiting) == 4)
+    seats, done, first, go_on = Seats(2), [], threading.Event(), threading.Event()
+    threads = [take(seats, "greedy", done, first)]
+    wait_until(lambda: done)
+    threads += [take(seats, "greedy", done, go_on) for _ in range(4)]
+    wait_until(lambda: len(seats._waiting) == 4)
     assert done == ["greedy"], "one of the seats is free for others"
     threads.append(take(seats, "one", done, go_on))
     wait_until(lambda: len(done) == 2)
-    threads += [take(seats, "greedy", done, go_on), take(seats, "other", done, go_on)]
-    wait_until(lambda: len(seats._waiting) == 6)
+    threads.append(take(seats, "other", done, go_on))
+    wait_until(lambda: len(seats._waiting) == 5)
+    first.set()
+    wait_until(lambda: len(done) == 3)
+    assert done == ["greedy", "one", "other"], "not behind all who came before them"
     go_on.set()
     for thread in threads:
         thread.join(30)
-    assert done.index("other") <= 3, "not behind all who came before them"
-    assert done.count("greedy") == 6
+    assert done.count("greedy") == 5
     assert (seats._free, seats._seated) == (2, set())
 
 
