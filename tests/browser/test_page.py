@@ -45,6 +45,7 @@ def test_a_link_brings_back_model_tab_and_seed_and_can_be_copied(page, server):
     expect(page.get_by_role("tab", name="Sample")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_label("Seed").locator("visible=true")).to_have_value("7")
     expect(page.locator("#notice")).to_be_hidden()
+    page.wait_for_function("location.search.includes('sample.from=flow')")  # of this model, said once it is known
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Link copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == page.evaluate("location.href")
