@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import shutil
 import signal
@@ -30,6 +31,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
 # Else Gradio has Matplotlib look for a screen at the first question, for seconds in which nobody is answered.
 os.environ.setdefault("MPLBACKEND", "agg")
+gc.disable()  # looking for garbage among what the libraries are made of takes a seventh of the start, and finds none
 
 from app.explore.library import Library
 from app.explore.limits import (
@@ -45,6 +47,9 @@ from app.opening import opening_for
 from app.page import launch
 from app.watching import wait_for_models
 from vae.checkpoint import ModelFolderError
+
+gc.freeze()  # nor later
+gc.enable()
 
 MODELS = ROOT / "assets" / "models"
 SWITCH_SECONDS = 0.001  # after which a thread that computes lets others go on; a fifth of Python's own
