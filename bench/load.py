@@ -1,12 +1,13 @@
 """Many people at once, over loopback: how long each waits, what fails, and what two greedy ones do to the others.
 
-    python bench/load.py [--visitors 32] [--seconds 60] [--model fruits] [--greedy 2] [--url URL]
+    python bench/load.py [--visitors 32] [--seconds 60] [--model fruits] [--greedy 2] [--pages] [--url URL]
     python bench/load.py --requests 10000 | --sessions 20000
 
 Every visitor speaks the page's own protocol (queue and server functions) with connections and a session of their own,
 and pauses as a person does: they reconstruct a picture and fetch it, ask for samples and draw them, scrub, and walk
 over the map. "pointer" is a server function, asked past the queue; "queued" is a reconstruction, from the question
-until its picture is here. A greedy visitor asks for 64 pictures of samples in a loop, without a pause. `--requests`
+until its picture is here. With `--pages`, the visitors decode by themselves, as a page does, and do not wait for that:
+they ask for the latents. A greedy visitor asks for 64 pictures of samples in a loop, without a pause. `--requests`
 measures memory instead: so many mixed requests without pauses, a new session for every four of them; `--sessions`, so
 many made-up session hashes, one small question each. Beside the memory: threads, open files, and files that are kept
 for visitors. Linux only.
@@ -25,6 +26,8 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import cache
+from math import prod
 from pathlib import Path
 from statistics import quantiles
 
@@ -35,7 +38,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from app.explore.map import UMAP  # noqa: E402
+from app.explore.opened import OpenModel  # noqa: E402
 from app.explore.wire import to_text  # noqa: E402
+from app.kit.web import HOME  # noqa: E402
 from bench.app import start  # noqa: E402
 from bench.startup import memory  # noqa: E402
 
@@ -117,13 +122,17 @@ class Visitor:
         raise RuntimeError("the stream ended without an answer")
 
     async def reconstruct(self) -> None:
-        """Uploads a picture the first time; asks, and fetches what is drawn."""
+        """Asks, and fetches what is drawn."""
+        await self.upload()
+        drawn, _ = await self.queued("reconstruct", self.picture, 0, 0, self.model)
+        (await self.client.get(drawn["url"])).raise_for_status()
+
+    async def upload(self) -> None:
+        """A picture, the first time."""
         if self.picture is None:
             path = ROOT / "assets" / "examples" / EXAMPLES[self.model]
             sent = await self.client.post("gradio_api/upload", files={"files": (path.name, path.read_bytes())})
             self.picture = {"path": sent.json()[0], "meta": {"_type": "gradio.FileData"}}
-        drawn, _ = await self.queued("reconstruct", self.picture, 0, 0, self.model)
-        (await self.client.get(drawn["url"])).raise_for_status()
 
     async def sample(self) -> None:
         """A grid of 16: the latents, then their pictures."""
@@ -161,10 +170,43 @@ class Visitor:
             await self.timed("greedy", self.queued("sample", 64, 1.0, seed, self.model, "prior", {}))
 
 
+@cache
+def open_here(model: str) -> OpenModel:
+    """One that comes with the app, opened by this script, which knows what a page would be told of it."""
+    return OpenModel(ROOT / "assets" / "models" / model)
+
+
+class Decoding(Visitor):
+    """One person whose page decodes by itself: what it asks for is latents."""
+
+    async def sample(self) -> None:
+        """The latents of a grid of 16."""
+        await self.ask("sample", self.model, "prior", 16, 1.0, self.random.randrange(10**6), {})
+
+    async def scrub(self) -> None:
+        """The posterior of one of the two pictures between which to scrub."""
+        await self.upload()
+        await self.queued("encode", self.picture, self.model)
+
+    async def walk(self) -> None:
+        """A pointer over the map: the latents of a point near by, of a map whose latents do not come all at once."""
+        for _ in range(WALK):
+            if len(self.shape) > 1:
+                await self.timed("pointer", self.fetch_latent())
+            await asyncio.sleep(STEP)
+
+    async def fetch_latent(self) -> None:
+        model, bytes_each = open_here(self.model), 2 * prod(self.shape)
+        first = self.random.randrange(len(model.atlas)) * bytes_each
+        part = {"Range": f"bytes={first}-{first + bytes_each - 1}"}
+        (await self.client.get(f"{HOME}/{model.map_latents}", headers=part)).raise_for_status()
+
+
 async def crowd(url: str, page: Page, shape: list[int], given: argparse.Namespace, greedy: int) -> Tally:
     """All visitors at once."""
     tally, until = Tally(), time.perf_counter() + given.seconds
-    people = [Visitor(url, page, given.model, shape, tally) for _ in range(given.visitors + greedy)]
+    kinds = [Visitor] * greedy + [Decoding if given.pages else Visitor] * given.visitors
+    people = [kind(url, page, given.model, shape, tally) for kind in kinds]
     tasks = [person.be_greedy(until) for person in people[:greedy]] + [p.visit(until) for p in people[greedy:]]
     await asyncio.gather(*tasks)
     for person in people:
@@ -257,6 +299,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--model", default="fruits")
     parser.add_argument("--greedy", type=int, default=2)
+    parser.add_argument("--pages", action="store_true", help="the visitors decode by themselves")
     parser.add_argument("--url", help="of a running app, such as another version's")
     parser.add_argument("--requests", type=int, default=0, help="measure memory over so many, instead")
     parser.add_argument("--sessions", type=int, default=0, help="measure memory over so many, instead")
