@@ -58,12 +58,14 @@ class MapsBeside:
                 "map", "no_other_map", model=plain(title)
             )
         found = map.overview(other, layout)
-        pictures, orders = same_pictures(first, other) if first.has_atlas else None, {}
+        pictures, orders, ranges = same_pictures(first, other) if first.has_atlas else None, {}, {}
         if pictures is not None:
-            own_columns = {column.name: column for column in map.overview(first, layout).categories}
+            own = map.overview(first, layout)
+            own_columns = {column.name: column for column in own.categories}
             orders = {
                 c.name: map.in_order_of(c, own_columns[c.name]) for c in found.categories if c.name in own_columns
             }
+            ranges = {column.name: (column.low, column.high) for column in own.numbers}
         theirs = -np.ones(len(other.atlas), int) if pictures is None else pictures
         units = other.info.latent_shape[-1]
         value = LatentMap.payload(
@@ -75,6 +77,7 @@ class MapsBeside:
             units,
             pictures=theirs,
             orders=orders,
+            ranges=ranges,
             written=other.written,
         )
         count = int((theirs >= 0).sum())

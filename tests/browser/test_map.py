@@ -173,7 +173,7 @@ def test_points_are_coloured_by_a_label_or_a_number_and_the_legend_hides_what_is
     expect(first).to_have_attribute("aria-pressed", "true")
     first.click()
     expect(first).to_have_attribute("aria-pressed", "false")
-    page.locator(".latent-map-colour").select_option(label="reconstruction error (L1)")
+    page.locator(".latent-map-colour").select_option(label="distance from the prior")
     expect(page.locator(".latent-map-ramp")).to_contain_text(re.compile(r"≤ 0\.0\d+"))
     expect(legend).to_be_hidden()
 
@@ -420,6 +420,10 @@ def test_what_is_pointed_at_or_clicked_on_one_map_is_marked_on_those_beside_it(p
     )
     own.locator(".latent-map-colour").select_option(label="a dimension of the latent")
     expect(twin.locator(".latent-map-ramp figcaption")).to_contain_text("dimension 0")
+    own.locator(".latent-map-colour").select_option(label="distance from the prior")
+    expect(twin.locator(".latent-map-ramp figcaption")).to_contain_text("distance from the prior")
+    scales = [one.locator(".latent-map-scale").inner_text() for one in (own, twin)]
+    assert scales[0] == scales[1], "a colour means the same on both"
 
 
 def test_neighbours_are_marked_and_lead_on_and_points_are_laid_out_and_coloured_otherwise(page, server):

@@ -82,6 +82,7 @@ class LatentMap(Widget):
         units: int = 0,
         pictures: Int[np.ndarray, " count"] | None = None,
         orders: Mapping[str, Sequence[str]] | None = None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
         written: Sequence[int] = (),
     ) -> dict[str, Any]:
         """What the page is told of a map, besides the file with the numbers of its points.
@@ -96,6 +97,7 @@ class LatentMap(Widget):
             pictures: of a map beside another, for each point the row of its picture there, or -1; None for the other.
             orders: of label columns, by name: all of their labels in the order in which they are coloured, if not from
                 the most to the least frequent; there may be others among them.
+            ranges: of numeric columns, by name: the values of the first and the last colour, if not the column's own.
             written: when the model's files were (`OpenModel.written`): maps of one model that agree in it have the same
                 points, whatever their layouts.
 
@@ -106,13 +108,13 @@ class LatentMap(Widget):
             `numbers`, each with `name`, `note`, `values` and the `range` of its colours. Of `x`, `y`, `codes` and
             `values`, where they begin in the file.
         """
-        titles, orders, at = titles or {}, orders or {}, offsets(overview)
+        titles, orders, ranges, at = titles or {}, orders or {}, ranges or {}, offsets(overview)
         columns = [
             {"name": column.name, "labels": column.labels, "codes": codes, "order": orders.get(column.name)}
             for column, codes in zip(overview.categories, at.codes, strict=True)
         ]
         numbers = [
-            {"name": title, "note": note, "values": values, "range": [column.low, column.high]}
+            {"name": title, "note": note, "values": values, "range": ranges.get(column.name, [column.low, column.high])}
             for column, values in zip(overview.numbers, at.numbers, strict=True)
             for title, note in [titles.get(column.name, (column.name, ""))]
         ]
