@@ -100,8 +100,8 @@ READER_WAITS = 60  # seconds of a clock, where the processors have too much to d
 READER_MEGABYTES = 900  # that such a process has, on Linux; one of 64 megapixels takes up to 670
 DRAWN_LEVELS = 8  # of 255, that a picture may be from its latent's and still be taken for it
 
-KEPT_SESSIONS = 200  # whose state is kept, each 430 KB: the page's settings, which Gradio copies. More people than that
-# use a page at once on no machine of two cores; who comes back later finds the page as it begins
+KEPT_SESSIONS = 500  # whose state is kept, each 30 KB and what its tabs show. More people than that use a page at once
+# on no machine of two cores; who comes back later finds the page as it begins
 KEPT_SECONDS = 86_400  # how old an upload, or a file that the app wrote, may grow
 KEPT_PROGRESS = 200  # uploads whose progress can be asked for
 UNFINISHED_SECONDS = 600  # how long nothing may come of a file that is still being written
