@@ -141,21 +141,23 @@ class LabelFigures:
     median: float
 
 
-def by_label(model: OpenModel, column: Any) -> list[LabelFigures]:
-    """The labels of a column, the worst drawn first, at most 60.
+def by_label(model: OpenModel, column: Any, chosen: Rows) -> list[LabelFigures]:
+    """The labels that some chosen pictures have in a column, the worst drawn first, at most 60; the figures are theirs.
 
     Raises:
         RequestError: there is no such column, or no map.
     """
     labels, codes = _coded(model, column)
     values, *_ = measures(model).values()
+    if not chosen.all():
+        return _by_label(labels, codes[chosen], values[chosen])
     return model.remember("label figures", column, lambda: _by_label(labels, codes, values))
 
 
 def _by_label(
     labels: list[str], codes: Int[np.ndarray, " count"], values: Float[np.ndarray, " count"]
 ) -> list[LabelFigures]:
-    groups = np.split(values[np.argsort(codes, kind="stable")], np.cumsum(np.bincount(codes))[:-1])
+    groups = np.split(values[np.argsort(codes, kind="stable")], np.cumsum(np.bincount(codes, minlength=len(labels)))[:-1])
     known = ((label, group[np.isfinite(group)]) for label, group in zip(labels, groups, strict=True) if label)
     found = [LabelFigures(label, len(group), float(np.median(group))) for label, group in known if len(group)]
     return sorted(found, key=lambda figures: -figures.median)[:MAX_COUNTED_LABELS]
@@ -169,12 +171,12 @@ def worst_label(model: OpenModel) -> tuple[str, LabelFigures] | None:
     Raises:
         RequestError: there is no map.
     """
-    least = max(2, len(model.atlas) / 100)
+    least, chosen = max(2, len(model.atlas) / 100), choose(model, {})
     found = [
         (column, one)
         for column in columns(model)
         if len({*model.atlas.labels[column]}) <= MAX_COUNTED_LABELS
-        for one in by_label(model, column)
+        for one in by_label(model, column, chosen)
         if one.count >= least
     ]
     return max(found, key=lambda each: each[1].median, default=None)

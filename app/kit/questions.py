@@ -115,9 +115,11 @@ class Questions:
 
     def failures(self, model: str, ranges: dict, column: str, label: str) -> dict[str, Any]:
         """How the pictures fare: `histograms` of all and of those within the ranges and with the label, `count` of
-        these, and the `labels` of the column, the worst drawn first. See `app.explore.failures`."""
+        these, and the `labels` in the column of those within the ranges, the worst drawn first. See
+        `app.explore.failures`."""
         opened = self._library[model]
-        chosen = failures.choose(opened, ranges, column if label else "", label)
+        within = failures.choose(opened, ranges)
+        chosen = failures.choose(opened, ranges, column, label) if label else within
         found = failures.histograms(opened, chosen)
         return {
             "histograms": {
@@ -125,7 +127,7 @@ class Questions:
                 for name, one in found.items()
             },
             "count": int(chosen.sum()),
-            "labels": [vars(one) for one in failures.by_label(opened, column)] if column else [],
+            "labels": [vars(one) for one in failures.by_label(opened, column, within)] if column else [],
         }
 
     def worst(self, model: str, ranges: dict, column: str, label: str, first: int) -> dict[str, Any]:

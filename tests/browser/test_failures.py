@@ -19,8 +19,11 @@ def test_a_range_narrows_the_list_and_the_map_and_a_picture_leads_to_its_point(p
     expect(tiles).to_have_count(12)
     expect(tiles.first.locator("img")).to_have_count(2)
 
+    flags = page.locator(".failures-list button", has_text="Flags")
+    all_flags = flags.text_content()
     page.locator(".failures-bars span").nth(20).click()
     expect(said).to_contain_text("of 3,438 pictures, here and on the map")
+    expect(flags, "those within the range").not_to_have_text(all_flags)
     page.get_by_label("reconstruction error (L1), to").press("End")
     page.get_by_label("reconstruction error (L1), to").blur()
     page.locator(".failures-list button", has_text="Flags").click()

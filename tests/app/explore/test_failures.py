@@ -40,7 +40,7 @@ def test_a_histogram_counts_every_picture_also_beyond_its_ends(emoji):
 
 
 def test_labels_are_sorted_by_how_badly_they_are_drawn(emoji):
-    found = by_label(emoji, "category")
+    found = by_label(emoji, "category", choose(emoji, {}))
     assert sum(one.count for one in found) == len(emoji.atlas)
     medians = [one.median for one in found]
     assert medians == sorted(medians, reverse=True)
@@ -48,6 +48,17 @@ def test_labels_are_sorted_by_how_badly_they_are_drawn(emoji):
     of_flags = next(one for one in found if one.label == "Flags")
     assert of_flags.median == pytest.approx(np.median(emoji.atlas.numbers[ERROR_COLUMN][flags]))
     assert columns(emoji) == ["category", "style", "name", "subcategory"], "those of few labels first"
+
+
+def test_labels_count_the_chosen_pictures_and_no_others(emoji):
+    errors, categories = emoji.atlas.numbers[ERROR_COLUMN], np.array(emoji.atlas.labels["category"])
+    among = choose(emoji, {ERROR_COLUMN: [float(np.quantile(errors, 0.99)), None]})
+    found = {one.label: one for one in by_label(emoji, "category", among)}
+    assert found.keys() == {*categories[among]}, "and some are left out"
+    assert len(found) < len({*categories})
+    for label, one in found.items():
+        theirs = errors[among & (categories == label)]
+        assert (one.count, one.median) == (len(theirs), pytest.approx(np.median(theirs)))
 
 
 def test_an_original_is_the_picture_that_was_drawn_worst_and_no_other(emoji, fruits):
