@@ -17,6 +17,7 @@ from train.attributes import accuracy, confidence, decode_all, edit, train_class
 from train.data import load_pictures
 from train.encode import encode_all
 from vae.codec import open_codec
+from vae.flow import Flow
 from vae.priors import fit_priors, load_priors
 
 SAMPLES = 1_000
@@ -39,6 +40,7 @@ EDITS = [
     ("clothes_colour", "red", "blue"),
 ]
 STRENGTHS = (1.0, 1.5, 2.0)
+ASKED = 50  # samples a label
 
 
 def main() -> None:
@@ -77,6 +79,17 @@ def main() -> None:
         cells = [f"{read[factor]:.3f}", f"{kept[factor]:.3f}", f"{kept[factor] / read[factor]:.3f}"]
         print(f"| {factor} | " + " | ".join(cells + [f"{s[factor]:.2f}" for s in shares.values()]) + " |")
     print("| mean | | | | " + " | ".join(f"{s['mean']:.2f}" for s in shares.values()) + " |")
+
+    if isinstance(flow := priors.get(Flow.name), Flow) and flow.labels:
+        print(f"\n{ASKED} samples of each label that the flow is asked for: how many are read as it\n")
+        print("| factor | asked for: its label | worst label |\n|---|---|---|")
+        for factor in classifier.values:
+            found = {}
+            for label in flow.labels.names[factor]:
+                drawn = decode_all(decode, flow.of(**{factor: label})(noise[:ASKED], uniform[:ASKED]))
+                found[label] = float(np.mean(classifier.name(drawn)[factor] == label))
+            worst = min(found, key=found.__getitem__)
+            print(f"| {factor} | {np.mean([*found.values()]):.3f} | {worst} {found[worst]:.2f} |")
 
     print("\n| edit | " + " | ".join(f"changed, kept at {s:g}" for s in STRENGTHS) + " | least kept at 1 |")
     print("|---" * (2 + len(STRENGTHS)) + "|")

@@ -157,7 +157,8 @@ def by_label(model: OpenModel, column: Any, chosen: Rows) -> list[LabelFigures]:
 def _by_label(
     labels: list[str], codes: Int[np.ndarray, " count"], values: Float[np.ndarray, " count"]
 ) -> list[LabelFigures]:
-    groups = np.split(values[np.argsort(codes, kind="stable")], np.cumsum(np.bincount(codes, minlength=len(labels)))[:-1])
+    ends = np.cumsum(np.bincount(codes, minlength=len(labels)))
+    groups = np.split(values[np.argsort(codes, kind="stable")], ends[:-1])
     known = ((label, group[np.isfinite(group)]) for label, group in zip(labels, groups, strict=True) if label)
     found = [LabelFigures(label, len(group), float(np.median(group))) for label, group in known if len(group)]
     return sorted(found, key=lambda figures: -figures.median)[:MAX_COUNTED_LABELS]
