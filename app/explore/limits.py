@@ -142,6 +142,7 @@ MAX_LINKED_TEXT = 1_000  # characters of one value in the address; a latent that
 
 # Cost
 DECODED_AT_ONCE = 2  # by all models: XLA gives one decoding every core, and each of 40 would take its memory
+ENCODED_AT_ONCE = 2  # by all models, too, and of one visitor one
 TIMED_DECODES = 3  # the fastest of which counts
 UNCERTAINTY_SECONDS = 0.5  # of decoding, for the uncertainty of one picture
 UNCERTAIN_AT_ONCE = 4  # people who are shown the uncertainty of a picture

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from PIL import Image
 
 from app.explore import wire
@@ -34,7 +35,7 @@ from app.explore.limits import (
 )
 from app.explore.snapshots import Snapshot, read_snapshots
 from app.explore.subject import Subject
-from app.explore.turns import DECODING
+from app.explore.turns import DECODING, ENCODING
 from app.words import plain, with_terms, without_terms
 from vae.atlas import ACTIVE_FACT, Atlas, AtlasError, read_facts
 from vae.checkpoint import ATLAS, CONFIG, CONV_VAE, METRICS, PRIOR, WEIGHTS, ModelFolderError, load_metrics
@@ -139,7 +140,7 @@ class OpenModel:
         self.seconds_per_decode: float | None = None
         self._codec: Codec | None = None
         self._codec_lock = threading.Lock()
-        self._encode = _first_alone(lambda pictures: self.load().encode(pictures))
+        self._encode = _first_alone(self._encode_by_turns)
         self._decode = _first_alone(lambda latents: self.load().decode(latents))
         # The widgets' questions come by Gradio's threads, 40 of them, and not through its queue.
         self._atlas: Atlas | None = None
@@ -275,6 +276,11 @@ class OpenModel:
         """The posterior of a square picture of the model's size, without a batch axis."""
         mean, log_var = self._encode(jnp.asarray(to_array(picture)[None]))
         return Posterior(np.asarray(mean)[0], None if log_var is None else np.asarray(log_var)[0])
+
+    def _encode_by_turns(self, pictures: Float[Array, "1 size size 3"]) -> Posterior:
+        codec = self.load()
+        with ENCODING:  # held by nothing that waits for anything else
+            return jax.block_until_ready(codec.encode(pictures))
 
     def decode(self, latent: Float[np.ndarray, "*latent"]) -> Image.Image:
         """The picture of a latent."""

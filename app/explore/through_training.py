@@ -26,7 +26,7 @@ from app.explore.limits import (
 from app.explore.opened import OpenModel, for_visitors
 from app.explore.snapshots import find_snapshots
 from app.explore.subject import Subject
-from app.explore.turns import DECODING
+from app.explore.turns import DECODING, ENCODING
 from vae.atlas import MAX_POSITION
 from vae.checkpoint import CONV_VAE, ModelFolderError
 from vae.codec import Codec, open_snapshot
@@ -147,7 +147,8 @@ def _at(model: OpenModel, step: int, question: tuple, draw: Callable[[Codec], T]
 
 def _encode(model: OpenModel, codec: Codec, subject: Subject) -> Float[np.ndarray, "*latent"]:
     picture = to_array(subject.fitted(model.info.image_size))
-    return np.asarray(codec.encode(jnp.asarray(picture[None])).mean)[0]
+    with ENCODING:
+        return np.asarray(codec.encode(jnp.asarray(picture[None])).mean)[0]
 
 
 def _decode(codec: Codec, latents: Float[np.ndarray, "count *latent"]) -> list[Image.Image]:

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from app.explore.limits import DECODED_AT_ONCE, KEPT_SERVED, LEFT_SECONDS, RequestError
+from app.explore.limits import DECODED_AT_ONCE, ENCODED_AT_ONCE, KEPT_SERVED, LEFT_SECONDS, RequestError
 
 
 class Asked:
@@ -165,3 +165,5 @@ class _Waiting:
 
 # One for all models: they share the processor, and each decoding takes all of it.
 DECODING = Turns(DECODED_AT_ONCE)
+# For large pictures an encoding takes a gigabyte; and as it is one piece, nothing is gained by turns between its parts.
+ENCODING = Seats(ENCODED_AT_ONCE)

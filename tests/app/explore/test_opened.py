@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from app.explore import decoder_file, files, latents
-from app.explore.limits import DECODED_AT_ONCE, RequestError
+from app.explore.limits import DECODED_AT_ONCE, ENCODED_AT_ONCE, RequestError
 from app.explore.opened import OpenModel
 from app.explore.subject import open_subject
 from app.words import plain
@@ -213,6 +213,26 @@ def test_a_crowd_is_decoded_for_a_few_at_a_time_also_inside_other_questions(monk
         for pending in [pool.submit(ask) for ask in asked]:
             pending.result(timeout=30)
     assert max(most) == DECODED_AT_ONCE
+
+
+def test_a_crowd_is_encoded_for_a_few_at_a_time(monkeypatch):
+    model, running, most = OpenModel(MODELS / "fruits"), [], []
+    codec = model.load()
+
+    def encode(pictures):
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.02)  # long enough for the others to come
+        running.pop()
+        return codec.encode(pictures)
+
+    monkeypatch.setattr(model, "_codec", dataclasses.replace(codec, encode=encode))
+    picture = Image.new("RGB", (64, 64))
+    model.encode(picture)  # the first is alone, as it compiles
+    with ThreadPoolExecutor(8) as pool:
+        for pending in [pool.submit(model.encode, picture) for _ in range(16)]:
+            pending.result(timeout=30)
+    assert max(most) == ENCODED_AT_ONCE
 
 
 def test_a_model_without_a_map_says_how_to_make_one(without_map):
