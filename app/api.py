@@ -14,11 +14,9 @@ from app.explore import files, interpolate, latents, map, reconstruct, sample
 from app.explore.library import Library
 from app.explore.limits import RequestError, check_seed
 from app.explore.subject import Subject, open_subject
+from app.explore.turns import MANY
 from app.kit.events import explained
 from app.kit.inputs import LabelJSON, LatentJSON, PictureFile, RawNumber
-
-# One at a time: a question for many pictures works as long as dozens for a single one, which others wait for.
-MANY = {"concurrency_id": "many pictures", "concurrency_limit": 1}
 
 
 class _API:
@@ -82,7 +80,8 @@ class _API:
             The pictures (PNG).
         """
         opened, a, b = self._library[model], _subject(image_a, "image_a"), _subject(image_b, "image_b")
-        drawn = interpolate.interpolation(opened, a, b, steps, method)
+        with MANY:
+            drawn = interpolate.interpolation(opened, a, b, steps, method)
         return [files.save_picture(picture, opened.name, f"interpolation {k}") for k, picture in enumerate(drawn, 1)]
 
     def sample(self, count, temperature, seed, model, distribution, label):
@@ -101,11 +100,12 @@ class _API:
         """
         opened = self._library[model]
         seed = check_seed(seed)
-        drawn = sample.sample(opened, distribution, count, temperature, seed, label)
-        return [
-            files.save_drawn(opened, latent, f"sample {number} of seed {seed}")
-            for number, latent in enumerate(drawn, 1)
-        ]
+        with MANY:
+            drawn = sample.sample(opened, distribution, count, temperature, seed, label)
+            return [
+                files.save_drawn(opened, latent, f"sample {number} of seed {seed}")
+                for number, latent in enumerate(drawn, 1)
+            ]
 
     def encode(self, image, model):
         """What the encoder makes of a picture: a normal distribution of each number of the latent.
@@ -192,16 +192,16 @@ def build(library: Library) -> None:
         _endpoint(api.models, [], every_model)
         _endpoint(api.reconstruct, [image, posterior_temperature, seed, model], [picture, metrics])
         _endpoint(api.interpolate, [image_a, image_b, t, method, model], picture)
-        _endpoint(api.interpolation, [image_a, image_b, steps, method, model], pictures, **MANY)
-        _endpoint(api.sample, [count, prior_temperature, seed, model, distribution, label], pictures, **MANY)
+        _endpoint(api.interpolation, [image_a, image_b, steps, method, model], pictures)
+        _endpoint(api.sample, [count, prior_temperature, seed, model, distribution, label], pictures)
         _endpoint(api.encode, [image, model], [mean, log_var])
         _endpoint(api.decode, [latent, model], picture)
         _endpoint(api.locate, [image, model], [x, y, neighbours])
         _endpoint(api.decode_at, [x, y, model], picture)
 
 
-def _endpoint(handler, inputs, outputs, **options) -> None:
-    gr.Button(visible=False).click(explained(handler), inputs, outputs, api_name=handler.__name__, **options)
+def _endpoint(handler, inputs, outputs) -> None:
+    gr.Button(visible=False).click(explained(handler), inputs, outputs, api_name=handler.__name__)
 
 
 def _subject(path: str | None, name: str) -> Subject:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -27,6 +27,11 @@ class Asked:
 
 # What this thread works on; None where nobody in particular asked for it.
 ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
+
+
+def _who() -> Hashable:
+    asked = ASKED.get()
+    return asked.who if asked else None
 
 
 class LeftError(Exception):
@@ -82,23 +87,28 @@ class Turns:
 
 
 class Room:
-    """A place for so many at a time; who finds it full is told so at once, and holds up nobody else."""
+    """A place for so many at a time, half of them for one visitor; who finds none is told so at once, and holds up
+    nobody else."""
 
     def __init__(self, seats: int, what: str):
         self._lock = threading.Lock()
-        self._seats, self._taken, self._what = seats, 0, what
+        self._seats, self._taken, self._what = seats, Counter[Hashable](), what
 
     def __enter__(self) -> None:
+        who = _who()
         with self._lock:
-            if self._taken == self._seats:
-                raise RequestError(f"{self._taken} people before you ask for {self._what}. Try again in a moment.")
-            self._taken += 1
+            if who is not None and self._taken[who] >= max(1, self._seats // 2):
+                raise RequestError(f"You ask for {self._what} already. Try again in a moment.")
+            if self._taken.total() >= self._seats:
+                raise RequestError(f"{self._seats} people before you ask for {self._what}. Try again in a moment.")
+            self._taken[who] += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            self._taken -= 1
+            self._taken[_who()] -= 1
+            self._taken += Counter()  # without those who have none left
 
 
 class Seats:
@@ -119,7 +129,7 @@ class Seats:
 
     def __enter__(self) -> None:
         asked = ASKED.get()
-        one = _Waiting(asked.who if asked else None)
+        one = _Waiting(_who())
         with self._lock:
             self._waiting.append(one)
             self._seat()
@@ -134,9 +144,8 @@ class Seats:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        asked = ASKED.get()
         with self._lock:
-            self._seated.discard(asked.who if asked else None)
+            self._seated.discard(_who())
             self._free += 1
             self._seat()
 
@@ -167,3 +176,5 @@ class _Waiting:
 DECODING = Turns(DECODED_AT_ONCE)
 # For large pictures an encoding takes a gigabyte; and as it is one piece, nothing is gained by turns between its parts.
 ENCODING = Seats(ENCODED_AT_ONCE)
+# A question for many pictures works as long as dozens for a single one, which others wait for.
+MANY = Seats(1)

@@ -27,9 +27,11 @@ import gradio.state_holder
 import uvicorn.protocols.http.auto
 from fastapi import HTTPException
 from gradio.queueing import Event
+from gradio.server_messages import EventMessage
 from gradio.utils import get_upload_folder
 from pydantic import Field
 from starlette.formparsers import MultiPartException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
@@ -139,6 +141,8 @@ class Tools(gradio.mcp.GradioMCPServer):
 
 
 END_OF_HEAD = b"\r\n\r\n"
+TAKEN_BYTES = 4096  # of a body in chunks at a time
+FRAME_BYTES = 8  # around a chunk: its size and two ends of lines
 
 
 class Connection(H11Protocol):
@@ -149,8 +153,9 @@ class Connection(H11Protocol):
     """
 
     _silence: asyncio.TimerHandle | None = None
-    _lines = _bytes = 0  # of a head, or of a body in chunks, so far
-    _tail = b""  # the last bytes of a head so far
+    _lines = 0  # of a head so far
+    _tail = b""  # its last bytes
+    _content = _frames = 0  # bytes of a body in chunks so far, and of what stands around it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Uvicorn's own, for a while only if nothing is asked."""
@@ -160,29 +165,46 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Uvicorn's own; of a body, more has to come within that while.
 
-        What has many headers, or comes in pieces of a few bytes each, ends the connection: every line takes h11 so long
-        that nobody else is answered meanwhile, and headers many times their size of memory.
+        What has many headers, or comes in pieces of a few bytes each, or in long frames, ends the connection: every
+        line takes h11 so long that nobody else is answered meanwhile, and headers many times their size of memory.
         """
         while data and not self.transport.is_closing():
-            piece = data
-            if not self._lacks_body():  # a head, alone: its end may have begun with what came before
-                at = (self._tail + data).find(END_OF_HEAD)
-                piece = data if at < 0 else data[: at + len(END_OF_HEAD) - len(self._tail)]
-                self._tail = (self._tail + piece)[1 - len(END_OF_HEAD) :]
-                self._lines += piece.count(b"\n")
+            if not self._lacks_body():
+                data = self._take_head(data)
             elif self._is_chunked():
-                self._lines += piece.count(b"\r\n")
-                self._bytes += len(piece)
-            if self._lines > MAX_HEADERS + self._bytes // LEAST_CHUNK:
-                self.transport.close()
-                return
-            before = self.cycle
-            super().data_received(piece)
-            if self.cycle is not before:  # the head is complete
-                self._lines, self._bytes, self._tail = 0, 0, b""
-            data = data[len(piece) :]
+                data = self._take_chunks(data)
+            else:
+                super().data_received(data)
+                break
         if self._lacks_body():
             self._wait_for_request()
+
+    def _take_head(self, data: bytes) -> bytes:
+        """Of a head, alone, as far as it has come: its end may have begun with what came before. Returns the rest."""
+        at = (self._tail + data).find(END_OF_HEAD)
+        piece = data if at < 0 else data[: at + len(END_OF_HEAD) - len(self._tail)]
+        self._tail = (self._tail + piece)[1 - len(END_OF_HEAD) :]
+        self._lines += piece.count(b"\n")
+        if self._lines > MAX_HEADERS:
+            self.transport.close()
+            return b""
+        before = self.cycle
+        super().data_received(piece)
+        if self.cycle is not before:  # it is complete
+            self._lines, self._tail, self._content, self._frames = 0, b"", 0, 0
+        return data[len(piece) :]
+
+    def _take_chunks(self, data: bytes) -> bytes:
+        """A little of a body, and whether it is worth its frames. Returns the rest."""
+        piece, cycle = data[:TAKEN_BYTES], self.cycle
+        before = len(cycle.body)
+        super().data_received(piece)
+        content = len(cycle.body) - before
+        self._content += content
+        self._frames += len(piece) - content
+        if self._lacks_body() and self._frames > TAKEN_BYTES + FRAME_BYTES * self._content // LEAST_CHUNK:
+            self.transport.close()
+        return data[len(piece) :]
 
     def on_response_complete(self) -> None:
         """Uvicorn's own, for a while only if nothing more is asked."""
@@ -217,12 +239,29 @@ class Connection(H11Protocol):
         return self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete
 
 
+class Messages(dict):
+    """What sessions have to fetch. Gradio deletes that of a reader who has hung up, also where it is gone already."""
+
+    def __delitem__(self, session: str) -> None:
+        self.pop(session, None)
+
+
 class Queue(gradio.queueing.Queue):
     """Gradio's own, of which no visitor has all; who cancels a question at work frees its place once that has ended.
 
     Gradio would end the task, also one that has not begun or is about to say that it has ended: then the question would
     be at work for ever, in its visitor's share and perhaps in the queue.
     """
+
+    def __init__(self, *arguments, **options) -> None:
+        """Gradio's own, which keeps what is to be fetched of 2,000 sessions: app/kit/shares.py says of how many."""
+        super().__init__(*arguments, **options)
+        self.pending_messages_per_session = Messages()
+
+    def send_message(self, event: Event, event_message: EventMessage) -> None:
+        """Gradio's own. To a session that is gone it would fail, and the queue stop for everybody."""
+        if event.session_hash in self.pending_messages_per_session:
+            super().send_message(event, event_message)
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
         """Gradio's own, of visitors who have few questions at work, and of one function a quarter of what may be.
@@ -291,7 +330,8 @@ async def _cancel_nothing(_tasks: set[str]) -> list[str]:
     return []
 
 
-Hash = Annotated[str, Field(max_length=MAX_HASH)]
+# An empty one, Gradio takes for none in one place, and for a name in another.
+Hash = Annotated[str, Field(min_length=1, max_length=MAX_HASH)]
 
 
 class Question(gradio.routes.PredictBody):
@@ -458,6 +498,9 @@ class Door:
         if not (is_upload or is_login) and any(kind.startswith(b"multipart/") for kind in kinds):
             await answer.refuse(415, FORGED)
             return
+        if not _has_origin(scope):
+            await answer.refuse(400, FORGED)
+            return
         if path.rstrip("/") == "info":
             # Of no page, Gradio tells all others too the address by which the first of all said that they came.
             scope = {**scope, "query_string": scope["query_string"] + b"&page="}
@@ -485,6 +528,15 @@ class Door:
             at = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
             print(f"Not answered: {scope['method']} {path[:60]!r}: {type(error).__name__} at {at}", file=sys.stderr)
             await answer.refuse(400, FORGED)
+
+
+def _has_origin(scope: Scope) -> bool:
+    """Whether the address under which the app is asked can be read: Gradio needs it where nobody hears of an error."""
+    try:
+        gradio.route_utils.get_request_origin(Request(scope), "")
+    except Exception:  # httpx's, of any kind
+        return False
+    return True
 
 
 class _TooLargeError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 import time
@@ -215,7 +216,8 @@ class Shares:
     def _waiting(self, queue: Queue) -> list[tuple]:
         """Of each question in Gradio's queue, or at work, whose it is.
 
-        Of the answers that are there to be fetched, too old ones and too many of one visitor's are forgotten.
+        Of the answers that are there to be fetched, too old ones and too many of one visitor's are forgotten; and
+        sessions that wait for none, which Gradio keeps for good.
         """
         now, waiting, unread = time.monotonic(), [], Counter[tuple | str]()
         sessions = {event: session for session, events in queue.pending_event_ids_session.items() for event in events}
@@ -234,8 +236,10 @@ class Shares:
                 is_late = now - joined.answered > UNREAD_SECONDS and not is_read
                 if not is_late and unread[who] <= VISITOR_WAITING and unread[who[0]] <= PEER_WAITING:
                     continue
-                _forget(queue, sessions[event], event, is_read)
+                _forget(queue, sessions[event], event)
             del self._joined[event]
+        for session in [*queue.pending_messages_per_session]:
+            _forget_if_over(queue, session, session in self._reading)
         return waiting
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -281,15 +285,19 @@ def _event_of(answer: bytes) -> str | None:
         return None
 
 
-def _forget(queue: Queue, session: str, event: str, is_read: bool) -> None:
-    """Drops an answer that nobody fetched; and the session, if it was the last, and nobody reads what comes of it."""
+def _forget(queue: Queue, session: str, event: str) -> None:
+    """Drops an answer that nobody fetched."""
     queue.pending_event_ids_session[session].discard(event)
     if messages := queue.pending_messages_per_session.get(session):
         kept = [message for message in messages._queue if message.event_id != event]
         messages._queue.clear()
         messages._queue.extend(kept)
-    if not queue.pending_event_ids_session[session] and not is_read:
-        del queue.pending_event_ids_session[session]
+
+
+def _forget_if_over(queue: Queue, session: str, is_read: bool) -> None:
+    """Drops a session that waits for no answer, and of which nobody reads what comes."""
+    if not queue.pending_event_ids_session.get(session) and not is_read:
+        queue.pending_event_ids_session.pop(session, None)
         queue.pending_messages_per_session.pop(session, None)
 
 
@@ -355,6 +363,7 @@ class _Visitor:
 
 
 def visitor_of(scope: Scope) -> tuple:
-    """Who asks: the address, and whom it says it speaks for."""
+    """Who asks: the address, and, in a few bytes, whom it says it speaks for."""
     host, _port = scope.get("client") or ("", 0)
-    return host, *(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+    said = b"\n".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+    return (host, hashlib.blake2b(said, digest_size=16).digest()) if said else (host,)

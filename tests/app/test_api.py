@@ -2,6 +2,8 @@
 
 import base64
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +11,10 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from tests.conftest import running_app
+from app import api
+from app.explore.library import Library
+from app.explore.limits import RequestError
+from tests.conftest import ROOT, running_app
 
 ENDPOINTS = {
     "/models": [],
@@ -179,3 +184,25 @@ def test_reconstruct_decodes_the_mean_unless_told_otherwise(client, picture):
     sampled, _ = client.predict(picture, 1, 0, "", api_name="/reconstruct")
     np.testing.assert_array_equal(pixels(made), pixels(mean))
     assert np.abs(pixels(made) - pixels(sampled)).max() > 0
+
+
+def test_who_asks_for_many_pictures_does_not_wait_while_others_open_slow_files(monkeypatch):
+    opening, go_on = threading.Event(), threading.Event()
+
+    def open_slowly(path):
+        opening.set()
+        go_on.wait(60)
+        raise RequestError("enough")
+
+    monkeypatch.setattr(api, "open_subject", open_slowly)
+    asked = api._API(Library(ROOT / "assets" / "models", ["digits"]))
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(asked.interpolation, "a.png", "b.png", 9, "slerp", "digits")
+        opening.wait(60)
+        drawn = pool.submit(asked.sample, 2, 1.0, 0, "digits", "prior", {})
+        try:
+            assert len(drawn.result(60)) == 2
+        finally:
+            go_on.set()
+        with pytest.raises(RequestError):
+            slow.result(60)

@@ -37,7 +37,6 @@ from PIL import Image
 from app.explore.library import Library
 from app.explore.limits import (
     KEPT_PROGRESS,
-    LEAST_CHUNK,
     MAX_FIELD_BYTES,
     MAX_HASH,
     MAX_JSON_LISTS,
@@ -569,14 +568,19 @@ def test_a_body_that_is_not_read_yet_is_waited_with(monkeypatch):
         thread.join()
 
 
+CHUNKED = POST[: POST.index(b"Content-Length")] + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
 @pytest.mark.parametrize(
     ("start", "crumb"),
     [
         (b"GET / HTTP/1.1\r\nHost: a\r\n", b"a:\r\n"),
         (b"GET / HTTP/1.1\nHost: a\n", b"a:\n"),
-        (POST[: POST.index(b"Content-Length")] + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+        (CHUNKED, b"1\r\na\r\n"),
+        (CHUNKED, b"1;" + b"e" * 126 + b"\r\na\r\n"),
+        (CHUNKED, b"84\r\n" + b"a" * 0x84 + b"\r\n"),
     ],
-    ids=["headers", "headers with bare line ends", "chunks of a byte"],
+    ids=["headers", "headers with bare line ends", "chunks of a byte", "long frames", "small chunks"],
 )
 def test_what_comes_in_very_small_pieces_ends_the_connection(server, start, crumb):
     """A second of it would keep the server from everybody else for many."""
@@ -609,9 +613,8 @@ def test_bodies_of_many_lines_arrive(server, line):
     where = f"http://127.0.0.1:{server.port}/gradio_api/upload"
     asked = {"content": body, "headers": {"Content-Type": "multipart/form-data; boundary=x"}}
     assert httpx.post(where, **asked).status_code == 200
-    if len(line) > LEAST_CHUNK:
-        asked["content"] = (body[at : at + 5_000] for at in range(0, len(body), 5_000))
-        assert httpx.post(where, **asked).status_code == 200, "in chunks"
+    asked["content"] = (body[at : at + 5_000] for at in range(0, len(body), 5_000))
+    assert httpx.post(where, **asked).status_code == 200, "in chunks"
 
 
 def test_two_kinds_of_content_are_no_way_around_the_door(server):
@@ -686,3 +689,11 @@ def test_a_picture_argument_of_the_wrong_type_gets_one_clear_sentence(server, cl
 def test_a_wrong_number_of_arguments_gets_one_clear_sentence(server, client):
     answer = client.ask("/gradio_api/run/reconstruct", {"data": [None]})
     assert json.loads(answer.text)["error"] == FORGED
+
+
+@pytest.mark.parametrize("host", ["[::1", "\x80"])
+def test_who_came_by_an_address_that_is_none_is_told_so(client, host):
+    """Where the queue found it out, nobody heard of it, and the question had no answer."""
+    for path in ("/gradio_api/queue/join", "/gradio_api/call/models"):
+        content = {"data": [], "fn_index": 0, "session_hash": "somebody"}
+        assert client.ask(path, content, headers={"X-Forwarded-Host": host}).status == 400

@@ -162,3 +162,19 @@ def test_a_full_room_says_how_many_are_before_and_is_free_again():
         pass
     with room, room:
         pass
+
+
+def test_a_visitor_has_half_of_a_room():
+    room = Room(4, "a film")
+
+    def as_visitor(who):
+        ASKED.set(Asked(who))
+        room.__enter__()
+
+    for who in ("greedy", "greedy", "one"):
+        contextvars.copy_context().run(as_visitor, who)
+    with pytest.raises(RequestError, match="You ask for a film already"):
+        contextvars.copy_context().run(as_visitor, "greedy")
+    contextvars.copy_context().run(as_visitor, "other")
+    with pytest.raises(RequestError, match="4 people before you"):
+        contextvars.copy_context().run(as_visitor, "one")

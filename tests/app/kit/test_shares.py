@@ -182,7 +182,12 @@ def test_nobody_uploads_more_in_an_hour_than_is_left_for_others(monkeypatch):
 @pytest.mark.parametrize("path", ["queue/join", "component_server", "cancel"])
 def test_requests_that_never_arrive_in_full_have_an_end(monkeypatch, bound, path):
     monkeypatch.setattr(shares, bound, 1)
-    queued = SimpleNamespace(pending_event_ids_session={}, event_ids_to_events={}, event_queue_per_concurrency_id={})
+    queued = SimpleNamespace(
+        pending_event_ids_session={},
+        pending_messages_per_session={},
+        event_ids_to_events={},
+        event_queue_per_concurrency_id={},
+    )
     page = SimpleNamespace(get_blocks=lambda: SimpleNamespace(_queue=queued))
 
     async def reads_all(scope, receive, send):
@@ -370,13 +375,14 @@ def test_who_still_reads_loses_no_answer_for_being_late(monkeypatch):
     queued = SimpleNamespace(
         event_ids_to_events={},
         pending_event_ids_session={"slow": {"1"}, "gone": {"2"}},
-        pending_messages_per_session={},
+        pending_messages_per_session=dict.fromkeys(["slow", "gone"]),
     )
     desk = Shares(None)
     desk._joined = {event: shares._Joined((event,)) for event in "12"}
     desk._reading["slow"] += 1
     desk._waiting(queued)
     assert queued.pending_event_ids_session == {"slow": {"1"}}
+    assert set(queued.pending_messages_per_session) == {"slow"}
 
 
 @pytest.mark.parametrize(("most", "seconds", "left"), [(3, 60, 3), (100, 0, 1)])
@@ -403,3 +409,54 @@ def test_answers_that_nobody_fetches_are_dropped(slow_page, monkeypatch, most, s
     assert set(queued.pending_messages_per_session) == set(queued.pending_event_ids_session)
     told = httpx.get(f"{page.local_url}gradio_api/queue/data?session_hash=last").text
     assert "process_completed" in told
+
+
+def join(page, session, who="greedy"):
+    """Asks through the queue; the answer's status."""
+    content = {"data": [session], "fn_index": 0, "session_hash": session}
+    where = f"{page.local_url}gradio_api/queue/join"
+    return httpx.post(where, json=content, headers={"X-Forwarded-For": who}).status_code
+
+
+def test_a_session_without_a_name_is_refused_and_the_queue_goes_on(slow_page):
+    page, asked, go_on = slow_page
+    assert join(page, "slow") == 200
+    for _ in range(3):
+        assert join(page, "") == 422
+        assert httpx.post(f"{page.local_url}gradio_api/call/ask", json={"data": [""], "session_hash": ""}).is_error
+    go_on.set()
+    assert join(page, "other", "other") == 200
+    assert {asked.get(timeout=60), asked.get(timeout=60)} == {"slow", "other"}
+    assert asked.empty()
+
+
+def test_the_queue_goes_on_where_a_session_is_gone(slow_page):
+    page, asked, go_on = slow_page
+    for number in range(3):
+        assert join(page, f"{number}") == 200
+    page._queue.pending_messages_per_session.clear()
+    go_on.set()
+    assert join(page, "other", "other") == 200
+    assert [*iter(lambda: asked.get(timeout=60), "other")] <= ["0", "1", "2"]
+    assert "process_completed" in httpx.get(f"{page.local_url}gradio_api/queue/data?session_hash=other").text
+
+
+def test_sessions_that_have_read_all_answers_are_forgotten(slow_page):
+    page, _, go_on = slow_page
+    go_on.set()
+    for number in range(5):
+        assert join(page, f"{number}") == 200
+        told = httpx.get(f"{page.local_url}gradio_api/queue/data?session_hash={number}").text
+        assert "process_completed" in told
+    assert join(page, "last") == 200
+    assert set(page._queue.pending_messages_per_session) == set(page._queue.pending_event_ids_session) == {"last"}
+
+
+def test_whom_an_address_speaks_for_is_known_by_a_few_bytes():
+    one, other = (
+        shares.visitor_of({"client": ("1.2.3.4", 1), "headers": [(b"x-forwarded-for", name * 60_000)]})
+        for name in (b"a", b"b")
+    )
+    assert one != other
+    assert len(repr(one)) < 200
+    assert shares.visitor_of({"client": ("1.2.3.4", 1), "headers": []}) == ("1.2.3.4",)
