@@ -147,7 +147,7 @@ TIMED_DECODES = 3  # the fastest of which counts
 UNCERTAINTY_SECONDS = 0.5  # of decoding, for the uncertainty of one picture
 UNCERTAIN_AT_ONCE = 4  # people who are shown the uncertainty of a picture
 LEAST_UNCERTAINTY_SAMPLES, MAX_UNCERTAINTY_SAMPLES = 4, 16
-SUBJECT_BYTES = 128 * MEGABYTE  # of uploads, fitted to the models' sizes
+SUBJECT_BYTES = 32 * MEGABYTE  # of uploads, fitted to the models' sizes: some hundreds
 MODEL_BYTES = 64 * MEGABYTE  # of what one model has worked out
 # And of the numbers of its map's points, as they are shown and as the files that pages fetch. The largest map's file,
 # of 2 million points with 50 columns, has 424 million bytes.
