@@ -7,8 +7,9 @@ from collections import Counter
 
 import pytest
 
-from app.explore.limits import RequestError
+from app.explore.limits import UNCERTAIN_AT_ONCE, RequestError
 from app.explore.turns import ASKED, Asked, LeftError, Room, Seats, Turns
+from app.kit.inputs import MOST_OTHERS
 
 
 def test_who_asks_again_goes_behind_those_who_wait():
@@ -164,17 +165,26 @@ def test_a_full_room_says_how_many_are_before_and_is_free_again():
         pass
 
 
-def test_a_visitor_has_half_of_a_room():
-    room = Room(4, "a film")
-
-    def as_visitor(who):
+def enter(room, who):
+    def as_visitor():
         ASKED.set(Asked(who))
         room.__enter__()
 
+    contextvars.copy_context().run(as_visitor)
+
+
+def test_a_visitor_has_half_of_a_room():
+    room = Room(4, "a film")
     for who in ("greedy", "greedy", "one"):
-        contextvars.copy_context().run(as_visitor, who)
+        enter(room, who)
     with pytest.raises(RequestError, match="You ask for a film already"):
-        contextvars.copy_context().run(as_visitor, "greedy")
-    contextvars.copy_context().run(as_visitor, "other")
+        enter(room, "greedy")
+    enter(room, "other")
     with pytest.raises(RequestError, match="4 people before you"):
-        contextvars.copy_context().run(as_visitor, "one")
+        enter(room, "one")
+
+
+def test_who_compares_models_is_shown_the_uncertainty_of_each():
+    room = Room(UNCERTAIN_AT_ONCE, "the uncertainty of a picture")
+    for _ in range(1 + MOST_OTHERS):
+        enter(room, "one")
