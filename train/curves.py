@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from train.held_out import PREFIX
 
 CURVES = "training-curves.png"
+COLOURS = 128
 INK, MUTED, RULE, LINE, HELD_OUT_LINE = "#1f2328", "#59636e", "#d8dee4", "#0a6ed1", "#c2410c"
 
 
@@ -53,7 +56,10 @@ def write_curves(folder: Path, curves: dict[str, str]) -> None:
         axes.spines[:].set_visible(False)
         axes.spines["bottom"].set(visible=True, color=RULE)
     figure.axes[0].legend(fontsize=8, labelcolor=INK, frameon=False)
-    figure.savefig(folder / CURVES)
+    drawn = io.BytesIO()
+    figure.savefig(drawn)
+    # A third of the bytes: it is committed with each model.
+    Image.open(drawn).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(folder / CURVES, optimize=True)
 
 
 def smooth(values: np.ndarray) -> np.ndarray:
