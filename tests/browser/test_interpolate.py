@@ -211,7 +211,9 @@ def test_an_analogy_of_equal_pictures_gives_the_third_back(page, server):
     choose(page, "C", "Apple 13")
     pictures = page.locator("#analogy img")
     expect(pictures).to_have_count(4)
-    assert pictures.nth(2).get_attribute("src") == pictures.nth(3).get_attribute("src")
+    page.wait_for_function(  # they come one after the other
+        "[...document.querySelectorAll('#analogy img')].slice(2).every(({ src }, k, all) => src && src === all[0].src)"
+    )
     choose(page, "B", "Tomato 9")
     expect(pictures.nth(3)).not_to_have_attribute("src", pictures.nth(2).get_attribute("src"))
 
