@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
+import math
 import sys
+import time
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -44,6 +47,7 @@ from app.explore.limits import (
     MAX_HEADERS,
     MAX_JSON_LISTS,
     MAX_JSON_PARTS,
+    MAX_LOG_LINES,
     MAX_REQUEST_MEGABYTES,
     MAX_UPLOAD_MEGABYTES,
     MEGABYTE,
@@ -361,11 +365,42 @@ gradio.routes.ComponentServerJSONBody = WidgetQuestion
 uvicorn.protocols.http.auto.AutoHTTPProtocol = Connection
 
 
+class Lines(logging.Filter):
+    """Lines of the log that anyone can cause, of which a minute has some, and then the number of those left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since, self._count = -math.inf, 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this one is written."""
+        return self.is_room()
+
+    def write(self, line: str) -> None:
+        """Writes one, if there is room."""
+        if self.is_room():
+            print(f"Not answered: {line}", file=sys.stderr)
+
+    def is_room(self) -> bool:
+        """Counts one more, and says whether it has room."""
+        if time.monotonic() - self._since > 60:
+            if self._count > MAX_LOG_LINES:
+                print(f"Not answered: {self._count - MAX_LOG_LINES:,} more.", file=sys.stderr)
+            self._since, self._count = time.monotonic(), 0
+        self._count += 1
+        return self._count <= MAX_LOG_LINES
+
+
+LINES = Lines()
+
+
 def keep_log_short() -> None:
     """Has Python not write into the log, and keep for good, what a picture's oddities are and what a person was told.
 
-    Both hold what was sent; to a client that asks past the queue, Gradio tells nothing, and warns in the log.
+    Both hold what was sent; to a client that asks past the queue, Gradio tells nothing, and warns in the log. Of what
+    Uvicorn says of requests that are none, a minute has some lines.
     """
+    logging.getLogger("uvicorn.error").addFilter(LINES)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.|gradio\.helpers")
 
 
@@ -399,7 +434,7 @@ class Page(gr.Blocks):
             raise gr.Error(FAILED, title=REFUSED, print_exception=False) from None
         except OSError as error:
             if error.errno in OF_THE_DISK:
-                print(f"Not answered: {error.strerror}", file=sys.stderr)
+                LINES.write(str(error.strerror))
                 raise gr.Error(FULL, title=REFUSED, print_exception=False) from None
             if error.errno == errno.ENAMETOOLONG:  # in an event, where Gradio looks for files too
                 raise gr.Error(FORGED, title=REFUSED, print_exception=False) from None
@@ -519,14 +554,14 @@ class Door:
             if error.errno in (None, errno.ENAMETOOLONG):  # it is no matter of the disk
                 await answer.refuse(404, CLOSED_WORDS)
                 return
-            print(f"Not answered: {scope['method']} {path[:60]!r}: {error.strerror or error}", file=sys.stderr)
+            LINES.write(f"{scope['method']} {path[:60]!r}: {error.strerror or error}")
             await answer.refuse(507, FULL)
         except Exception as error:
             where = error.__traceback__
             while where and where.tb_next:
                 where = where.tb_next
             at = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
-            print(f"Not answered: {scope['method']} {path[:60]!r}: {type(error).__name__} at {at}", file=sys.stderr)
+            LINES.write(f"{scope['method']} {path[:60]!r}: {type(error).__name__} at {at}")
             await answer.refuse(400, FORGED)
 
 

@@ -650,6 +650,8 @@ def test_a_full_disk_gets_one_sentence_and_frees_itself(server, client):
 
 
 def test_a_full_disk_leaves_one_line_in_the_log(server, client, monkeypatch, capfd):
+    monkeypatch.setattr(door, "LINES", door.Lines())
+
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

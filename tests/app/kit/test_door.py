@@ -1,5 +1,6 @@
 """What Gradio keeps of visitors."""
 
+import time
 import tracemalloc
 
 import gradio as gr
@@ -7,7 +8,8 @@ import gradio.route_utils
 import gradio.state_holder
 import pytest
 
-import app.kit.door  # noqa: F401  # whose sessions Gradio makes from then on
+from app.explore.limits import MAX_LOG_LINES
+from app.kit import door  # whose sessions Gradio makes from then on
 
 COUNT = 10
 
@@ -37,3 +39,14 @@ def test_what_a_handler_changes_is_of_its_visitor_alone(page):
     box = next(block for block in page.blocks.values() if isinstance(block, gr.Number))
     mine[box._id] = gr.Number(1, label="Another", render=False)
     assert (mine[box._id].label, another[box._id].label) == ("Another", "Number 0")
+
+
+def test_what_anyone_can_have_logged_has_some_lines_a_minute(capsys, monkeypatch):
+    lines, minutes = door.Lines(), [1.0]
+    monkeypatch.setattr(time, "monotonic", lambda: 60 * minutes[0])
+    for number in range(5000):
+        lines.write(f"request {number}")
+    assert capsys.readouterr().err.splitlines() == [f"Not answered: request {n}" for n in range(MAX_LOG_LINES)]
+    minutes[0] += 1.1
+    lines.write("another")
+    assert capsys.readouterr().err == f"Not answered: {5000 - MAX_LOG_LINES:,} more.\nNot answered: another\n"
