@@ -130,7 +130,7 @@ ALL_MEGABYTES = 400  # of everybody's; no upload counts, as its files go to the 
 SMALL_BYTES = 1 << 16  # of a request that has room in any case
 MAX_HEADERS = 200  # of a request
 MAX_LOG_LINES = 60  # a minute, on requests that cannot be answered
-LEAST_CHUNK = 1024  # bytes, of those that a body comes in, on average
+LEAST_CHUNK = 512  # bytes, of those that a body comes in, on average
 REQUEST_SECONDS = 30  # in which a connection has to ask something, before and between requests
 MAX_JSON_PARTS = 500_000  # lists, mappings and values of a request; latents and pictures are one text each, and what
 # a lasso gathers is a number a point

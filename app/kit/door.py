@@ -12,6 +12,7 @@ import errno
 import json
 import logging
 import math
+import re
 import sys
 import time
 import warnings
@@ -27,8 +28,10 @@ import gradio.queueing
 import gradio.route_utils
 import gradio.routes
 import gradio.state_holder
+import h11
 import uvicorn.protocols.http.auto
 from fastapi import HTTPException
+from gradio.data_classes import BlocksConfigDict
 from gradio.queueing import Event
 from gradio.server_messages import EventMessage
 from gradio.utils import get_upload_folder
@@ -144,7 +147,8 @@ class Tools(gradio.mcp.GradioMCPServer):
         return super().convert_strings_to_filedata(value, filedata_positions)
 
 
-END_OF_HEAD = b"\r\n\r\n"
+END_OF_HEAD = re.compile(rb"\n\r?\n")  # as h11 has it
+HELD_BYTES = 1 << 20  # of next requests, while one is answered
 TAKEN_BYTES = 4096  # of a body in chunks at a time
 FRAME_BYTES = 8  # around a chunk: its size and two ends of lines
 
@@ -157,6 +161,7 @@ class Connection(H11Protocol):
     """
 
     _silence: asyncio.TimerHandle | None = None
+    _held = b""  # what has come, and is not h11's yet
     _lines = 0  # of a head so far
     _tail = b""  # its last bytes
     _content = _frames = 0  # bytes of a body in chunks so far, and of what stands around it
@@ -172,48 +177,62 @@ class Connection(H11Protocol):
         What has many headers, or comes in pieces of a few bytes each, or in long frames, ends the connection: every
         line takes h11 so long that nobody else is answered meanwhile, and headers many times their size of memory.
         """
-        while data and not self.transport.is_closing():
-            if not self._lacks_body():
-                data = self._take_head(data)
-            elif self._is_chunked():
-                data = self._take_chunks(data)
-            else:
-                super().data_received(data)
-                break
+        self._held += data
+        self._take()
         if self._lacks_body():
             self._wait_for_request()
 
-    def _take_head(self, data: bytes) -> bytes:
-        """Of a head, alone, as far as it has come: its end may have begun with what came before. Returns the rest."""
-        at = (self._tail + data).find(END_OF_HEAD)
-        piece = data if at < 0 else data[: at + len(END_OF_HEAD) - len(self._tail)]
-        self._tail = (self._tail + piece)[1 - len(END_OF_HEAD) :]
-        self._lines += piece.count(b"\n")
+    def _take(self) -> None:
+        """Hands on what is held, as what it is; of a next request, nothing before the one before it is answered."""
+        while self._held and not self.transport.is_closing():
+            state = self.conn.their_state
+            if state is h11.IDLE:
+                self._take_head()
+            elif state is not h11.SEND_BODY:
+                self.flow.pause_reading()
+                if len(self._held) > HELD_BYTES:
+                    self.transport.close()
+                return
+            elif self._is_chunked():
+                self._take_chunks()
+            else:
+                self._hand_on(max(1, self.conn._reader._remaining))
+
+    def _hand_on(self, size: int) -> None:
+        piece, self._held = self._held[:size], self._held[size:]
+        super().data_received(piece)
+
+    def _take_head(self) -> None:
+        """As far as it has come: its end may have begun with what came before."""
+        end = END_OF_HEAD.search(self._tail + self._held)
+        size = end.end() - len(self._tail) if end else len(self._held)
+        self._lines += self._held.count(b"\n", 0, size)
         if self._lines > MAX_HEADERS:
             self.transport.close()
-            return b""
-        before = self.cycle
-        super().data_received(piece)
-        if self.cycle is not before:  # it is complete
+            return
+        self._tail = (self._tail + self._held[:size])[-2:]
+        self._hand_on(size)
+        if self.conn.their_state is not h11.IDLE:  # it is complete
             self._lines, self._tail, self._content, self._frames = 0, b"", 0, 0
-        return data[len(piece) :]
 
-    def _take_chunks(self, data: bytes) -> bytes:
-        """A little of a body, and whether it is worth its frames. Returns the rest."""
-        piece, cycle = data[:TAKEN_BYTES], self.cycle
-        before = len(cycle.body)
-        super().data_received(piece)
-        content = len(cycle.body) - before
+    def _take_chunks(self) -> None:
+        """A little of a body, and whether it is worth its frames."""
+        if self.cycle.response_complete:  # what is not kept is not weighed
+            self.transport.close()
+            return
+        size, before = min(len(self._held), TAKEN_BYTES), len(self.cycle.body)
+        self._hand_on(size)
+        content = len(self.cycle.body) - before
         self._content += content
-        self._frames += len(piece) - content
+        self._frames += size - content
         if self._lacks_body() and self._frames > TAKEN_BYTES + FRAME_BYTES * self._content // LEAST_CHUNK:
             self.transport.close()
-        return data[len(piece) :]
 
     def on_response_complete(self) -> None:
         """Uvicorn's own, for a while only if nothing more is asked."""
         super().on_response_complete()
         self._wait_for_request()
+        self._take()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Uvicorn's own."""
@@ -421,6 +440,13 @@ class Page(gr.Blocks):
             return await super().preprocess_data(block_fn, checked, state, explicit_call)
         except Exception as error:  # Gradio's and pydantic's, of any kind, with all that was sent in their words
             raise _told(error) from None
+
+    def get_config_file(self) -> BlocksConfigDict:
+        """Gradio's own, without where in the server's memory a function is."""
+        config = super().get_config_file()
+        for component in config["components"]:
+            component["props"].pop("delete_callback", None)
+        return config
 
     async def process_api(self, *arguments, **options):
         """Gradio's own. An error that is not for people stays in the log, and the answer is a sentence."""

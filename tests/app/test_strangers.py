@@ -594,6 +594,42 @@ def test_what_comes_in_very_small_pieces_ends_the_connection(server, start, crum
             assert many.recv(1 << 16) == b""
 
 
+GET = b"GET /robots.txt HTTP/1.1\r\nHost: a\r\n\r\n"
+ASKED = b'{"data":[]}'
+ASK = b"POST /gradio_api/run/models HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+WITH_LENGTH = ASK + b"Content-Length: %d\r\n\r\n" % len(ASKED) + ASKED
+IN_CHUNKS = ASK + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(ASKED) + ASKED + b"\r\n0\r\n\r\n"
+
+
+def answers(server, sent: bytes, most: int, part: int = 1 << 20) -> int:
+    """How many answers come on one connection to all that is sent at once, or in parts."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as connection, suppress(OSError):
+        for at in range(0, len(sent), part):
+            connection.sendall(sent[at : at + part])
+        while received.count(b"HTTP/1.1 200") < most and (more := connection.recv(1 << 16)):
+            received += more
+    return received.count(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("first", [WITH_LENGTH, WITH_LENGTH.replace(b"\r\n\r\n", b"\n\n"), IN_CHUNKS])
+def test_a_head_behind_a_body_has_few_headers_too(server, first):
+    many = GET[:-2] + b"a:\r\n" * 30_000 + b"\r\n"
+    assert answers(server, first + many, 2) <= 1
+    assert answers(server, first + many[:-2], 2, 1000) <= 1
+
+
+@pytest.mark.parametrize("part", [1 << 20, 7])
+@pytest.mark.parametrize("first", [WITH_LENGTH, IN_CHUNKS, GET])
+def test_requests_sent_before_the_answers_are_all_answered(server, first, part):
+    assert answers(server, (first + GET + GET) * 20, 60, part) == 60
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/gradio_api/deep_link"])
+def test_who_is_refused_before_all_is_sent_hears_of_it(client, path):
+    assert client.ask(path, os.urandom(5_000_000)).status in (404, 405)
+
+
 @pytest.mark.parametrize("cut", [1, 2, 3])
 def test_a_head_whose_end_comes_in_two_parts_is_no_matter_of_its_bodys_lines(server, cut):
     body = b"[" + b"\n" * 1000 + b"]"
@@ -699,3 +735,7 @@ def test_who_came_by_an_address_that_is_none_is_told_so(client, host):
     for path in ("/gradio_api/queue/join", "/gradio_api/call/models"):
         content = {"data": [], "fn_index": 0, "session_hash": "somebody"}
         assert client.ask(path, content, headers={"X-Forwarded-Host": host}).status == 400
+
+
+def test_the_page_tells_nothing_of_the_servers_memory(client):
+    assert re.search(r"at 0x[0-9a-f]{6}", client.ask("/config", method="GET").text) is None
