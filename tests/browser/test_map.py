@@ -173,7 +173,7 @@ def test_points_are_coloured_by_a_label_or_a_number_and_the_legend_hides_what_is
     expect(first).to_have_attribute("aria-pressed", "true")
     first.click()
     expect(first).to_have_attribute("aria-pressed", "false")
-    page.locator(".latent-map-colour").select_option(label="distance from the prior")
+    page.locator(".latent-map-colour").select_option(label="reconstruction error (L1)")
     expect(page.locator(".latent-map-ramp")).to_contain_text(re.compile(r"≤ 0\.0\d+"))
     expect(legend).to_be_hidden()
 
