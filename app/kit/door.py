@@ -95,12 +95,23 @@ PREFIX = "gradio_api/"
 class Parser(gradio.route_utils.GradioMultiPartParser):
     """Gradio's own, which bounds the files of an upload and not the texts beside them."""
 
+    _texts = 0  # bytes so far
+
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        """Gradio's own, for a text of at most MAX_FIELD_BYTES."""
-        part = self._current_part
-        if part.file is None and len(part.data) + end - start > MAX_FIELD_BYTES:
-            raise MultiPartException(f"A text exceeded the maximum allowed size of {MAX_FIELD_BYTES} bytes.")
+        """Gradio's own, for texts of at most MAX_FIELD_BYTES together."""
+        if self._current_part.file is None:
+            self._texts += end - start
+            if self._texts > MAX_FIELD_BYTES:
+                raise MultiPartException(f"The texts exceeded the maximum allowed size of {MAX_FIELD_BYTES} bytes.")
         super().on_part_data(data, start, end)
+
+
+class Uploaded(gradio.route_utils.GradioUploadFile):
+    """Gradio's own, which stays open until all others of its upload have come, a thousand of them."""
+
+    async def seek(self, offset: int) -> None:
+        """Gradio's own, once the file has come in full: it is moved by its name."""
+        self.file.close()
 
 
 class Progress(gradio.route_utils.FileUploadProgress):
@@ -148,7 +159,7 @@ class Tools(gradio.mcp.GradioMCPServer):
 
 
 END_OF_HEAD = re.compile(rb"\n\r?\n")  # as h11 has it
-HELD_BYTES = 1 << 20  # of next requests, while one is answered
+HELD_BYTES = 1 << 16  # of next requests, while one is answered
 TAKEN_BYTES = 4096  # of a body in chunks at a time
 FRAME_BYTES = 8  # around a chunk: its size and two ends of lines
 
@@ -233,6 +244,13 @@ class Connection(H11Protocol):
         super().on_response_complete()
         self._wait_for_request()
         self._take()
+
+    def send_400_response(self, msg: str) -> None:
+        """Uvicorn's own; where an answer has begun already, the connection ends."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Uvicorn's own."""
@@ -376,6 +394,7 @@ gradio.mcp.GradioMCPServer = Tools
 for module in (gradio.blocks, gradio.mcp, gradio.route_utils, gradio.state_holder):
     module.SessionState = Session
 gradio.route_utils.GradioMultiPartParser = Parser
+gradio.route_utils.GradioUploadFile = Uploaded
 gradio.routes.CustomCORSMiddleware = Sites
 gradio.routes.file_upload_statuses = Progress()
 gradio.routes.PredictBody = Question

@@ -135,12 +135,13 @@ class Shares:
         if BEATS.search(path):
             await self._beat(scope, receive, send)
             return
-        is_tool = scope["method"] == "POST" and TOOLS.search(path)
-        if not (ASKS.search(path) or is_tool):
+        is_tool, is_upload = (scope["method"] == "POST" and kind.search(path) for kind in (TOOLS, UPLOADS))
+        if not (ASKS.search(path) or is_tool or is_upload):
             await self._app(scope, receive, send)
             return
-        # For a tool, Gradio asks the app from this machine, perhaps under the same address: in other places.
-        who = (*visitor_of(scope), b"tools") if is_tool else visitor_of(scope)
+        # For a tool, Gradio asks the app from this machine, perhaps under the same address: in other places. Uploads
+        # take long where the network is slow.
+        who = (*visitor_of(scope), *([b"tools"] if is_tool else [b"uploads"] if is_upload else []))
         asked = {other: visitor.asked for other, visitor in self._visitors.items() if other[0] == who[0]}
         if asked.get(who, 0) == VISITOR_AT_ONCE + VISITOR_WAITING or sum(asked.values()) >= PEER_WAITING:
             await JSONResponse({"error": TOO_MANY}, 429)(scope, receive, send)

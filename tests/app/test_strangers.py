@@ -739,3 +739,37 @@ def test_who_came_by_an_address_that_is_none_is_told_so(client, host):
 
 def test_the_page_tells_nothing_of_the_servers_memory(client):
     assert re.search(r"at 0x[0-9a-f]{6}", client.ask("/config", method="GET").text) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts what /proc tells")
+def test_of_an_upload_of_many_files_few_are_open_at_once(server):
+    def opened() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    head = b"POST /gradio_api/upload HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    file = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\na\r\n'
+    before = opened()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as connection:
+        connection.sendall(head + b"Content-Length: %d\r\n\r\n" % (300 * len(file)) + file * 299)
+        time.sleep(1)
+        assert opened() - before < 20
+        connection.sendall(file[:-3] + b"--x--")
+        connection.settimeout(0.1)
+
+
+def test_the_texts_of_an_upload_have_a_bound_together(client):
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"a" * (MAX_FIELD_BYTES // 4) + b"\r\n"
+    sent = [
+        client.ask("/gradio_api/upload", part * count + b"--x--\r\n", content_type="multipart/form-data; boundary=x")
+        for count in (3, 5)
+    ]
+    assert [answer.status == 413 for answer in sent] == [False, True]
+
+
+def test_a_body_that_breaks_once_the_answer_has_begun_ends_the_connection(server, client):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as connection:
+        connection.sendall(b"GET /gradio_api/heartbeat/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        connection.sendall(b"zzz\r\n")
+        while connection.recv(1 << 16):
+            pass

@@ -95,6 +95,22 @@ def test_one_address_has_a_few_at_work_and_others_go_on():
     run(story)
 
 
+def test_uploads_have_places_of_their_own_and_wait_for_them():
+    async def story():
+        server = Server()
+        app = Shares(server)
+        many = [ask(app, path="/gradio_api/upload") for _ in range(2 * VISITOR_AT_ONCE)]
+        await settle()
+        assert server.working == VISITOR_AT_ONCE
+        asked = ask(app)
+        await settle()
+        assert server.working == VISITOR_AT_ONCE + 1
+        server.go_on.set()
+        assert await asyncio.gather(*many, asked) == [200] * (2 * VISITOR_AT_ONCE + 1)
+
+    run(story)
+
+
 def test_agents_tools_have_places_of_their_own():
     """Gradio asks the app what a tool needs, from the same machine: else they would wait for each other."""
 
