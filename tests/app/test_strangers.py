@@ -766,10 +766,11 @@ def test_the_texts_of_an_upload_have_a_bound_together(client):
     assert [answer.status == 413 for answer in sent] == [False, True]
 
 
-def test_a_body_that_breaks_once_the_answer_has_begun_ends_the_connection(server, client):
+def test_a_body_that_breaks_once_the_answer_has_begun_ends_the_connection(server, client, caplog):
     with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as connection:
         connection.sendall(b"GET /gradio_api/heartbeat/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
         connection.sendall(b"zzz\r\n")
         while connection.recv(1 << 16):
             pass
+    assert not [record for record in caplog.records if record.name == "asyncio"], "a stack trace in the log"
