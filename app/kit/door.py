@@ -206,7 +206,7 @@ class Connection(H11Protocol):
                 return
             elif self._is_chunked():
                 self._take_chunks()
-            else:
+            else:  # of a known length, of which h11 counts what is still to come
                 self._hand_on(max(1, self.conn._reader._remaining))
 
     def _hand_on(self, size: int) -> None:

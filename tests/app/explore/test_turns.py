@@ -188,3 +188,5 @@ def test_who_compares_models_is_shown_the_uncertainty_of_each():
     room = Room(UNCERTAIN_AT_ONCE, "the uncertainty of a picture")
     for _ in range(1 + MOST_OTHERS):
         enter(room, "one")
+    with pytest.raises(RequestError, match="You ask for the uncertainty of a picture already"):
+        enter(room, "one")
