@@ -1,13 +1,15 @@
 """Many people at once, over loopback: how long each waits, what fails, and what two greedy ones do to the others.
 
-    python bench/load.py [--visitors 32] [--seconds 60] [--model fruits] [--greedy 2] [--pages] [--url URL]
+    python bench/load.py [--visitors 32] [--seconds 60] [--model fruits] [--greedy 2] [--looping 1000] [--pages]
+        [--url URL]
     python bench/load.py --requests 10000 | --sessions 20000
 
 Every visitor speaks the page's own protocol (queue and server functions) with connections and a session of their own,
 and pauses as a person does: they reconstruct a picture and fetch it, ask for samples and draw them, scrub, and walk
 over the map. "pointer" is a server function, asked past the queue; "queued" is a reconstruction, from the question
 until its picture is here. With `--pages`, the visitors decode by themselves, as a page does, and do not wait for that:
-they ask for the latents. A greedy visitor asks for 64 pictures of samples in a loop, without a pause. `--requests`
+they ask for the latents. A greedy visitor asks for 64 pictures of samples in a loop, without a pause; `--looping`
+connections are one address's, each of which asks for a small file in a loop. `--requests`
 measures memory instead: so many mixed requests without pauses, a new session for every four of them; `--sessions`, so
 many made-up session hashes, one small question each. Beside the memory: threads, open files, and files that are kept
 for visitors. Linux only.
@@ -28,6 +30,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cache
 from math import prod
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import quantiles
 
@@ -214,6 +217,24 @@ async def crowd(url: str, page: Page, shape: list[int], given: argparse.Namespac
     return tally
 
 
+async def ask_for_ever(url: httpx.URL) -> None:
+    """One connection that asks for a small file as soon as it has it."""
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    while True:
+        writer.write(b"GET /robots.txt HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: looping\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
+
+
+def loop(url: str, connections: int) -> None:
+    """So many of them, until the process ends: one of its own, so that it takes no time of the visitors'."""
+
+    async def ask_with_all() -> None:
+        await asyncio.gather(*(ask_for_ever(httpx.URL(url)) for _ in range(connections)))
+
+    asyncio.run(ask_with_all())
+
+
 def report(tally: Tally, seconds: float) -> None:
     """Prints the table."""
     print(f"{'':<10}{'count':>7}{'a second':>10}{'p50, ms':>10}{'p95':>8}{'p99':>8}")
@@ -290,6 +311,12 @@ async def run(url: str, given: argparse.Namespace, process) -> None:
     if given.greedy:
         print(f"the same, and {given.greedy} greedy ones", flush=True)
         report(await crowd(url, page, shape, given, given.greedy), given.seconds)
+    if given.looping:
+        print(f"the same, and {given.looping} connections of one address in a loop", flush=True)
+        looping = get_context("spawn").Process(target=loop, args=(url, given.looping), daemon=True)
+        looping.start()
+        report(await crowd(url, page, shape, given, 0), given.seconds)
+        looping.kill()
 
 
 def main() -> None:
@@ -299,6 +326,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--model", default="fruits")
     parser.add_argument("--greedy", type=int, default=2)
+    parser.add_argument("--looping", type=int, default=0)
     parser.add_argument("--pages", action="store_true", help="the visitors decode by themselves")
     parser.add_argument("--url", help="of a running app, such as another version's")
     parser.add_argument("--requests", type=int, default=0, help="measure memory over so many, instead")

@@ -8,7 +8,8 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from gradio.queueing import Event, Queue
 from gradio.utils import get_upload_folder
@@ -22,7 +23,9 @@ from app.explore.limits import (
     KEPT_PROGRESS,
     KEPT_UPLOADERS,
     MEGABYTE,
+    PAGES_AT_ONCE,
     PEER_WAITING,
+    SHORT_AT_ONCE,
     SMALL_BYTES,
     UNREAD_SECONDS,
     VISITOR_AT_ONCE,
@@ -32,8 +35,8 @@ from app.explore.limits import (
 from app.explore.turns import ASKED, Asked
 from app.kit import temporary
 
-# Gradio's routes that answer at once, and those of the page and its descriptions, each of which is made anew.
-ASKS = re.compile(r"(^|/(component_server|(run|api)/[^/]+|config|info|openapi\.json))$")
+ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
+PAGES = re.compile(r"(^|/(config|info|openapi\.json))$")  # and those of the page and its descriptions, each made anew
 TOOLS = re.compile(r"/mcp(/.*)?$")  # what agents ask (--mcp): a thread waits for each answer
 UPLOADS = re.compile(r"/upload$")
 BEATS = re.compile(r"/heartbeat/[^/]+$")  # and that says as long as a page is open that it is
@@ -62,7 +65,8 @@ class Shares:
 
     def __init__(self, app: ASGIApp):
         self._app = app
-        self._visitors: dict[tuple, _Visitor] = {}
+        self._questions, self._pages = _Places(VISITOR_AT_ONCE), _Places(PAGES_AT_ONCE)
+        self._short = _Places(SHORT_AT_ONCE)
         self._joined: dict[str, _Joined] = {}
         self._reading = Counter[str]()  # sessions whose answers are being read
         self._sent = Counter[tuple]()  # bytes of each visitor's requests that lie in memory
@@ -123,38 +127,43 @@ class Shares:
         return room < 0 or sent.bytes <= room
 
     async def _share(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        if isinstance(receive, _Body) and JOINS.search(path):
-            await self._join(scope, receive, send)
-            return
-        if READS.search(path):
-            await self._read(scope, receive, send)
-            return
-        if WATCHES.search(path):
-            await self._watch(scope, receive, send)
-            return
-        if BEATS.search(path):
-            await self._beat(scope, receive, send)
-            return
         is_tool, is_upload = (scope["method"] == "POST" and kind.search(path) for kind in (TOOLS, UPLOADS))
-        if not (ASKS.search(path) or is_tool or is_upload):
-            await self._app(scope, receive, send)
+        is_page = PAGES.search(path)
+        if not (is_page or ASKS.search(path) or is_tool or is_upload):
+            await self._in_turn(self._short_answer(path, receive), scope, receive, send)
             return
         # For a tool, Gradio asks the app from this machine, perhaps under the same address: in other places. Uploads
         # take long where the network is slow.
         who = (*visitor_of(scope), *([b"tools"] if is_tool else [b"uploads"] if is_upload else []))
-        asked = {other: visitor.asked for other, visitor in self._visitors.items() if other[0] == who[0]}
-        if asked.get(who, 0) == VISITOR_AT_ONCE + VISITOR_WAITING or sum(asked.values()) >= PEER_WAITING:
-            await JSONResponse({"error": TOO_MANY}, 429)(scope, receive, send)
+        places = self._pages if is_page else self._questions
+        asked = places.asked
+        of_peer = sum(count for other, count in asked.items() if other[0] == who[0])
+        if asked[who] == VISITOR_AT_ONCE + VISITOR_WAITING or of_peer >= PEER_WAITING:
+            await self._in_turn(JSONResponse({"error": TOO_MANY}, 429), scope, receive, send)
             return
-        visitor = self._visitors.setdefault(who, _Visitor())
-        visitor.asked += 1
-        try:
-            async with visitor.places:
-                await self._answer(scope, receive, send)
-        finally:
-            visitor.asked -= 1
-            if not visitor.asked:
-                del self._visitors[who]
+        async with places.place(who):
+            await self._answer(scope, receive, send)
+
+    def _short_answer(self, path: str, receive: Receive) -> ASGIApp:
+        if isinstance(receive, _Body) and JOINS.search(path):
+            return self._join
+        routes = ((READS, self._read), (WATCHES, self._watch), (BEATS, self._beat))
+        return next((answer for pattern, answer in routes if pattern.search(path)), self._app)
+
+    async def _in_turn(self, answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers what takes little, while some of its visitor's others are; of what goes on for long, the beginning.
+
+        Who asks a thousand at once would have each step of everybody else's wait for one of each of these.
+        """
+        async with AsyncExitStack() as place:
+            await place.enter_async_context(self._short.place(visitor_of(scope)))
+
+            async def tell(message: Message) -> None:
+                if _is_stream(message):
+                    await place.aclose()
+                await send(message)
+
+            await answer(scope, receive, tell)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = QueryParams(scope["query_string"]).get("session_hash", "")
@@ -357,10 +366,34 @@ class _Joined:
         self.answered: float | None = None  # when that was found
 
 
-class _Visitor:
-    def __init__(self) -> None:
-        self.asked = 0
-        self.places = asyncio.Semaphore(VISITOR_AT_ONCE)
+class _Places:
+    """For so many of each visitor's requests at a time; the others wait, and nobody else's with them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.asked = Counter[tuple]()  # how many have a place or wait for one
+        self._free: dict[tuple, asyncio.Semaphore] = {}
+
+    @asynccontextmanager
+    async def place(self, who: tuple) -> AsyncIterator[None]:
+        free = self._free.setdefault(who, asyncio.Semaphore(self._most))
+        self.asked[who] += 1
+        try:
+            async with free:
+                yield
+                await asyncio.sleep(0)  # others' first: what waited for nothing has kept everybody waiting
+        finally:
+            self.asked[who] -= 1
+            if not self.asked[who]:
+                del self.asked[who], self._free[who]
+
+
+def _is_stream(message: Message) -> bool:
+    """Whether this begins an answer that comes bit by bit, as long as somebody listens."""
+    return any(
+        name.lower() == b"content-type" and value.startswith(b"text/event-stream")
+        for name, value in message.get("headers", ())
+    )
 
 
 def visitor_of(scope: Scope) -> tuple:

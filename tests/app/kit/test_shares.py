@@ -14,7 +14,15 @@ import httpx
 import pytest
 from starlette.middleware import Middleware
 
-from app.explore.limits import CROWDED_SECONDS, MEGABYTE, PEER_WAITING, VISITOR_AT_ONCE, VISITOR_WAITING
+from app.explore.limits import (
+    CROWDED_SECONDS,
+    MEGABYTE,
+    PAGES_AT_ONCE,
+    PEER_WAITING,
+    SHORT_AT_ONCE,
+    VISITOR_AT_ONCE,
+    VISITOR_WAITING,
+)
 from app.explore.turns import LeftError, Turns
 from app.kit import door, shares
 from app.kit.shares import TOO_MANY, Shares
@@ -79,7 +87,7 @@ def test_one_address_has_a_few_at_work_and_others_go_on():
     async def story():
         server = Server()
         app = Shares(server)
-        paths = itertools.cycle(["/gradio_api/component_server", "/", "/config", "/gradio_api/info"])
+        paths = itertools.cycle(["/gradio_api/component_server", "/gradio_api/run/decode", "/gradio_api/api/decode"])
         many = [ask(app, path=path) for path, _ in zip(paths, range(ASKED), strict=False)]
         await settle()
         assert server.working == VISITOR_AT_ONCE
@@ -90,7 +98,66 @@ def test_one_address_has_a_few_at_work_and_others_go_on():
         server.go_on.set()
         assert await asyncio.gather(*many, *others) == [200] * (ASKED + len(others))
         assert await ask(app) == 200
-        assert not app._visitors, "nothing is kept of who was here"
+        assert not app._questions.asked, "nothing is kept of who was here"
+
+    run(story)
+
+
+def test_a_visitor_has_few_files_and_pages_at_a_time_and_others_go_on():
+    async def story():
+        server = Server()
+        app = Shares(server)
+        pages = [ask(app, path=path) for path in ["/", "/config", "/gradio_api/info"] * 20]
+        files = [ask(app, path="/theme.css") for _ in range(1_000)]
+        await settle()
+        assert server.working == PAGES_AT_ONCE + SHORT_AT_ONCE
+        others = [ask(app, host="4.3.2.1", path="/theme.css"), ask(app, forwarded=b"9.9.9.9", path="/"), ask(app)]
+        await settle()
+        assert server.working == PAGES_AT_ONCE + SHORT_AT_ONCE + len(others)
+        server.go_on.set()
+        assert await asyncio.gather(*pages, *files, *others) == [200] * (len(pages) + len(files) + len(others))
+        assert not app._pages.asked + app._short.asked, "nothing is kept of who was here"
+
+    run(story)
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/gradio_api/component_server"])
+def test_what_waits_for_nothing_lets_others_in_between(path):
+    """As refusals do: a thousand in a row would keep each step of everybody else's waiting."""
+    answered = []
+
+    async def at_once(scope, _receive, send):
+        answered.append(scope["client"][0])
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def story():
+        app = Shares(at_once)
+        many = [ask(app, path=path) for _ in range(1_000)]
+        other = ask(app, host="4.3.2.1", path=path)
+        await other
+        assert sum(task.done() for task in many) < 200
+        await asyncio.gather(*many)
+
+    run(story)
+
+
+def test_an_answer_that_goes_on_for_long_takes_no_place():
+    async def story():
+        go_on = asyncio.Event()
+
+        async def stream(_scope, _receive, send):
+            headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await go_on.wait()
+            await send({"type": "http.response.body", "body": b""})
+
+        app = Shares(stream)
+        streams = [ask(app, path="/gradio_api/call/sample/abc") for _ in range(2 * SHORT_AT_ONCE)]
+        await settle()
+        assert not app._short.asked
+        go_on.set()
+        assert await asyncio.gather(*streams) == [200] * len(streams)
 
     run(story)
 
@@ -139,7 +206,7 @@ def test_an_address_that_claims_to_speak_for_others_has_an_end_too():
         other = ask(app, host="4.3.2.1", forwarded=b"another")
         server.go_on.set()
         assert await asyncio.gather(*many, other) == [200] * (PEER_WAITING + 1)
-        assert not app._visitors
+        assert not app._questions.asked
 
     run(story)
 
