@@ -7,6 +7,7 @@ The page offers it only where nobody but the person at this machine can see it, 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from ipaddress import ip_address
@@ -17,6 +18,7 @@ import gradio as gr
 
 from app.explore.library import Library
 from app.explore.limits import RequestError
+from app.explore.turns import LeftError
 from app.kit.events import QUIET, REFUSALS
 from app.kit.inputs import ModelPicker
 from app.words import plain, words
@@ -68,8 +70,12 @@ def build(library: Library, model: ModelPicker, button: gr.Button, opening: Open
 
     def run(asked: str, request: gr.Request):
         arrived: list[str] = []
+        has_left = threading.Event()
+        beside = ThreadPoolExecutor(1)
 
         def tell(so_far: int, total: int | None) -> None:
+            if has_left.is_set():
+                raise LeftError
             arrived[:] = [words(NAME, "downloading", model=plain(asked), arrived=_megabytes(so_far, total))]
 
         try:
@@ -77,14 +83,16 @@ def build(library: Library, model: ModelPicker, button: gr.Button, opening: Open
             if not 0 < len(asked) <= LONGEST:
                 raise RequestError(words(NAME, "nothing"))
             with_folders = opening == "folders" and sits_here(request.client and request.client.host, request.headers)
-            with ThreadPoolExecutor(1) as beside:
-                job = beside.submit(library.open, asked, with_folders=with_folders, on_progress=tell)
-                while not wait([job], SECONDS_BETWEEN_WORDS).done:
-                    yield {said: _note(arrived[-1] if arrived else words(NAME, "waiting", model=plain(asked)))}
-                name = job.result()
+            job = beside.submit(library.open, asked, with_folders=with_folders, on_progress=tell)
+            while not wait([job], SECONDS_BETWEEN_WORDS).done:
+                yield {said: _note(arrived[-1] if arrived else words(NAME, "waiting", model=plain(asked)))}
+            name = job.result()
         except REFUSALS as error:
             yield {said: _note(f"**That did not work.** {plain(str(error))}")}
             return
+        finally:  # of who cancels, in the loop that answers everybody: the download ends as the next of it comes
+            has_left.set()
+            beside.shutdown(wait=False)
         opened = words(NAME, "opened", model=plain(library.title(name)))
         yield {said: _note(opened), model: ModelPicker(ModelPicker.choices_of(library), value=name), text: ""}
 

@@ -340,6 +340,9 @@ class Queue(gradio.queueing.Queue):
         if event_id not in self.event_ids_to_events:
             raise HTTPException(404, CLOSED_WORDS)
         await self.clean_events(event_id=event_id)
+        # Nor does Gradio close what still yields, beside the one who does so as the question ends: both would wait for
+        # it, with a lock that all such questions need, and the second fail to find it.
+        self.server_app.iterators.pop(event_id, None)
 
 
 class Session(gradio.state_holder.SessionState):

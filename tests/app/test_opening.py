@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import threading
+import time
 from types import SimpleNamespace
 
 import gradio as gr
@@ -83,7 +85,7 @@ def test_only_a_page_of_ours_on_this_machine_sits_here(client, headers, sits):
 
 
 def handler(library: Library, may_open: opening.Opening):
-    """What "Open" runs: `ask(text, request)` returns what the page is told at last."""
+    """What "Open" runs: `ask(text, request)` returns what the page is told at last; `ask.run`, all that it is told."""
     with gr.Blocks() as page:
         picker = ModelPicker(ModelPicker.choices_of(library), value=library.default)
         opening.build(library, picker, gr.Button(), may_open)
@@ -94,6 +96,7 @@ def handler(library: Library, may_open: opening.Opening):
         said = next(value for box, value in last.items() if isinstance(box, gr.Markdown))
         return said["value"], last.get(picker)
 
+    ask.run = run
     return ask
 
 
@@ -125,6 +128,27 @@ class TestOnThePage:
 
     def test_a_hub_that_cannot_be_reached_is_told(self, library):
         assert "cannot be reached" in handler(library, "ids")("someone/tiny")[0]
+
+    def test_who_leaves_holds_up_nobody_and_the_model_is_not_fetched_to_the_end(self, library, monkeypatch):
+        """Gradio ends their question in the loop that answers everybody."""
+        go_on, ended = threading.Event(), threading.Event()
+
+        def fetch(_asked, with_folders, on_progress):
+            try:
+                while True:
+                    go_on.wait()
+                    on_progress(1, 2)
+            finally:
+                ended.set()
+
+        monkeypatch.setattr(library, "open", fetch)
+        told = handler(library, "ids").run("someone/large", HERE)
+        next(told)
+        began = time.monotonic()
+        told.close()
+        assert time.monotonic() - began < 0.3
+        go_on.set()
+        assert ended.wait(30)
 
 
 class TestLibrary:

@@ -416,6 +416,40 @@ def test_one_visitors_questions_do_not_have_all_of_the_queues_places(monkeypatch
         page.close()
 
 
+def test_who_cancels_what_comes_bit_by_bit_has_nothing_at_work_afterwards():
+    """Gradio would close it twice, and fail at the second, so that it would count as at work for ever."""
+
+    def answer():
+        for number in range(1_000):
+            time.sleep(0.01)
+            yield number
+
+    with gr.Blocks() as page:
+        gr.Button().click(answer, None, gr.Number(), concurrency_limit=8)
+    options = {"middleware": [Middleware(Shares)]}
+    page.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, ssr_mode=False, app_kwargs=options)
+    url = f"{page.local_url}gradio_api/queue"
+    limit = time.monotonic() + 60
+
+    def ask_and_cancel(number):
+        asked = {"session_hash": f"session {number}", "fn_index": 0}
+        event = httpx.post(f"{url}/join", json={**asked, "data": []}).json()["event_id"]
+        while event not in page.app.iterators and time.monotonic() < limit:
+            time.sleep(0.001)
+        time.sleep(0.02)
+        httpx.post(f"{page.local_url}gradio_api/cancel", json={**asked, "event_id": event})
+
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(ask_and_cancel, range(12)))
+        while page._queue.event_ids_to_events and time.monotonic() < limit:
+            time.sleep(0.01)
+        assert not page._queue.event_ids_to_events
+        assert not page.app.iterators
+    finally:
+        page.close()
+
+
 def test_the_pages_of_one_address_that_say_that_they_are_open_are_bounded(monkeypatch):
     monkeypatch.setattr(shares, "PEER_WAITING", 2)
 
