@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.explore.limits import (
     ALL_MEGABYTES,
     CROWDED_SECONDS,
+    FILES_AT_ONCE,
     KEPT_PROGRESS,
     KEPT_UPLOADERS,
     MEGABYTE,
@@ -29,6 +30,7 @@ from app.explore.limits import (
     SMALL_BYTES,
     UNREAD_SECONDS,
     VISITOR_AT_ONCE,
+    VISITOR_FILES,
     VISITOR_MEGABYTES,
     VISITOR_WAITING,
 )
@@ -43,6 +45,7 @@ BEATS = re.compile(r"/heartbeat/[^/]+$")  # and that says as long as a page is o
 WATCHES = re.compile(r"/upload_progress$")  # and that tells how much of an upload has come, many times a second
 READS = re.compile(r"/queue/data$")  # Gradio's route that hands a session its answers, as they come
 JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that put a question into its queue
+BOUNDARY = b"\r\n--"  # between the parts of a form: how it begins
 TOO_MUCH = "Your address has uploaded as much as there is room for. Try again in an hour."
 TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
 
@@ -60,7 +63,8 @@ class Shares:
     Who still reads, however slowly, loses none for being late.
 
     What was sent and is not answered yet lies in memory, also of requests that never arrive in full: it has a bound, a
-    visitor's and everybody's. Uploads lie on the disk: a visitor's of an hour take at most as much as they leave.
+    visitor's and everybody's. Uploads lie on the disk: a visitor's of an hour take at most as much as they leave, and
+    are not more files than people send.
     """
 
     def __init__(self, app: ASGIApp):
@@ -110,8 +114,9 @@ class Shares:
             self._waiting(scope["app"].get_blocks()._queue)  # finds those that were answered meanwhile
         return is_room()
 
-    def has_left_room(self, who: tuple, size: int) -> bool:
-        """Notes an upload's next bytes, and says whether as many as the visitor has sent have room beside them.
+    def has_left_room(self, who: tuple, size: int, files: int) -> bool:
+        """Notes an upload's next bytes and files, and says whether as many bytes as the visitor has sent have room
+        beside them, and whether they are files that people send.
 
         Where nobody's have, the door says so.
         """
@@ -123,8 +128,9 @@ class Shares:
                 del self._uploads[next(iter(self._uploads))]
             sent = self._uploads[who] = _Uploads(now)
         sent.bytes += size
+        sent.files += files
         room = temporary.room(get_upload_folder())
-        return room < 0 or sent.bytes <= room
+        return sent.files <= VISITOR_FILES and (room < 0 or sent.bytes <= room)
 
     async def _share(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         is_tool, is_upload = (scope["method"] == "POST" and kind.search(path) for kind in (TOOLS, UPLOADS))
@@ -341,22 +347,38 @@ class _Body:
 
 
 class _Upload(_Body):
-    """An upload, which lies on the disk."""
+    """An upload, which lies on the disk: handed on a few files at a time, which Gradio has open at once."""
+
+    _rest: Message | None = None  # of what has come
 
     async def __call__(self) -> Message:
-        message = await self._receive()
-        size = len(message.get("body", b""))
-        if size and not self._shares.has_left_room(self._who, size):
+        message = self._rest or await self._receive()
+        body = message.get("body", b"")
+        end = _end_of_parts(body, FILES_AT_ONCE)
+        piece, rest = body[:end], body[end:]
+        self._rest = {**message, "body": rest} if rest else None
+        if piece and not self._shares.has_left_room(self._who, len(piece), piece.count(BOUNDARY)):
             self.is_refused = True
             raise _NoRoomError
-        return message
+        return {**message, "body": piece, "more_body": message.get("more_body", False) or bool(rest)}
+
+
+def _end_of_parts(body: bytes, most: int) -> int:
+    """Where so many parts of a form end that has been sent; where it has fewer, the end of it all."""
+    end = 0
+    for _ in range(most):
+        found = body.find(BOUNDARY, end)
+        if found < 0:
+            return len(body)
+        end = found + len(BOUNDARY)
+    return end
 
 
 class _Uploads:
     """What a visitor has uploaded lately."""
 
     def __init__(self, since: float) -> None:
-        self.since, self.bytes = since, 0
+        self.since, self.bytes, self.files = since, 0, 0
 
 
 class _Joined:

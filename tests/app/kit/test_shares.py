@@ -46,7 +46,7 @@ class Server:
         await send({"type": "http.response.body", "body": b""})
 
 
-def ask(app, host="1.2.3.4", path="/gradio_api/component_server", forwarded=None, gone=None, query=b""):
+def ask(app, host="1.2.3.4", path="/gradio_api/component_server", forwarded=None, gone=None, query=b"", content=b"{}"):
     """A request under way; its task ends with the status of the answer. `gone` says when the visitor leaves."""
     headers = [(b"x-forwarded-for", forwarded)] if forwarded else []
     scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "client": (host, 1)}
@@ -56,7 +56,7 @@ def ask(app, host="1.2.3.4", path="/gradio_api/component_server", forwarded=None
     async def receive():
         if not heard:
             heard.append(1)
-            return {"type": "http.request", "body": b"{}", "more_body": False}
+            return {"type": "http.request", "body": content, "more_body": False}
         await gone.wait()
         return {"type": "http.disconnect"}
 
@@ -233,6 +233,24 @@ def test_who_is_told_how_much_of_an_upload_has_come_is_bounded(monkeypatch):
         assert await asyncio.gather(*first, other) == [200] * (VISITOR_AT_ONCE + 1)
         assert await watch(0) == 200
         assert not app._watched, "nothing is kept of who was here"
+
+    run(story)
+
+
+def test_nobody_uploads_more_files_in_an_hour_than_people_send(monkeypatch):
+    monkeypatch.setattr(shares, "VISITOR_FILES", 3)
+    content = b"--x\r\n\r\n1\r\n--x\r\n\r\n2\r\n--x--"
+
+    async def story():
+        server = Server()
+        server.go_on.set()
+        app = Shares(server)
+
+        async def upload(host: str) -> int:  # two files
+            return await ask(app, host=host, path="/gradio_api/upload", content=content)
+
+        assert [await upload("1.2.3.4") for _ in range(2)] == [200, 429]
+        assert await upload("4.3.2.1") == 200
 
     run(story)
 
