@@ -7,10 +7,13 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import tempfile
+import threading
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,10 +25,21 @@ from PIL.PngImagePlugin import PngInfo
 
 from app.explore.drawn import CHUNK
 from app.explore.latents import draw
-from app.explore.limits import EXPORT_SIDE, FRAME_MILLISECONDS, LIGHT_SIDE, SHOWN_QUALITY
+from app.explore.limits import (
+    EXPORT_SIDE,
+    FRAME_MILLISECONDS,
+    KEPT_FILES,
+    KEPT_SERVED,
+    LIGHT_SIDE,
+    SHOWN_QUALITY,
+)
 from app.explore.opened import OpenModel
+from app.explore.turns import asking
 
 LONGEST_NAME = 100  # bytes, without the extension
+
+_lock = threading.Lock()
+_given: dict[Hashable, deque[Path]] = {}  # by visitor
 
 
 def _folder() -> str:
@@ -85,7 +99,7 @@ def film(frames: Sequence[Image.Image]) -> bytes:
         return path.read_bytes()
 
 
-def save_table(lines: Sequence[Sequence[str | float | None]], *words: str) -> str:
+def save_table(lines: Iterable[Sequence[str | float | None]], *words: str) -> str:
     """Writes a CSV; returns the file's path."""
     path = _new_place(words, "csv")
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -106,7 +120,19 @@ def save_archive(pictures: Mapping[str, Image.Image], others: Sequence[str], *wo
 
 
 def _new_place(words: Sequence[str], extension: str) -> Path:
-    return _place(secrets.token_hex(8), words, extension)
+    """A new file's path; the oldest of those that the same visitor was given is deleted, where they are many."""
+    path = _place(secrets.token_hex(8), words, extension)
+    if (who := asking()) is None:
+        return path
+    with _lock:
+        given = _given.setdefault(who, deque())
+        given.append(path)
+        oldest = given.popleft() if len(given) > KEPT_FILES else None
+        if len(_given) > KEPT_SERVED:
+            del _given[next(iter(_given))]
+    if oldest:
+        shutil.rmtree(oldest.parent, ignore_errors=True)
+    return path
 
 
 def _place(folder: str, words: Sequence[str], extension: str) -> Path:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from app.explore import files, map
-from app.explore.limits import MAX_KEPT, MAX_SELECTION_NAME, MAX_SELECTIONS, RequestError
+from app.explore.limits import MAX_KEPT, MAX_SAVED_LINES, MAX_SELECTION_NAME, MAX_SELECTIONS, RequestError
 from app.explore.opened import OpenModel
 from vae.atlas import Atlas
 
@@ -121,13 +121,25 @@ def save(model: OpenModel, kept: Mapping[str, Packed]) -> str:
 
     Returns:
         The file's path.
+
+    Raises:
+        RequestError: they have too many points.
     """
+    chosen = {name: np.flatnonzero(rows_of(model, packed)) for name, packed in kept.items()}
+    count = sum(len(rows) for rows in chosen.values())
+    if count > MAX_SAVED_LINES:
+        raise RequestError(
+            f"These selections have {count:,} points; a table has at most {MAX_SAVED_LINES:,}. Delete some of them."
+        )
+    return files.save_table(_lines(model, chosen), model.name, "selections")
+
+
+def _lines(model: OpenModel, chosen: Mapping[str, np.ndarray]) -> Iterator[list[Any]]:
     atlas = model.atlas
     numbers = atlas.numbers | {map.PRIOR_COLUMN: atlas.prior_distance}
-    lines: list[list[Any]] = [["selection", "row", "id", "x", "y", *atlas.labels, *numbers]]
-    for name, packed in kept.items():
-        for row in np.flatnonzero(rows_of(model, packed)).tolist():
+    yield ["selection", "row", "id", "x", "y", *atlas.labels, *numbers]
+    for name, rows in chosen.items():
+        for row in rows.tolist():
             place = [f"{value:.6g}" for value in atlas.positions[row]]
             figures = (f"{values[row]:.6g}" if np.isfinite(values[row]) else "" for values in numbers.values())
-            lines.append([name, row, atlas.ids[row], *place, *atlas.labels_of(row).values(), *figures])
-    return files.save_table(lines, model.name, "selections")
+            yield [name, row, atlas.ids[row], *place, *atlas.labels_of(row).values(), *figures]

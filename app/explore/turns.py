@@ -29,7 +29,8 @@ class Asked:
 ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
 
 
-def _who() -> Hashable:
+def asking() -> Hashable:
+    """The visitor for whom this thread works; None for the app itself."""
     asked = ASKED.get()
     return asked.who if asked else None
 
@@ -95,7 +96,7 @@ class Room:
         self._seats, self._taken, self._what = seats, Counter[Hashable](), what
 
     def __enter__(self) -> None:
-        who = _who()
+        who = asking()
         with self._lock:
             if who is not None and self._taken[who] >= max(1, self._seats // 2):
                 raise RequestError(f"You ask for {self._what} already. Try again in a moment.")
@@ -107,7 +108,7 @@ class Room:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            self._taken[_who()] -= 1
+            self._taken[asking()] -= 1
             self._taken += Counter()  # without those who have none left
 
 
@@ -129,7 +130,7 @@ class Seats:
 
     def __enter__(self) -> None:
         asked = ASKED.get()
-        one = _Waiting(_who())
+        one = _Waiting(asking())
         with self._lock:
             self._waiting.append(one)
             self._seat()
@@ -145,7 +146,7 @@ class Seats:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            self._seated.discard(_who())
+            self._seated.discard(asking())
             self._free += 1
             self._seat()
 

@@ -1,5 +1,6 @@
 """Files that the app writes: readable names, the right content, and removed with age."""
 
+import contextvars
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 from app.explore import files
 from app.explore.limits import MAX_WORDS, RequestError
 from app.explore.subject import open_subject
+from app.explore.turns import ASKED, Asked
 from tests.app.explore.conftest import difference
 
 COLOURS = [Image.new("RGB", (64, 64), (level, 0, 255 - level)) for level in range(0, 256, 25)]
@@ -100,3 +102,17 @@ def test_a_picture_that_is_only_shown_weighs_little():
     assert np.abs(np.asarray(Image.open(path), int) - np.asarray(large, int)).mean() < 4
     small = Path(files.save_shown(large.resize((64, 64)), "fruits", "a point"))
     assert (small.suffix, Image.open(small).format) == (".png", "PNG")
+
+
+def test_of_what_a_visitor_was_given_the_latest_is_kept(monkeypatch):
+    """Else they fill the disk with tables."""
+    monkeypatch.setattr(files, "KEPT_FILES", 2)
+
+    def tables(who, count):
+        ASKED.set(Asked(who))
+        return [Path(files.save_table([["a"]], "table")) for _ in range(count)]
+
+    given = {who: contextvars.copy_context().run(tables, who, count) for who, count in (("one", 3), ("other", 2))}
+    own = contextvars.copy_context().run(tables, None, 3)
+    assert [path.exists() for path in given["one"]] == [False, True, True]
+    assert all(path.exists() for path in [*given["other"], *own])

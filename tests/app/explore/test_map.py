@@ -398,6 +398,12 @@ class TestSelections:
         assert rows[0]["kind"] == fruits.atlas.labels["kind"][3]
         assert float(rows[0]["reconstruction_l1"]) == pytest.approx(fruits.atlas.numbers["reconstruction_l1"][3], 1e-4)
 
+    def test_a_table_of_very_many_points_is_refused(self, fruits, monkeypatch):
+        kept = selections.add(fruits, {}, "two", [[3, 5], [3]])
+        monkeypatch.setattr(selections, "MAX_SAVED_LINES", 2)
+        with pytest.raises(RequestError, match="have 3 points; a table has at most 2"):
+            selections.save(fruits, kept)
+
     def test_the_browser_keeps_those_of_each_map_while_there_is_room(self, fruits, monkeypatch):
         own = selections.add(fruits, {}, "one", [[3]])
         before = {"old": {"a": "A" * 500}, "other": {"b": "AA=="}}
