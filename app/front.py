@@ -1,4 +1,4 @@
-"""The page's HTML as it goes out: with an icon and a preview for links to it, and compressed.
+"""The page's HTML as it goes out: with an icon and a preview for links to it, compressed, and made once.
 
 Gradio fills the page for each visitor, sends it uncompressed, and calls it "Gradio" in its previews. The middleware
 here touches the page and its configuration and nothing else: results come as a stream of events, which must not wait.
@@ -10,6 +10,7 @@ import asyncio
 import gzip
 import html
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import brotli  # Gradio's own requirement, for its scripts
@@ -20,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.explore.limits import KEPT_PAGES
 from app.kit.web import HOME, KEPT, version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,19 +53,53 @@ def routes() -> list[Route]:
     return [Route(f"/{PICTURE}", serve)]
 
 
+@dataclass(frozen=True)
+class Made:
+    """A page as it goes out."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    content: bytes
+
+
 class Front:
-    """ASGI middleware around the app."""
+    """ASGI middleware around the app.
+
+    Making the page takes a twentieth of a second of the interpreter, which nobody else has meanwhile: pages are made
+    one after another, and kept. A page is the same for everybody who comes by the same address, unless they log in.
+    """
 
     def __init__(self, app: ASGIApp):
         self.app = app
-        self.compressing = asyncio.Semaphore(1)
+        self._making = asyncio.Semaphore(1)
+        self._made: dict[tuple[str, str | None, str | None] | None, Made] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        if scope["type"] != "http" or scope["method"] != "GET" or path not in PATHS:
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or path not in PATHS:
             await self.app(scope, receive, send)
             return
+        if path == PAGE:
+            scope = {**scope, "query_string": b""}  # the page reads its address by itself
+        encoding = encoding_for(Headers(scope=scope).get("accept-encoding", ""))
+        address = _address(scope)
+        is_everybodys = address and not scope["query_string"] and scope["app"].auth is None
+        key = (path, address, encoding) if is_everybodys else None
+        made = self._made.get(key)
+        if made is None:
+            async with self._making:
+                made = self._made.get(key) or await self._make(path, address, encoding, scope, receive)
+        if key and made.status == 200:
+            self._made.pop(key, None)
+            self._made[key] = made  # the latest last
+            if len(self._made) > KEPT_PAGES:
+                del self._made[next(iter(self._made))]
+        # What stands around this adds to the headers.
+        await send({"type": "http.response.start", "status": made.status, "headers": [*made.headers]})
+        await send({"type": "http.response.body", "body": made.content})
+
+    async def _make(self, path: str, address: str | None, encoding: str | None, scope: Scope, receive: Receive) -> Made:
         start: Message = {}
         body = bytearray()
 
@@ -73,29 +109,32 @@ class Front:
             elif message["type"] == "http.response.body":
                 body.extend(message.get("body", b""))
 
-        await self.app(scope, receive, gather)
-        headers = MutableHeaders(raw=start["headers"])
+        await self.app({**scope, "method": "GET"}, receive, gather)
+        headers = MutableHeaders(raw=list(start["headers"]))
         content = bytes(body)
-        if path == PAGE and headers.get("content-type", "").startswith("text/html"):
-            content = with_head(content, _address(scope))
-        accepted = Headers(scope=scope).get("accept-encoding", "")
-        async with self.compressing:  # not in the loop, which answers everybody
-            content, encoding = await asyncio.to_thread(compressed, content, accepted)
+        if path == PAGE and headers.get("content-type", "").startswith("text/html") and address:
+            content = with_head(content, address)
+        content = await asyncio.to_thread(compressed, content, encoding)  # not in the loop, which answers everybody
         if encoding:
             headers["Content-Encoding"] = encoding
         headers.add_vary_header("Accept-Encoding")
         headers["Content-Length"] = str(len(content))
-        await send(start)
-        await send({"type": "http.response.body", "body": content})
+        return Made(start["status"], headers.raw, content)
 
 
-def compressed(content: bytes, accepted: str) -> tuple[bytes, str | None]:
-    """The content in the best encoding of those accepted, and that encoding's name; None for the content as it is."""
-    if re.search(r"\bbr\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", accepted):
-        return brotli.compress(content, quality=BROTLI_QUALITY), "br"
-    if re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", accepted):
-        return gzip.compress(content, 6), "gzip"
-    return content, None
+def encoding_for(accepted: str) -> str | None:
+    """The name of the best encoding of those accepted; None for the content as it is."""
+    for encoding in ("br", "gzip"):
+        if re.search(rf"\b{encoding}\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", accepted):
+            return encoding
+    return None
+
+
+def compressed(content: bytes, encoding: str | None) -> bytes:
+    """The content in this encoding."""
+    if encoding == "br":
+        return brotli.compress(content, quality=BROTLI_QUALITY)
+    return gzip.compress(content, 6) if encoding == "gzip" else content
 
 
 def with_head(page: bytes, address: str) -> bytes:
@@ -128,5 +167,10 @@ def with_head(page: bytes, address: str) -> bytes:
     return _THEIRS.sub(b"", theirs) + ours.encode() + script + rest
 
 
-def _address(scope: Scope) -> str:
-    return get_root_url(Request(scope), route_path=PAGE, root_path=scope["app"].root_path)
+def _address(scope: Scope) -> str | None:
+    """The page's, without a slash at its end; None where the visitor's cannot be read, whom the door refuses."""
+    page = {**scope, "path": scope.get("root_path", "") + PAGE}
+    try:
+        return get_root_url(Request(page), route_path=PAGE, root_path=scope["app"].root_path)
+    except Exception:  # httpx's, of any kind
+        return None

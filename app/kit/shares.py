@@ -9,7 +9,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from gradio.queueing import Event, Queue
 from gradio.utils import get_upload_folder
@@ -34,11 +34,11 @@ from app.explore.limits import (
     VISITOR_MEGABYTES,
     VISITOR_WAITING,
 )
-from app.explore.turns import ASKED, Asked
+from app.explore.turns import ASKED, Asked, LeftError
 from app.kit import temporary
 
 ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
-PAGES = re.compile(r"(^|/(config|info|openapi\.json))$")  # and those of the page and its descriptions, each made anew
+PAGES = re.compile(r"(^|/(config|info|openapi\.json))$")  # and those of the page and its descriptions, which take long
 TOOLS = re.compile(r"/mcp(/.*)?$")  # what agents ask (--mcp): a thread waits for each answer
 UPLOADS = re.compile(r"/upload$")
 BEATS = re.compile(r"/heartbeat/[^/]+$")  # and that says as long as a page is open that it is
@@ -84,7 +84,8 @@ class Shares:
             return
         path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
         if scope["method"] != "POST":
-            await self._share(path, scope, receive, send)
+            with suppress(LeftError):
+                await self._share(path, scope, _Ahead(receive), send)
             return
         is_upload = UPLOADS.search(path)
         body = _Upload(self, scope, receive) if is_upload else _Body(self, scope, receive)
@@ -147,7 +148,7 @@ class Shares:
         if asked[who] == VISITOR_AT_ONCE + VISITOR_WAITING or of_peer >= PEER_WAITING:
             await self._in_turn(JSONResponse({"error": TOO_MANY}, 429), scope, receive, send)
             return
-        async with places.place(who):
+        async with places.place(who, receive):
             await self._answer(scope, receive, send)
 
     def _short_answer(self, path: str, receive: Receive) -> ASGIApp:
@@ -162,7 +163,7 @@ class Shares:
         Who asks a thousand at once would have each step of everybody else's wait for one of each of these.
         """
         async with AsyncExitStack() as place:
-            await place.enter_async_context(self._short.place(visitor_of(scope)))
+            await place.enter_async_context(self._short.place(visitor_of(scope), receive))
 
             async def tell(message: Message) -> None:
                 if _is_stream(message):
@@ -346,6 +347,26 @@ class _Body:
             del self._shares._sent[self._who]
 
 
+class _Ahead:
+    """What a visitor sends with a request without a body, of which one message is read ahead."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._next = receive, list[Message]()
+
+    async def __call__(self) -> Message:
+        return self._next.pop() if self._next else await self._receive()
+
+    async def has_left(self) -> bool:
+        """Whether the visitor is gone, before anything of it is read; False where more of a body is to come."""
+        self._next = [await self._receive()]
+        if self._next[0].get("more_body"):
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                return (await self._receive())["type"] == "http.disconnect"
+        return False
+
+
 class _Upload(_Body):
     """An upload, which lies on the disk: handed on a few files at a time, which Gradio has open at once."""
 
@@ -397,11 +418,19 @@ class _Places:
         self._free: dict[tuple, asyncio.Semaphore] = {}
 
     @asynccontextmanager
-    async def place(self, who: tuple) -> AsyncIterator[None]:
+    async def place(self, who: tuple, receive: Receive) -> AsyncIterator[None]:
+        """One of them; who has left meanwhile, as far as `receive` is an `_Ahead`, gets none.
+
+        Raises:
+            LeftError: they have.
+        """
         free = self._free.setdefault(who, asyncio.Semaphore(self._most))
         self.asked[who] += 1
+        waits = free.locked()
         try:
             async with free:
+                if waits and isinstance(receive, _Ahead) and await receive.has_left():
+                    raise LeftError
                 yield
                 await asyncio.sleep(0)  # others' first: what waited for nothing has kept everybody waiting
         finally:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import re
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
@@ -50,8 +51,8 @@ def test_previews_are_ours_and_the_rest_of_the_page_stays():
     ],
 )
 def test_the_encoding_is_one_that_is_accepted(accepted, encoding):
-    content, used = front.compressed(PAGE, accepted)
-    assert used == encoding
+    assert front.encoding_for(accepted) == encoding
+    content = front.compressed(PAGE, encoding)
     assert {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[encoding](content) == PAGE
 
 
@@ -70,8 +71,8 @@ def through(path: str) -> list[str]:
         if message["type"] == "http.response.body" and message["body"]:
             happened.append(f"sent {message['body'].decode()[6:7]}")
 
-    scope = {"type": "http", "method": "GET", "path": path, "root_path": "/sub", "headers": []}
-    passing = front.Front(app)(scope | {"app": SimpleNamespace(root_path="")}, None, send)
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "/sub", "headers": [], "query_string": b""}
+    passing = front.Front(app)(scope | {"app": SimpleNamespace(root_path="", auth=None)}, None, send)
     with ThreadPoolExecutor() as elsewhere:  # a browser test's loop may run in this thread
         elsewhere.submit(asyncio.run, passing).result()
     return happened
@@ -102,3 +103,24 @@ def test_the_running_app(server):
     content, headers = get(server + icon.decode())
     assert headers["Content-Type"].startswith("image/svg+xml")
     assert content == get(server + "favicon.ico")[0] == front.ICON.read_bytes()
+
+
+def test_the_page_is_made_once_for_all_who_come_by_one_address_and_anew_for_others(server):
+    def seconds(**headers):
+        began = time.perf_counter()
+        return get(server, **headers)[0], time.perf_counter() - began
+
+    first, _ = seconds()
+    again = [seconds() for _ in range(5)]
+    assert all(page == first for page, _ in again)
+    others = [seconds(Host=f"{number}.example") for number in range(4)] + [seconds(Host="elsewhere.example")]
+    assert 3 * sum(passed for _, passed in again) < sum(passed for _, passed in others)
+    elsewhere, _ = others[-1]
+    assert b"http://elsewhere.example" in elsewhere
+    assert b"elsewhere.example" not in get(server)[0]
+    others = [{"Host": "elsewhere.example", "Origin": f"https://{name}.example"} for name in "ab"]
+    allowed = [get(server, **asked)[1].get_all("Access-Control-Allow-Origin") for asked in others]
+    assert allowed == [["https://a.example"], ["https://b.example"]], "nobody is told of others"
+    question = urllib.request.Request(server, method="HEAD")
+    with urllib.request.urlopen(question) as answer:
+        assert int(answer.headers["Content-Length"]) == len(first)

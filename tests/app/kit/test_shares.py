@@ -46,10 +46,19 @@ class Server:
         await send({"type": "http.response.body", "body": b""})
 
 
-def ask(app, host="1.2.3.4", path="/gradio_api/component_server", forwarded=None, gone=None, query=b"", content=b"{}"):
-    """A request under way; its task ends with the status of the answer. `gone` says when the visitor leaves."""
+def ask(
+    app,
+    host="1.2.3.4",
+    path="/gradio_api/component_server",
+    forwarded=None,
+    gone=None,
+    query=b"",
+    content=b"{}",
+    method="POST",
+):
+    """A request under way; its task ends with the answer's status, or None. `gone` says when the visitor leaves."""
     headers = [(b"x-forwarded-for", forwarded)] if forwarded else []
-    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "client": (host, 1)}
+    scope = {"type": "http", "method": method, "path": path, "headers": headers, "client": (host, 1)}
     scope["query_string"] = query
     heard, gone = [], gone or asyncio.Event()
 
@@ -67,7 +76,7 @@ def ask(app, host="1.2.3.4", path="/gradio_api/component_server", forwarded=None
 
     async def asked():
         await app(scope, receive, send)
-        return status[0]
+        return status[0] if status else None
 
     return asyncio.create_task(asked())
 
@@ -138,6 +147,23 @@ def test_what_waits_for_nothing_lets_others_in_between(path):
         await other
         assert sum(task.done() for task in many) < 200
         await asyncio.gather(*many)
+
+    run(story)
+
+
+@pytest.mark.parametrize("path", ["/", "/theme.css"])
+def test_who_leaves_before_their_turn_is_not_answered(path):
+    async def story():
+        server = Server()
+        app, gone = Shares(server), asyncio.Event()
+        at_once = PAGES_AT_ONCE if path == "/" else SHORT_AT_ONCE
+        first = [ask(app, path=path, method="GET") for _ in range(at_once)]
+        await settle()
+        left, stays = ask(app, path=path, method="GET", gone=gone), ask(app, path=path, method="GET")
+        await settle()
+        gone.set()
+        server.go_on.set()
+        assert await asyncio.gather(*first, left, stays) == [200] * at_once + [None, 200]
 
     run(story)
 
