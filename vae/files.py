@@ -47,6 +47,10 @@ def read_json(path: Path | str) -> dict[str, Any]:
         content = json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # Python reads no integer of more than 4,300 digits
+        raise ValueError("a number of too many digits") from None
     if not isinstance(content, dict):
         raise ValueError("no object")
     if _depth(content) > MAX_JSON_DEPTH:

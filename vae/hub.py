@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,22 @@ def fetch(model_id: str, subfolder: str | None = None, on_progress: Progress | N
     for name in others:
         download(place + name, commit, on_progress)
     return folder
+
+
+@contextmanager
+def forgotten_on_failure(model_id: str) -> Iterator[None]:
+    """Removes what is downloaded of a model within, where that fails; not of one that was there, in part, before."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    place = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=model_id, repo_type="model")
+    was_there = place.exists()
+    try:
+        yield
+    except BaseException:
+        if not was_there:
+            shutil.rmtree(place, ignore_errors=True)
+        raise
 
 
 def _trouble(model_id: str) -> str:
@@ -140,7 +158,7 @@ def _download(
     except ModelFolderError:
         raise
     except (OSError, ValueError) as error:  # the disk is full, the connection was lost
-        said = (error.strerror if isinstance(error, OSError) else None) or error  # without the path of the cache
+        said = getattr(error, "strerror", None) or "what was sent cannot be used"  # without the path of the cache
         raise ModelFolderError(f"{name} of {model_id} could not be downloaded ({said}): try again.") from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.explore.reader import start_reader
 from app.explore.subject import prepare_for
 from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, load_metrics
 from vae.codec import Description, describe
-from vae.hub import MODEL_ID, Progress, fetch
+from vae.hub import MODEL_ID, Progress, fetch, forgotten_on_failure
 from vae.xla import give_memory_back
 
 FIRST = "faces"  # of the models that ship, what a visitor sees first
@@ -79,13 +79,14 @@ class Library:
             if self._opened == MAX_OPENED:
                 raise RequestError(f"{MAX_OPENED} models were opened already: start the app anew for others.")
             before = {*self._folders}
-            name = self._find(chosen, with_folders, on_progress)
-            try:
-                self[name]
-            except ModelFolderError:
-                if name not in before:
-                    del self._folders[name]  # nobody shall find it in the list
-                raise
+            with forgotten_on_failure(chosen) if MODEL_ID.fullmatch(chosen) else nullcontext():
+                name = self._find(chosen, with_folders, on_progress)
+                try:
+                    self[name]
+                except ModelFolderError:
+                    if name not in before:
+                        del self._folders[name]  # nobody shall find it in the list
+                    raise
             self._opened += name not in before
             return name
         finally:

@@ -4,10 +4,12 @@ import json
 import shutil
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from huggingface_hub import constants
 
 from app import opening
 from app.explore import library as library_module
@@ -181,3 +183,14 @@ def test_of_a_damaged_model_of_the_hub_no_path_is_told(library, server, reposito
     said, _ = handler(library, "ids")("someone/bad")
     assert r"someone\/bad\/config" in said
     assert "snapshots" not in said
+
+
+def test_of_a_model_of_the_hub_that_cannot_be_opened_nothing_is_kept(library, server, repositories, monkeypatch):  # noqa: F811
+    cache = Path(constants.HF_HUB_CACHE)
+    damaged = {**repositories["someone/tiny"], "diffusion_pytorch_model.safetensors": b"x" * 1_000_000}
+    monkeypatch.setitem(repositories, "someone/damaged", damaged)
+    ask = handler(library, "ids")
+    assert "did not work" in ask("someone/damaged")[0]
+    assert not [*cache.glob("models--*")]
+    assert "is open" in ask("someone/tiny")[0]
+    assert [*cache.glob("models--*")]

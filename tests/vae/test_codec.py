@@ -124,9 +124,10 @@ def test_odd_notes_are_no_facts(value, folder):
     assert (description.title, description.summary) == (("words", "words") if value == "words" else ("model", ""))
 
 
-def test_a_config_nested_without_end_is_explained(folder):
-    (folder / CONFIG).write_text("[" * 100_000)
-    with pytest.raises(ModelFolderError, match="cannot be used"):
+@pytest.mark.parametrize(("text", "said"), [("[" * 100_000, "nested"), ("9" * 5_000, "a number of too many digits")])
+def test_a_config_without_end_is_explained(folder, text, said):
+    (folder / CONFIG).write_text(text)
+    with pytest.raises(ModelFolderError, match=f"cannot be used.*{said}"):
         describe(folder)
 
 
