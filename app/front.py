@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.explore.limits import KEPT_PAGES
+from app.explore.limits import KEPT_PAGES, LONGEST_ADDRESS
 from app.kit.web import HOME, KEPT, version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,7 +72,7 @@ class Front:
     def __init__(self, app: ASGIApp):
         self.app = app
         self._making = asyncio.Semaphore(1)
-        self._made: dict[tuple[str, str | None, str | None] | None, Made] = {}
+        self._made: dict[tuple[str, str | None, str | None], Made] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -84,13 +84,14 @@ class Front:
             scope = {**scope, "query_string": b""}  # the page reads its address by itself
         encoding = encoding_for(Headers(scope=scope).get("accept-encoding", ""))
         address = _address(scope)
-        is_everybodys = address and not scope["query_string"] and scope["app"].auth is None
-        key = (path, address, encoding) if is_everybodys else None
-        made = self._made.get(key)
+        key = (path, address, encoding)
+        is_everybodys = not scope["query_string"] and scope["app"].auth is None
+        is_kept = is_everybodys and address is not None and len(address) <= LONGEST_ADDRESS
+        made = self._made.get(key) if is_kept else None
         if made is None:
             async with self._making:
-                made = self._made.get(key) or await self._make(path, address, encoding, scope, receive)
-        if key and made.status == 200:
+                made = (self._made.get(key) if is_kept else None) or await self._make(*key, scope, receive)
+        if is_kept and made.status == 200:
             self._made.pop(key, None)
             self._made[key] = made  # the latest last
             if len(self._made) > KEPT_PAGES:
@@ -112,7 +113,7 @@ class Front:
         await self.app({**scope, "method": "GET"}, receive, gather)
         headers = MutableHeaders(raw=list(start["headers"]))
         content = bytes(body)
-        if path == PAGE and headers.get("content-type", "").startswith("text/html") and address:
+        if path == PAGE and headers.get("content-type", "").startswith("text/html") and address is not None:
             content = with_head(content, address)
         content = await asyncio.to_thread(compressed, content, encoding)  # not in the loop, which answers everybody
         if encoding:

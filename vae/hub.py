@@ -31,7 +31,8 @@ def fetch(model_id: str, subfolder: str | None = None, on_progress: Progress | N
     Args:
         model_id: of the repository, such as "madebyollin/taesd" or "stabilityai/sdxl-vae".
         subfolder: where in the repository the model is; by default at its top or, of a whole pipeline, in "vae".
-        on_progress: called as a file arrives. The Hub's client prints a bar besides, where it is not told not to.
+        on_progress: called as a file arrives; what it raises ends the download. The Hub's client prints a bar besides,
+            where it is not told not to.
 
     Returns:
         The folder, for `open_codec`.
@@ -40,10 +41,14 @@ def fetch(model_id: str, subfolder: str | None = None, on_progress: Progress | N
         ModelFolderError: the id is wrong, the model is private, gated, too large or of a kind that is not opened here,
             or the Hub cannot be reached.
     """
+    from huggingface_hub import constants
+
     if not MODEL_ID.fullmatch(model_id):
         raise ModelFolderError(f"{model_id[:200]!r} is no id of the Hugging Face Hub; one is like madebyollin/taesd.")
     if subfolder is not None and not SUBFOLDER.fullmatch(subfolder):
         raise ModelFolderError(f"{subfolder[:200]!r} is no subfolder of {model_id}; one is like vae.")
+    # What Xet downloads cannot be ended by `on_progress`, and lies where `forgotten_on_failure` does not look.
+    constants.HF_HUB_DISABLE_XET = True
     download = partial(_download, model_id, trouble=_trouble(model_id))
     for place in [f"{subfolder}/"] if subfolder else ["", f"{PIPELINE_FOLDER}/"]:
         config = download(place + CONFIG)
@@ -158,7 +163,7 @@ def _download(
     except ModelFolderError:
         raise
     except (OSError, ValueError) as error:  # the disk is full, the connection was lost
-        said = getattr(error, "strerror", None) or "what was sent cannot be used"  # without the path of the cache
+        said = getattr(error, "strerror", None) or "it did not arrive in full"  # without the path of the cache
         raise ModelFolderError(f"{name} of {model_id} could not be downloaded ({said}): try again.") from error
 
 

@@ -125,8 +125,9 @@ def _new_place(words: Sequence[str], extension: str) -> Path:
     if (who := asking()) is None:
         return path
     with _lock:
-        given = _given.setdefault(who, deque())
+        given = _given.pop(who, deque())
         given.append(path)
+        _given[who] = given  # the latest last
         oldest = given.popleft() if len(given) > KEPT_FILES else None
         if len(_given) > KEPT_SERVED:
             del _given[next(iter(_given))]

@@ -83,7 +83,7 @@ class Library:
                 name = self._find(chosen, with_folders, on_progress)
                 try:
                     self[name]
-                except ModelFolderError:
+                except BaseException:
                     if name not in before:
                         del self._folders[name]  # nobody shall find it in the list
                     raise

@@ -118,8 +118,10 @@ STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 # Visitors. The server's 40 threads answer what widgets ask; a visitor has some of them, and the others' stay free
 VISITOR_AT_ONCE = 8  # questions at work
 KEPT_PAGES = 8  # as they go out, up to a megabyte each: for addresses by which people come, and ways to compress
+LONGEST_ADDRESS = 300  # characters of one by which people come; it stands in the page many times
 PAGES_AT_ONCE = 2  # pages, which are made one after another
 SHORT_AT_ONCE = 16  # requests that take little, such as for files: browsers have six of HTTP/1.1
+LONG_AT_ONCE = 32  # files that go out in pieces, as fast as they are read
 VISITOR_WAITING = 100  # more, that wait, and as many in Gradio's queue; a class at one address shares these too
 KEPT_SERVED = 1_000  # visitors of whom it is known in which order their pictures were read, and what they were given
 KEPT_FILES = 100  # tables and archives that a visitor was given

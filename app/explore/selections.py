@@ -129,7 +129,8 @@ def save(model: OpenModel, kept: Mapping[str, Packed]) -> str:
     count = sum(len(rows) for rows in chosen.values())
     if count > MAX_SAVED_LINES:
         raise RequestError(
-            f"These selections have {count:,} points; a table has at most {MAX_SAVED_LINES:,}. Delete some of them."
+            f"These selections have {count:,} points; a table has at most {MAX_SAVED_LINES:,}. Make them smaller, or "
+            "fewer."
         )
     return files.save_table(_lines(model, chosen), model.name, "selections")
 

@@ -17,6 +17,7 @@ import sys
 import time
 import warnings
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any
@@ -340,9 +341,18 @@ class Queue(gradio.queueing.Queue):
         if event_id not in self.event_ids_to_events:
             raise HTTPException(404, CLOSED_WORDS)
         await self.clean_events(event_id=event_id)
-        # Nor does Gradio close what still yields, beside the one who does so as the question ends: both would wait for
-        # it, with a lock that all such questions need, and the second fail to find it.
-        self.server_app.iterators.pop(event_id, None)
+        self.server_app.iterators.pop(event_id, None)  # else Gradio would close it here too
+
+    async def reset_iterators(self, event_id: str) -> None:
+        """Gradio's own, of what comes bit by bit, once its question has ended.
+
+        Gradio takes a lock for this that all such questions need, and fails where another has closed it meanwhile: then
+        the question would be at work for ever.
+        """
+        iterator = self.server_app.iterators.pop(event_id, None)
+        if iterator is not None:
+            with suppress(Exception):
+                await iterator.aclose()
 
 
 class Session(gradio.state_holder.SessionState):

@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from gradio.queueing import Event, Queue
@@ -23,6 +23,7 @@ from app.explore.limits import (
     FILES_AT_ONCE,
     KEPT_PROGRESS,
     KEPT_UPLOADERS,
+    LONG_AT_ONCE,
     MEGABYTE,
     PAGES_AT_ONCE,
     PEER_WAITING,
@@ -70,7 +71,7 @@ class Shares:
     def __init__(self, app: ASGIApp):
         self._app = app
         self._questions, self._pages = _Places(VISITOR_AT_ONCE), _Places(PAGES_AT_ONCE)
-        self._short = _Places(SHORT_AT_ONCE)
+        self._short, self._long = _Places(SHORT_AT_ONCE), _Places(LONG_AT_ONCE)
         self._joined: dict[str, _Joined] = {}
         self._reading = Counter[str]()  # sessions whose answers are being read
         self._sent = Counter[tuple]()  # bytes of each visitor's requests that lie in memory
@@ -143,12 +144,10 @@ class Shares:
         # take long where the network is slow.
         who = (*visitor_of(scope), *([b"tools"] if is_tool else [b"uploads"] if is_upload else []))
         places = self._pages if is_page else self._questions
-        asked = places.asked
-        of_peer = sum(count for other, count in asked.items() if other[0] == who[0])
-        if asked[who] == VISITOR_AT_ONCE + VISITOR_WAITING or of_peer >= PEER_WAITING:
+        if places.are_full(who):
             await self._in_turn(JSONResponse({"error": TOO_MANY}, 429), scope, receive, send)
             return
-        async with places.place(who, receive):
+        async with places.place(who, _has_left(receive)):
             await self._answer(scope, receive, send)
 
     def _short_answer(self, path: str, receive: Receive) -> ASGIApp:
@@ -160,14 +159,20 @@ class Shares:
     async def _in_turn(self, answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what takes little, while some of its visitor's others are; of what goes on for long, the beginning.
 
-        Who asks a thousand at once would have each step of everybody else's wait for one of each of these.
+        Who asks a thousand at once would have each step of everybody else's wait for one of each of these. What goes
+        out in pieces, which somebody may read slowly, does so in other places.
         """
+        who, is_long = visitor_of(scope), False
         async with AsyncExitStack() as place:
-            await place.enter_async_context(self._short.place(visitor_of(scope), receive))
+            await place.enter_async_context(self._short.place(who, _has_left(receive)))
 
             async def tell(message: Message) -> None:
-                if _is_stream(message):
+                nonlocal is_long
+                if not is_long and (_is_stream(message) or message.get("more_body")):
+                    is_long = True
                     await place.aclose()
+                    if not _is_stream(message):
+                        await place.enter_async_context(self._long.place(who))
                 await send(message)
 
             await answer(scope, receive, tell)
@@ -367,10 +372,15 @@ class _Ahead:
         return False
 
 
+def _has_left(receive: Receive) -> Callable[[], Awaitable[bool]] | None:
+    return receive.has_left if isinstance(receive, _Ahead) else None
+
+
 class _Upload(_Body):
     """An upload, which lies on the disk: handed on a few files at a time, which Gradio has open at once."""
 
     _rest: Message | None = None  # of what has come
+    _tail = b""  # of what was handed on: a boundary may have begun there
 
     async def __call__(self) -> Message:
         message = self._rest or await self._receive()
@@ -378,7 +388,9 @@ class _Upload(_Body):
         end = _end_of_parts(body, FILES_AT_ONCE)
         piece, rest = body[:end], body[end:]
         self._rest = {**message, "body": rest} if rest else None
-        if piece and not self._shares.has_left_room(self._who, len(piece), piece.count(BOUNDARY)):
+        files = (self._tail + piece).count(BOUNDARY)
+        self._tail = (self._tail + piece)[-len(BOUNDARY) + 1 :]
+        if piece and not self._shares.has_left_room(self._who, len(piece), files):
             self.is_refused = True
             raise _NoRoomError
         return {**message, "body": piece, "more_body": message.get("more_body", False) or bool(rest)}
@@ -417,9 +429,14 @@ class _Places:
         self.asked = Counter[tuple]()  # how many have a place or wait for one
         self._free: dict[tuple, asyncio.Semaphore] = {}
 
+    def are_full(self, who: tuple) -> bool:
+        """Whether so many of a visitor's wait, or of all that one address speaks for, that no more may."""
+        of_peer = sum(count for other, count in self.asked.items() if other[0] == who[0])
+        return self.asked[who] >= self._most + VISITOR_WAITING or of_peer >= PEER_WAITING
+
     @asynccontextmanager
-    async def place(self, who: tuple, receive: Receive) -> AsyncIterator[None]:
-        """One of them; who has left meanwhile, as far as `receive` is an `_Ahead`, gets none.
+    async def place(self, who: tuple, has_left: Callable[[], Awaitable[bool]] | None = None) -> AsyncIterator[None]:
+        """One of them, once one is free; for who has left meanwhile, as far as that can be asked, none.
 
         Raises:
             LeftError: they have.
@@ -429,7 +446,7 @@ class _Places:
         waits = free.locked()
         try:
             async with free:
-                if waits and isinstance(receive, _Ahead) and await receive.has_left():
+                if waits and has_left and await has_left():
                     raise LeftError
                 yield
                 await asyncio.sleep(0)  # others' first: what waited for nothing has kept everybody waiting

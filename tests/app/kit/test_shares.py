@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 
 from app.explore.limits import (
     CROWDED_SECONDS,
+    LONG_AT_ONCE,
     MEGABYTE,
     PAGES_AT_ONCE,
     PEER_WAITING,
@@ -53,7 +54,7 @@ def ask(
     forwarded=None,
     gone=None,
     query=b"",
-    content=b"{}",
+    pieces=(b"{}",),
     method="POST",
 ):
     """A request under way; its task ends with the answer's status, or None. `gone` says when the visitor leaves."""
@@ -63,9 +64,9 @@ def ask(
     heard, gone = [], gone or asyncio.Event()
 
     async def receive():
-        if not heard:
+        if len(heard) < len(pieces):
             heard.append(1)
-            return {"type": "http.request", "body": content, "more_body": False}
+            return {"type": "http.request", "body": pieces[len(heard) - 1], "more_body": len(heard) < len(pieces)}
         await gone.wait()
         return {"type": "http.disconnect"}
 
@@ -188,6 +189,31 @@ def test_an_answer_that_goes_on_for_long_takes_no_place():
     run(story)
 
 
+def test_large_files_that_are_read_slowly_leave_the_places_of_others_to_their_visitor():
+    async def story():
+        go_on, begun = asyncio.Event(), []
+
+        async def serve(scope, _receive, send):
+            is_large = scope["path"] == "/large"
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"", "more_body": is_large})
+            if is_large:
+                begun.append(1)
+                await go_on.wait()
+                await send({"type": "http.response.body", "body": b""})
+
+        app = Shares(serve)
+        large = [ask(app, path="/large") for _ in range(2 * LONG_AT_ONCE)]
+        await settle()
+        assert len(begun) == LONG_AT_ONCE
+        assert await asyncio.wait_for(ask(app, path="/theme.css"), 10) == 200
+        go_on.set()
+        assert await asyncio.gather(*large) == [200] * len(large)
+        assert not app._long.asked + app._short.asked
+
+    run(story)
+
+
 def test_uploads_have_places_of_their_own_and_wait_for_them():
     async def story():
         server = Server()
@@ -265,18 +291,18 @@ def test_who_is_told_how_much_of_an_upload_has_come_is_bounded(monkeypatch):
 
 def test_nobody_uploads_more_files_in_an_hour_than_people_send(monkeypatch):
     monkeypatch.setattr(shares, "VISITOR_FILES", 3)
-    content = b"--x\r\n\r\n1\r\n--x\r\n\r\n2\r\n--x--"
+    content = b"--x\r\n\r\n1\r\n--x\r\n\r\n2\r\n--x--"  # two
+
+    async def reads_all(_scope, receive, send):
+        while (await receive())["more_body"]:
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
 
     async def story():
-        server = Server()
-        server.go_on.set()
-        app = Shares(server)
-
-        async def upload(host: str) -> int:  # two files
-            return await ask(app, host=host, path="/gradio_api/upload", content=content)
-
-        assert [await upload("1.2.3.4") for _ in range(2)] == [200, 429]
-        assert await upload("4.3.2.1") == 200
+        for pieces in ([content], [content[k : k + 1] for k in range(len(content))]):
+            app = Shares(reads_all)
+            for host, status in (("1.2.3.4", 200), ("1.2.3.4", 429), ("4.3.2.1", 200)):
+                assert await ask(app, host=host, path="/gradio_api/upload", pieces=pieces) == status
 
     run(story)
 
