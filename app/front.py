@@ -7,13 +7,11 @@ here touches the page and its configuration and nothing else: results come as a 
 from __future__ import annotations
 
 import asyncio
-import gzip
 import html
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import brotli  # Gradio's own requirement, for its scripts
 from gradio.route_utils import get_root_url
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -21,8 +19,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.explore.limits import KEPT_PAGES, LONGEST_ADDRESS
-from app.kit.web import HOME, KEPT, version
+from app.explore.limits import KEPT_PAGES
+from app.kit.web import HOME, KEPT, compressed, encoding_for, version
 
 ROOT = Path(__file__).resolve().parent.parent
 TITLE = "Latentscape"
@@ -36,7 +34,6 @@ ICON = ROOT / "app" / "web" / "icon.svg"
 
 PAGE = "/"
 PATHS = (PAGE, "/config")  # what is compressed here; the browser opens the first, `gradio_client` the second
-BROTLI_QUALITY = 4  # Gradio's, for its scripts; gzip at its default weighs twice as much, and takes twice as long
 
 _THEIRS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 _FIRST_SCRIPT = b"<script"  # the page's configuration is in the first; what is before it is Gradio's, and short
@@ -85,13 +82,12 @@ class Front:
         encoding = encoding_for(Headers(scope=scope).get("accept-encoding", ""))
         address = _address(scope)
         key = (path, address, encoding)
-        is_everybodys = not scope["query_string"] and scope["app"].auth is None
-        is_kept = is_everybodys and address is not None and len(address) <= LONGEST_ADDRESS
-        made = self._made.get(key) if is_kept else None
+        is_everybodys = address is not None and not scope["query_string"] and scope["app"].auth is None
+        made = self._made.get(key) if is_everybodys else None
         if made is None:
             async with self._making:
-                made = (self._made.get(key) if is_kept else None) or await self._make(*key, scope, receive)
-        if is_kept and made.status == 200:
+                made = (self._made.get(key) if is_everybodys else None) or await self._make(*key, scope, receive)
+        if is_everybodys and made.status == 200:
             self._made.pop(key, None)
             self._made[key] = made  # the latest last
             if len(self._made) > KEPT_PAGES:
@@ -121,21 +117,6 @@ class Front:
         headers.add_vary_header("Accept-Encoding")
         headers["Content-Length"] = str(len(content))
         return Made(start["status"], headers.raw, content)
-
-
-def encoding_for(accepted: str) -> str | None:
-    """The name of the best encoding of those accepted; None for the content as it is."""
-    for encoding in ("br", "gzip"):
-        if re.search(rf"\b{encoding}\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", accepted):
-            return encoding
-    return None
-
-
-def compressed(content: bytes, encoding: str | None) -> bytes:
-    """The content in this encoding."""
-    if encoding == "br":
-        return brotli.compress(content, quality=BROTLI_QUALITY)
-    return gzip.compress(content, 6) if encoding == "gzip" else content
 
 
 def with_head(page: bytes, address: str) -> bytes:

@@ -20,6 +20,8 @@ SUBFOLDER = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)  # no "..", no
 PIPELINE_FOLDER = "vae"  # where a pipeline of diffusers has its autoencoder
 MAX_BYTES = 4_000_000_000  # of a file; Stable Diffusion's weights are 335 MB
 
+CHUNK_BYTES = 1 << 20  # of a download, after which its progress is told
+
 Progress = Callable[[int, int | None], None]  # bytes of a file so far, and in all where that is known
 
 
@@ -49,6 +51,7 @@ def fetch(model_id: str, subfolder: str | None = None, on_progress: Progress | N
         raise ModelFolderError(f"{subfolder[:200]!r} is no subfolder of {model_id}; one is like vae.")
     # What Xet downloads cannot be ended by `on_progress`, and lies where `forgotten_on_failure` does not look.
     constants.HF_HUB_DISABLE_XET = True
+    constants.DOWNLOAD_CHUNK_SIZE = CHUNK_BYTES
     download = partial(_download, model_id, trouble=_trouble(model_id))
     for place in [f"{subfolder}/"] if subfolder else ["", f"{PIPELINE_FOLDER}/"]:
         config = download(place + CONFIG)

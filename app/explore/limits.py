@@ -118,7 +118,8 @@ STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 # Visitors. The server's 40 threads answer what widgets ask; a visitor has some of them, and the others' stay free
 VISITOR_AT_ONCE = 8  # questions at work
 KEPT_PAGES = 8  # as they go out, up to a megabyte each: for addresses by which people come, and ways to compress
-LONGEST_ADDRESS = 300  # characters of one by which people come; it stands in the page many times
+LONGEST_ADDRESS = 300  # characters of a host; it stands in the page many times
+LONGEST_PATH, LONGEST_QUERY = 2_000, 16_000  # bytes; the longest link of a page's is some 8,000
 PAGES_AT_ONCE = 2  # pages, which are made one after another
 SHORT_AT_ONCE = 16  # requests that take little, such as for files: browsers have six of HTTP/1.1
 LONG_AT_ONCE = 32  # files that go out in pieces, as fast as they are read

@@ -62,7 +62,7 @@ from app.explore.limits import (
 from app.explore.turns import ASKED, Asked, LeftError
 from app.kit.events import FORGED
 from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file
-from app.kit.shares import visitor_of
+from app.kit.shares import NoRoomError, visitor_of
 from app.kit.temporary import is_crowded
 
 FAILED = "The server failed at this. Try again, or with something else."
@@ -606,8 +606,8 @@ class Door:
             await self._app(scope, _Weighed(receive, most, is_upload), answer.send)
         except _TooLargeError:
             await answer.refuse(413, TOO_LARGE)
-        except LeftError:
-            pass  # nobody hears an answer
+        except (LeftError, NoRoomError):
+            pass  # nobody hears an answer, or another is given
         except OSError as error:
             if error.errno in (None, errno.ENAMETOOLONG):  # it is no matter of the disk
                 await answer.refuse(404, CLOSED_WORDS)

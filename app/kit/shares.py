@@ -24,6 +24,9 @@ from app.explore.limits import (
     KEPT_PROGRESS,
     KEPT_UPLOADERS,
     LONG_AT_ONCE,
+    LONGEST_ADDRESS,
+    LONGEST_PATH,
+    LONGEST_QUERY,
     MEGABYTE,
     PAGES_AT_ONCE,
     PEER_WAITING,
@@ -47,6 +50,9 @@ WATCHES = re.compile(r"/upload_progress$")  # and that tells how much of an uplo
 READS = re.compile(r"/queue/data$")  # Gradio's route that hands a session its answers, as they come
 JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that put a question into its queue
 BOUNDARY = b"\r\n--"  # between the parts of a form: how it begins
+ADDRESS_HEADERS = (b"host", b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server")  # of which Gradio makes it
+UNESCAPED = re.compile(rb'["<>\\^`{|}]')  # as browsers and the page never leave them
+TOO_LONG = "This address is too long."
 TOO_MUCH = "Your address has uploaded as much as there is room for. Try again in an hour."
 TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
 
@@ -83,6 +89,9 @@ class Shares:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if not _has_short_address(scope):
+            await JSONResponse({"error": TOO_LONG, "detail": TOO_LONG}, 414)(scope, receive, send)
+            return
         path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
         if scope["method"] != "POST":
             with suppress(LeftError):
@@ -97,7 +106,7 @@ class Shares:
 
         try:
             await self._share(path, scope, body, tell)
-        except _NoRoomError:
+        except NoRoomError:
             pass
         finally:
             if not body.is_queued:
@@ -323,7 +332,7 @@ def _forget_if_over(queue: Queue, session: str, is_read: bool) -> None:
         queue.pending_messages_per_session.pop(session, None)
 
 
-class _NoRoomError(Exception):
+class NoRoomError(Exception):
     pass
 
 
@@ -342,7 +351,7 @@ class _Body:
         self._shares._sent[self._who] += size
         if size and self._size > SMALL_BYTES and not self._shares.has_room(self._who, self._scope):
             self.is_refused = True
-            raise _NoRoomError
+            raise NoRoomError
         return message
 
     def leave(self) -> None:
@@ -392,7 +401,7 @@ class _Upload(_Body):
         self._tail = (self._tail + piece)[-len(BOUNDARY) + 1 :]
         if piece and not self._shares.has_left_room(self._who, len(piece), files):
             self.is_refused = True
-            raise _NoRoomError
+            raise NoRoomError
         return {**message, "body": piece, "more_body": message.get("more_body", False) or bool(rest)}
 
 
@@ -461,6 +470,17 @@ def _is_stream(message: Message) -> bool:
     return any(
         name.lower() == b"content-type" and value.startswith(b"text/event-stream")
         for name, value in message.get("headers", ())
+    )
+
+
+def _has_short_address(scope: Scope) -> bool:
+    """Whether nobody waits long while Gradio reads the address: it does so in the loop, a letter at a time."""
+    query = scope["query_string"]
+    return (
+        len(scope["path"]) <= LONGEST_PATH
+        and len(query) <= LONGEST_QUERY
+        and (len(query) <= LONGEST_PATH or not UNESCAPED.search(query))
+        and all(len(value) <= LONGEST_ADDRESS for name, value in scope["headers"] if name in ADDRESS_HEADERS)
     )
 
 

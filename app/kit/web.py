@@ -1,12 +1,13 @@
 """The files that the widgets run in the page, under an address that changes with their content.
 
 Gradio serves the page; these files have a route of their own before Gradio's. It serves what it read when the app
-started and nothing else, so a browser may keep every file for good: other content has another address. Gradio's
-middleware compresses them.
+started and nothing else, so a browser may keep every file for good: other content has another address. Each is
+compressed once: Gradio's middleware would do so for each request, in the loop that answers everybody.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -17,6 +18,7 @@ from posixpath import dirname, join, normpath
 from typing import Any
 from urllib.parse import quote
 
+import brotli  # Gradio's own requirement, for its scripts
 import plotly
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -35,6 +37,7 @@ LIMITS = "web/limits.js"  # made here; the widgets import it like any other modu
 HOME = "latentscape"
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
+BROTLI_QUALITY = 4  # Gradio's, for its scripts; gzip at its default weighs twice as much, and takes twice as long
 PIECE_BYTES = 1 << 18  # of a file that is sent in pieces
 
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
@@ -83,7 +86,7 @@ def decoder_routes(library: Library) -> list[Route]:
             file = None
         if file is None or request.path_params["digest"] != file.digest:
             return PlainTextResponse("There is no such decoder. Reload the page.", 404)
-        return Response(file.content, headers=KEPT, media_type="application/octet-stream")
+        return _part_of(memoryview(file.content), request.headers.get("range", ""))
 
     return [Route(f"/{HOME}/decoders/{{digest}}/{{name}}.safetensors", serve)]
 
@@ -131,8 +134,13 @@ def _part_of(content: memoryview, asked: str) -> Response:
             return Response(status_code=416, headers={"Content-Range": f"bytes */{len(content)}"})
         status, part = 206, content[first : last + 1]
         headers |= {"Content-Range": f"bytes {first}-{first + len(part) - 1}/{len(content)}"}
-    headers |= {"Content-Length": str(len(part))}
-    return StreamingResponse(_pieces(part), status, headers, "application/octet-stream")
+    return _sent(part, status, headers, "application/octet-stream")
+
+
+def _sent(content: memoryview, status: int, headers: dict[str, str], media_type: str) -> Response:
+    if len(content) <= PIECE_BYTES:
+        return Response(bytes(content), status, headers, media_type)
+    return StreamingResponse(_pieces(content), status, headers | {"Content-Length": str(len(content))}, media_type)
 
 
 async def _pieces(content: memoryview) -> AsyncIterator[bytes]:
@@ -156,19 +164,40 @@ def snapshot_routes(library: Library) -> list[Route]:
             runs = {}
         for snapshot in (one for run in runs.values() for one in run):
             if snapshot.digest == request.path_params["digest"]:
-                return Response(snapshot.content, headers=KEPT, media_type="application/octet-stream")
+                return _part_of(memoryview(snapshot.content), request.headers.get("range", ""))
         return PlainTextResponse("There is no such moment. Reload the page.", 404)
 
     return [Route(f"/{HOME}/snapshots/{{digest}}/{{name}}.safetensors", serve)]
 
 
-async def _serve(request: Request) -> Response:
-    path, content = request.path_params["path"], None
-    if request.path_params["version"] == version():
-        content = files().get(path)
-    if content is None:
+def _serve(request: Request) -> Response:  # in a thread: the file may have to be compressed
+    path = request.path_params["path"]
+    if request.path_params["version"] != version() or path not in files():
         return PlainTextResponse("There is no such file. Reload the page.", 404)
-    return Response(content, headers=KEPT, media_type=TYPES[Path(path).suffix])
+    encoding = encoding_for(request.headers.get("accept-encoding", ""))
+    content = _packed(path, encoding)
+    headers = KEPT | {"Vary": "Accept-Encoding"} | ({"Content-Encoding": encoding} if encoding else {})
+    return _sent(memoryview(content), 200, headers, TYPES[Path(path).suffix])
+
+
+@cache
+def _packed(path: str, encoding: str | None) -> bytes:
+    return compressed(files()[path], encoding)
+
+
+def encoding_for(accepted: str) -> str | None:
+    """The name of the best encoding of those accepted; None for the content as it is."""
+    for encoding in ("br", "gzip"):
+        if re.search(rf"\b{encoding}\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", accepted):
+            return encoding
+    return None
+
+
+def compressed(content: bytes, encoding: str | None) -> bytes:
+    """The content in this encoding."""
+    if encoding == "br":
+        return brotli.compress(content, quality=BROTLI_QUALITY)
+    return gzip.compress(content, 6) if encoding == "gzip" else content
 
 
 def needed_by(module: str) -> list[str]:

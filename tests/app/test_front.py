@@ -9,7 +9,6 @@ from email.message import Message
 from types import SimpleNamespace
 
 import brotli
-import pytest
 
 from app import front
 
@@ -35,24 +34,6 @@ def test_previews_are_ours_and_the_rest_of_the_page_stays():
     assert "viewport" in head
     assert (script + rest).encode() == PAGE[PAGE.index(b"<script>") :]
     assert re.search(r'<link rel="icon" [^>]*href="latentscape/\w+/web/icon.svg"', head)
-
-
-@pytest.mark.parametrize(
-    ("accepted", "encoding"),
-    [
-        ("gzip, deflate, br, zstd", "br"),
-        ("gzip", "gzip"),
-        ("br;q=0, gzip;q=0.5", "gzip"),
-        ("br; q=0.5", "br"),
-        ("gzip;q=0.0", None),
-        ("identity", None),
-        ("", None),
-    ],
-)
-def test_the_encoding_is_one_that_is_accepted(accepted, encoding):
-    assert front.encoding_for(accepted) == encoding
-    content = front.compressed(PAGE, encoding)
-    assert {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[encoding](content) == PAGE
 
 
 def through(path: str) -> list[str]:

@@ -56,9 +56,10 @@ def ask(
     query=b"",
     pieces=(b"{}",),
     method="POST",
+    headers=(),
 ):
     """A request under way; its task ends with the answer's status, or None. `gone` says when the visitor leaves."""
-    headers = [(b"x-forwarded-for", forwarded)] if forwarded else []
+    headers = [*headers, *([(b"x-forwarded-for", forwarded)] if forwarded else [])]
     scope = {"type": "http", "method": method, "path": path, "headers": headers, "client": (host, 1)}
     scope["query_string"] = query
     heard, gone = [], gone or asyncio.Event()
@@ -214,6 +215,27 @@ def test_large_files_that_are_read_slowly_leave_the_places_of_others_to_their_vi
     run(story)
 
 
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"query": b"sample.latent=" + b"Az%2B" * 1_600}, 200),
+        ({"query": b'"' * 3_000}, 414),
+        ({"query": b"a" * 20_000}, 414),
+        ({"path": "/" + '"' * 3_000}, 414),
+        ({"headers": [(b"x-forwarded-host", b"a" * 1_000)]}, 414),
+    ],
+)
+def test_an_address_that_takes_long_to_read_is_refused(asked, status):
+    """Gradio reads it several times, in the loop that answers everybody: 60,000 quotes took 40 ms."""
+
+    async def story():
+        server = Server()
+        server.go_on.set()
+        assert await ask(Shares(server), **{"path": "/gradio_api/queue/join", "method": "GET"} | asked) == status
+
+    run(story)
+
+
 def test_uploads_have_places_of_their_own_and_wait_for_them():
     async def story():
         server = Server()
@@ -362,7 +384,7 @@ def test_requests_that_never_arrive_in_full_have_an_end(monkeypatch, bound, path
 
         async def asked():
             scope = {"type": "http", "method": "POST", "path": f"/gradio_api/{path}", "headers": [], "app": page}
-            await app(scope | {"client": ("1.2.3.4", 1)}, receive, send)
+            await app(scope | {"client": ("1.2.3.4", 1), "query_string": b""}, receive, send)
             return status[0]
 
         return asyncio.create_task(asked())

@@ -115,6 +115,34 @@ class TestRoute:
         assert decompress(content) == (web.APP / "web" / "latents.js").read_bytes()
         assert len(content) < 0.6 * len(decompress(content))
 
+    def test_a_large_file_is_compressed_once_and_comes_in_full(self, home, monkeypatch):
+        """In 60 ms, which nobody else has meanwhile."""
+        packed, pack = [], web.compressed
+        monkeypatch.setattr(web, "compressed", lambda *asked: packed.append(asked) or pack(*asked))
+        web._packed.cache_clear()
+        for _ in range(2):
+            with fetch(home + web.PLOTLY, **{"Accept-Encoding": "br"}) as answer:
+                assert brotli.decompress(answer.read()) == web.files()[web.PLOTLY]
+        assert len(packed) == 1
+
+    @pytest.mark.parametrize(
+        ("accepted", "encoding"),
+        [
+            ("gzip, deflate, br, zstd", "br"),
+            ("gzip", "gzip"),
+            ("br;q=0, gzip;q=0.5", "gzip"),
+            ("br; q=0.5", "br"),
+            ("gzip;q=0.0", None),
+            ("identity", None),
+            ("", None),
+        ],
+    )
+    def test_the_encoding_is_one_that_is_accepted(self, accepted, encoding):
+        assert web.encoding_for(accepted) == encoding
+        content = b"var a = 1;" * 99
+        packed = web.compressed(content, encoding)
+        assert {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[encoding](packed) == content
+
     @pytest.mark.parametrize(
         "path",
         [
