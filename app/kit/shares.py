@@ -90,7 +90,8 @@ class Shares:
             await self._app(scope, receive, send)
             return
         if not _has_short_address(scope):
-            await JSONResponse({"error": TOO_LONG, "detail": TOO_LONG}, 414)(scope, receive, send)
+            refusal = JSONResponse({"error": TOO_LONG, "detail": TOO_LONG}, 414)
+            await self._in_turn(refusal, scope, receive, send)
             return
         path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
         if scope["method"] != "POST":
