@@ -83,15 +83,16 @@ class Front:
         address = _address(scope)
         key = (path, address, encoding)
         is_everybodys = address is not None and not scope["query_string"] and scope["app"].auth is None
-        made = self._made.get(key) if is_everybodys else None
+        kept = self._made if is_everybodys else {}
+        made = kept.get(key)
         if made is None:
             async with self._making:
-                made = (self._made.get(key) if is_everybodys else None) or await self._make(*key, scope, receive)
-        if is_everybodys and made.status == 200:
-            self._made.pop(key, None)
-            self._made[key] = made  # the latest last
-            if len(self._made) > KEPT_PAGES:
-                del self._made[next(iter(self._made))]
+                made = kept.get(key) or await self._make(*key, scope, receive)
+        if made.status == 200:
+            kept.pop(key, None)
+            kept[key] = made  # the latest last
+            if len(kept) > KEPT_PAGES:
+                del kept[next(iter(kept))]
         # What stands around this adds to the headers.
         await send({"type": "http.response.start", "status": made.status, "headers": [*made.headers]})
         await send({"type": "http.response.body", "body": made.content})

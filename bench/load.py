@@ -9,10 +9,9 @@ and pauses as a person does: they reconstruct a picture and fetch it, ask for sa
 over the map. "pointer" is a server function, asked past the queue; "queued" is a reconstruction, from the question
 until its picture is here. With `--pages`, the visitors decode by themselves, as a page does, and do not wait for that:
 they ask for the latents. A greedy visitor asks for 64 pictures of samples in a loop, without a pause; `--looping`
-connections are one address's, each of which asks for a small file in a loop. `--requests`
-measures memory instead: so many mixed requests without pauses, a new session for every four of them; `--sessions`, so
-many made-up session hashes, one small question each. Beside the memory: threads, open files, and files that are kept
-for visitors. Linux only.
+connections are one address's, each of which asks for a small file in a loop. `--requests` measures memory instead: so
+many mixed requests without pauses, a new session for every four of them; `--sessions`, so many made-up session hashes,
+one small question each. Beside the memory: threads, open files, and files that are kept for visitors. Linux only.
 """
 
 from __future__ import annotations

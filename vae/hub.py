@@ -19,7 +19,6 @@ MODEL_ID = re.compile(r"(?!.*(\.\.|--))\w[\w.-]{0,95}/\w[\w.-]{0,95}", re.ASCII)
 SUBFOLDER = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)  # no "..", nothing absolute
 PIPELINE_FOLDER = "vae"  # where a pipeline of diffusers has its autoencoder
 MAX_BYTES = 4_000_000_000  # of a file; Stable Diffusion's weights are 335 MB
-
 CHUNK_BYTES = 1 << 20  # of a download, after which its progress is told
 
 Progress = Callable[[int, int | None], None]  # bytes of a file so far, and in all where that is known

@@ -117,13 +117,11 @@ STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 
 # Visitors. The server's 40 threads answer what widgets ask; a visitor has some of them, and the others' stay free
 VISITOR_AT_ONCE = 8  # questions at work
+VISITOR_WAITING = 100  # more, that wait, and as many in Gradio's queue; a class at one address shares these too
 KEPT_PAGES = 8  # as they go out, up to a megabyte each: for addresses by which people come, and ways to compress
-LONGEST_ADDRESS = 300  # characters of a host; it stands in the page many times
-LONGEST_PATH, LONGEST_QUERY = 2_000, 16_000  # bytes; the longest link of a page's is some 8,000
 PAGES_AT_ONCE = 2  # pages, which are made one after another
 SHORT_AT_ONCE = 16  # requests that take little, such as for files: browsers have six of HTTP/1.1
 LONG_AT_ONCE = 32  # files that go out in pieces, as fast as they are read
-VISITOR_WAITING = 100  # more, that wait, and as many in Gradio's queue; a class at one address shares these too
 KEPT_SERVED = 1_000  # visitors of whom it is known in which order their pictures were read, and what they were given
 KEPT_FILES = 100  # tables and archives that a visitor was given
 LEFT_SECONDS = 0.5  # how often it is looked whether who waits is still there
@@ -138,6 +136,9 @@ MAX_FIELD_BYTES = 1 << 16
 VISITOR_MEGABYTES = 100  # of one visitor's requests that are on their way, at work, or in Gradio's queue
 ALL_MEGABYTES = 400  # of everybody's; no upload counts, as its files go to the disk
 SMALL_BYTES = 1 << 16  # of a request that has room in any case
+LONGEST_ADDRESS = 300  # characters of a host; it stands in the page many times
+LONGEST_PATH = 2_000
+LONGEST_QUERY = 16_000  # bytes; a link to a view has up to MAX_LINKED_TEXT characters for each of its values
 MAX_HEADERS = 200  # of a request
 MAX_LOG_LINES = 60  # a minute, on requests that cannot be answered
 LEAST_CHUNK = 512  # bytes, of those that a body comes in, on average

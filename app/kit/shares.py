@@ -128,9 +128,9 @@ class Shares:
 
     def has_left_room(self, who: tuple, size: int, files: int) -> bool:
         """Notes an upload's next bytes and files, and says whether as many bytes as the visitor has sent have room
-        beside them, and whether they are files that people send.
+        beside them, and whether the files are no more than VISITOR_FILES.
 
-        Where nobody's have, the door says so.
+        Where nobody's bytes have room, the door says so.
         """
         now = time.monotonic()
         sent = self._uploads.get(who)

@@ -511,8 +511,11 @@ def test_one_visitors_questions_do_not_have_all_of_the_queues_places(monkeypatch
 def test_who_cancels_what_comes_bit_by_bit_has_nothing_at_work_afterwards():
     """Gradio would close it twice, and fail at the second, so that it would count as at work for ever."""
 
+    working = threading.Event()
+
     def answer():
         for number in range(1_000):
+            working.set()
             time.sleep(0.01)
             yield number
 
@@ -528,7 +531,8 @@ def test_who_cancels_what_comes_bit_by_bit_has_nothing_at_work_afterwards():
         event = httpx.post(f"{url}/join", json={**asked, "data": []}).json()["event_id"]
         while event not in page.app.iterators and time.monotonic() < limit:
             time.sleep(0.001)
-        time.sleep(0.02)
+        working.clear()
+        working.wait(10)  # so that it is cancelled while it works, and not between
         httpx.post(f"{page.local_url}gradio_api/cancel", json={**asked, "event_id": event})
 
     try:
