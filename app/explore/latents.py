@@ -60,16 +60,16 @@ def draw(model: OpenModel, latent: Float[np.ndarray, "*latent"], words: Any) -> 
     Args:
         model: that draws it.
         latent: of the model; of a spatial one, the nearest in float16 is drawn, as that is what travels.
-        words: what the picture is, such as "sample 3 of seed 7"; at most 200 characters.
+        words: what the picture is, such as "sample 3 of seed 7"; the first 200 characters count, as labels may be long.
 
     Raises:
-        RequestError: the words are not such words, or a number of the latent is not finite or beyond 100.
+        RequestError: the words are no text, or a number of the latent is not finite or beyond 100.
     """
-    if not isinstance(words, str) or len(words) > MAX_WORDS:
-        raise RequestError(f"The words that say what a picture is must be a text of at most {MAX_WORDS} characters.")
+    if not isinstance(words, str):
+        raise RequestError("The words that say what a picture is must be a text.")
     text = pack(latent, model)
     picture = model.decode(unpack(text, model, most=1)[0])
-    mark_drawn(picture, Drawn(model.name, text, words))
+    mark_drawn(picture, Drawn(model.name, text, words[:MAX_WORDS]))
     return picture
 
 

@@ -21,7 +21,6 @@ from app.explore.limits import (
     GROUP_LABELS,
     MAX_STEPS,
     MAX_THUMBNAILS,
-    MAX_WORDS,
     NEIGHBOURS,
     PATH_CORNERS,
     PATH_COUNT,
@@ -292,7 +291,7 @@ class Point:
     def words(self) -> str:
         """What its drawn picture says that it is."""
         named = ", ".join(filter(None, [labels_in_words(self.labels), Path(self.id).stem]))
-        return f"point {self.index} of the map: {named}"[:MAX_WORDS]
+        return f"point {self.index} of the map: {named}"
 
 
 def point(model: OpenModel, index: Any) -> Point:

@@ -18,6 +18,7 @@ import time
 import warnings
 from collections import Counter
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any
@@ -226,6 +227,8 @@ class Connection(H11Protocol):
         self._hand_on(size)
         if self.conn.their_state is not h11.IDLE:  # it is complete
             self._lines, self._tail, self._content, self._frames = 0, b"", 0, 0
+            if {b"content-length", b"transfer-encoding"} <= {name for name, _ in self.cycle.scope["headers"]}:
+                self.cycle.keep_alive = False  # what follows may be meant as its body (RFC 9112, section 6.3)
 
     def _take_chunks(self) -> None:
         """A little of a body, and whether it is worth its frames."""
@@ -335,10 +338,11 @@ class Queue(gradio.queueing.Queue):
         """Gradio's own, for a question at work too: what comes of it goes nowhere.
 
         Raises:
-            HTTPException: there is no such question any more. Gradio would put another end of it to what its visitor
-                has to fetch, each time.
+            HTTPException: there is no such question any more, or it is another's. Gradio would put another end of it to
+                what its visitor has to fetch, each time; or none.
         """
-        if event_id not in self.event_ids_to_events:
+        event = self.event_ids_to_events.get(event_id)
+        if event is None or CANCELLING.get() != f"{event.session_hash}_{event.fn._id}":
             raise HTTPException(404, CLOSED_WORDS)
         await self.clean_events(event_id=event_id)
         self.server_app.iterators.pop(event_id, None)  # else Gradio would close it here too
@@ -380,7 +384,12 @@ class Session(gradio.state_holder.SessionState):
         pass
 
 
-async def _cancel_nothing(_tasks: set[str]) -> list[str]:
+# Who cancels: the session and the function of a question, as Gradio names tasks.
+CANCELLING = ContextVar[str]("CANCELLING", default="")
+
+
+async def _cancel_nothing(tasks: set[str]) -> list[str]:
+    CANCELLING.set(*tasks)
     return []
 
 

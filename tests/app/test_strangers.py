@@ -470,6 +470,18 @@ def test_who_cancels_questions_leaves_none_of_them_at_work(server, client):
     assert not server.page._queue.event_ids_to_events
 
 
+def test_nobody_cancels_the_question_of_another(server, client):
+    """Whose stream would then never end: nothing comes of it, and nobody says so."""
+    fn = next(number for number, fn in handlers(server.page) if fn.api_name == "sample")
+    asked = {"session_hash": "owner", "fn_index": fn, "data": [1, 1.0, 7, "", "prior", {}]}
+    event = json.loads(client.ask("/gradio_api/queue/join", asked).text)["event_id"]
+    for other in ({"session_hash": "other"}, {"fn_index": fn + 1}):
+        assert client.ask("/gradio_api/cancel", {**asked, **other, "event_id": event}).status == 404
+    told = client.ask("/gradio_api/queue/data?session_hash=owner", method="GET").text
+    assert re.search(r'"process_completed".*"output":\{"data":\[', told)
+    assert "close_stream" in told
+
+
 def test_nobody_sets_the_address_that_others_are_told(server, client):
     """Gradio keeps the description of the endpoints, with code that asks at the address by which the first came."""
     for host in ("evil.example", f"127.0.0.1:{server.port}"):
@@ -624,6 +636,12 @@ def test_a_head_behind_a_body_has_few_headers_too(server, first):
 @pytest.mark.parametrize("first", [WITH_LENGTH, IN_CHUNKS, GET])
 def test_requests_sent_before_the_answers_are_all_answered(server, first, part):
     assert answers(server, (first + GET + GET) * 20, 60, part) == 60
+
+
+def test_a_body_of_two_lengths_ends_its_connection(server):
+    """A proxy may read it by the other one, and take what follows for somebody else's request."""
+    both = IN_CHUNKS.replace(b"Transfer", b"Content-Length: 5\r\nTransfer")
+    assert answers(server, both + GET + GET, 3) == 1
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/gradio_api/deep_link"])
