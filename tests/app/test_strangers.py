@@ -45,7 +45,8 @@ from app.explore.limits import (
     MAX_REQUEST_MEGABYTES,
     MEGABYTE,
 )
-from app.kit import door, temporary
+from app.kit import connection, door, temporary
+from app.kit.connection import Connection
 from app.kit.door import CLOSED, FULL, keep_log_short
 from app.kit.events import FORGED
 from app.landing import LandscapeQuestions  # all questions, and its own
@@ -538,7 +539,7 @@ POST = (
 )
 def test_a_connection_that_asks_nothing_is_ended(server, monkeypatch, sent):
     """So that nobody holds them all."""
-    monkeypatch.setattr(door, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.2)
     with socket.create_connection(("127.0.0.1", server.port), timeout=4) as silent:
         silent.sendall(sent)
         while silent.recv(1 << 16):
@@ -546,7 +547,7 @@ def test_a_connection_that_asks_nothing_is_ended(server, monkeypatch, sent):
 
 
 def test_a_body_that_comes_slowly_is_waited_for(server, monkeypatch):
-    monkeypatch.setattr(door, "REQUEST_SECONDS", 0.4)
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.4)
     with socket.create_connection(("127.0.0.1", server.port), timeout=4) as slow:
         slow.sendall(POST)
         for _ in range(4):
@@ -557,7 +558,7 @@ def test_a_body_that_comes_slowly_is_waited_for(server, monkeypatch):
 
 
 def test_a_body_that_is_not_read_yet_is_waited_with(monkeypatch):
-    monkeypatch.setattr(door, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.2)
 
     async def busy(_scope, receive, send):
         await asyncio.sleep(1)
@@ -569,7 +570,7 @@ def test_a_body_that_is_not_read_yet_is_waited_with(monkeypatch):
         await send({"type": "http.response.body", "body": str(size).encode()})
 
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(busy, port=port, http=door.Connection, lifespan="off", log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(busy, port=port, http=Connection, lifespan="off", log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -62,7 +62,7 @@ def test_an_event_without_data_is_refused_in_words(library):
         drawn_picture(library, SimpleNamespace(_data=None))
 
 
-@pytest.mark.parametrize("words", [None, 3, "a" * 1000])
+@pytest.mark.parametrize("words", [None, 3])
 def test_words_are_checked(library, words):
     model = library["fruits"]
     latent = pack(np.zeros(model.info.latent_shape, np.float32), model)

@@ -25,7 +25,7 @@ from app.explore.limits import (
     VISITOR_WAITING,
 )
 from app.explore.turns import LeftError, Turns
-from app.kit import door, shares
+from app.kit import bounded, shares
 from app.kit.shares import TOO_MANY, Shares
 from tests.conftest import free_port
 
@@ -487,7 +487,7 @@ def test_one_visitors_questions_do_not_have_all_of_the_queues_places(monkeypatch
         where = f"{page.local_url}gradio_api/queue/join"
         assert httpx.post(where, json=content, headers={"X-Forwarded-For": who}).status_code == 200
 
-    assert isinstance(page._queue, door.Queue)
+    assert isinstance(page._queue, bounded.Queue)
     try:
         for _ in range(2):
             for fn in range(VISITOR_AT_ONCE + 2):

@@ -1,0 +1,249 @@
+"""Parts of Gradio's own that keep, do or let pass too much of what anyone may send, and what stands in their places."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from contextvars import ContextVar
+from types import SimpleNamespace
+from typing import Annotated, Any
+
+import gradio as gr
+import gradio.mcp
+import gradio.queueing
+import gradio.route_utils
+import gradio.routes
+import gradio.state_holder
+from fastapi import HTTPException
+from gradio.queueing import Event
+from gradio.server_messages import EventMessage
+from pydantic import Field
+from starlette.formparsers import MultiPartException
+from starlette.types import Receive, Scope, Send
+
+from app.explore.limits import (
+    KEPT_PROGRESS,
+    MAX_DEPTH,
+    MAX_FIELD_BYTES,
+    MAX_HASH,
+    VISITOR_AT_ONCE,
+    RequestError,
+)
+from app.kit.events import FORGED
+from app.kit.shares import visitor_of
+
+CLOSED_WORDS = "There is nothing here."
+
+
+class Parser(gradio.route_utils.GradioMultiPartParser):
+    """Gradio's own, which bounds the files of an upload and not the texts beside them."""
+
+    _texts = 0  # bytes so far
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """Gradio's own, for texts of at most MAX_FIELD_BYTES together."""
+        if self._current_part.file is None:
+            self._texts += end - start
+            if self._texts > MAX_FIELD_BYTES:
+                raise MultiPartException(f"The texts exceeded the maximum allowed size of {MAX_FIELD_BYTES} bytes.")
+        super().on_part_data(data, start, end)
+
+
+class Uploaded(gradio.route_utils.GradioUploadFile):
+    """Gradio's own, which stays open until all others of its upload have come, a thousand of them."""
+
+    async def seek(self, offset: int) -> None:
+        """Gradio's own, once the file has come in full: it is moved by its name."""
+        self.file.close()
+
+
+class Progress(gradio.route_utils.FileUploadProgress):
+    """Gradio's own, of the latest uploads: it keeps what it knows of one until somebody asks, which nobody may."""
+
+    def track(self, upload_id: str) -> None:
+        """Gradio's own, forgetting the oldest."""
+        super().track(upload_id)
+        self._forget()
+
+    async def is_tracked(self, upload_id: str) -> bool:
+        """Gradio's own, forgetting the oldest: it makes a signal for every name that is asked for."""
+        tracked = self._signals[upload_id]
+        self._forget()
+        return await tracked.wait()
+
+    def _forget(self) -> None:
+        for known in (self._statuses, self._signals):
+            while len(known) > KEPT_PROGRESS:
+                del known[next(iter(known))]
+
+
+class Sites(gradio.route_utils.CustomCORSMiddleware):
+    """Gradio's own, which lets pages of every site ask, in the name of who is logged in, too."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Gradio's own, where no password is asked for; else browsers keep the pages of other sites out."""
+        has_password = scope["type"] == "http" and scope["app"].auth is not None
+        await (self.app if has_password else super().__call__)(scope, receive, send)
+
+
+class Tools(gradio.mcp.GradioMCPServer):
+    """Gradio's own, whose client asks from this very machine: it would upload the server's files for who names them."""
+
+    def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:
+        """Gradio's own, of what names no file by a path.
+
+        Raises:
+            RequestError: it does.
+            ValueError: it is nested too deeply, or is no file where one is asked.
+        """
+        if any("path" in holder and "meta" in holder for holder in mappings(value)):
+            raise RequestError(FORGED)
+        return super().convert_strings_to_filedata(value, filedata_positions)
+
+
+class Messages(dict):
+    """What sessions have to fetch. Gradio deletes that of a reader who has hung up, also where it is gone already."""
+
+    def __delitem__(self, session: str) -> None:
+        self.pop(session, None)
+
+
+class Queue(gradio.queueing.Queue):
+    """Gradio's own, of which no visitor has all; who cancels a question at work frees its place once that has ended.
+
+    Gradio would end the task, also one that has not begun or is about to say that it has ended: then the question would
+    be at work for ever, in its visitor's share and perhaps in the queue.
+    """
+
+    def __init__(self, *arguments, **options) -> None:
+        """Gradio's own, which keeps what is to be fetched of 2,000 sessions: app/kit/shares.py says of how many."""
+        super().__init__(*arguments, **options)
+        self.pending_messages_per_session = Messages()
+
+    def send_message(self, event: Event, event_message: EventMessage) -> None:
+        """Gradio's own. To a session that is gone it would fail, and the queue stop for everybody."""
+        if event.session_hash in self.pending_messages_per_session:
+            super().send_message(event, event_message)
+
+    def get_events(self) -> tuple[list[Event], bool, str] | None:
+        """Gradio's own, of visitors who have few questions at work, and of one function a quarter of what may be.
+
+        Else one visitor's questions, which nobody may ever fetch, have all of the queue's places.
+        """
+        working = Counter[tuple]()
+        for event in (event for job in self.active_jobs for event in job or ()):
+            who = visitor_of(event.request.scope)
+            working.update([who, (who, event.concurrency_id)])
+
+        def may_begin(event: Event, limit: int | None) -> bool:
+            who = visitor_of(event.request.scope)
+            most = VISITOR_AT_ONCE if limit is None else max(1, limit // 4)
+            return working[who] < VISITOR_AT_ONCE and working[who, event.concurrency_id] < most
+
+        all_of = {name: [*waiting.queue] for name, waiting in self.event_queue_per_concurrency_id.items()}
+        for name, events in all_of.items():
+            waiting = self.event_queue_per_concurrency_id[name]
+            waiting.queue[:] = [event for event in events if may_begin(event, waiting.concurrency_limit)]
+        found = super().get_events()
+        begun = {event._id for event in found[0]} if found else set()
+        for name, events in all_of.items():
+            queue = self.event_queue_per_concurrency_id[name].queue
+            queue[:] = [event for event in events if event._id not in begun]
+        return found
+
+    async def remove_from_queue(self, event_id: str) -> None:
+        """Gradio's own, for a question at work too: what comes of it goes nowhere.
+
+        Raises:
+            HTTPException: there is no such question any more, or it is another's. Gradio would put another end of it to
+                what its visitor has to fetch, each time; or none.
+        """
+        event = self.event_ids_to_events.get(event_id)
+        if event is None or CANCELLING.get() != f"{event.session_hash}_{event.fn._id}":
+            raise HTTPException(404, CLOSED_WORDS)
+        await self.clean_events(event_id=event_id)
+        self.server_app.iterators.pop(event_id, None)  # else Gradio would close it here too
+
+    async def reset_iterators(self, event_id: str) -> None:
+        """Gradio's own, of what comes bit by bit, once its question has ended.
+
+        Gradio takes a lock for this that all such questions need, and fails where another has closed it meanwhile: then
+        the question would be at work for ever.
+        """
+        iterator = self.server_app.iterators.pop(event_id, None)
+        if iterator is not None:
+            with suppress(Exception):
+                await iterator.aclose()
+
+
+class Session(gradio.state_holder.SessionState):
+    """Gradio's own, without a copy of the page's settings and of all values, from which it makes links that are closed.
+
+    The copy takes 20 ms and half a megabyte, for each session and for each question without one.
+    """
+
+    def __init__(self, blocks: gr.Blocks) -> None:
+        super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks=()))
+
+    @property
+    def config_values(self) -> dict:
+        """The copy: nothing; and what is put into it, is kept nowhere."""
+        return {}
+
+    @config_values.setter
+    def config_values(self, _values: dict) -> None:
+        pass
+
+    def _update_config(self, key: int) -> None:
+        pass
+
+    def _update_value_in_config(self, key: int, value: Any) -> None:
+        pass
+
+
+# Who cancels: the session and the function of a question, as Gradio names tasks.
+CANCELLING = ContextVar[str]("CANCELLING", default="")
+
+
+async def note_who_cancels(tasks: set[str]) -> list[str]:
+    """In place of Gradio's own, which cancels tasks: none is, and `Queue` ends the question."""
+    CANCELLING.set(*tasks)
+    return []
+
+
+# An empty one, Gradio takes for none in one place, and for a name in another.
+Hash = Annotated[str, Field(min_length=1, max_length=MAX_HASH)]
+
+
+class Question(gradio.routes.PredictBody):
+    """Gradio's own, whose names are bounded: Gradio keeps them, some for good, whatever they weigh."""
+
+    session_hash: Hash | None = None
+    event_id: Hash | None = None
+
+
+class WidgetQuestion(gradio.routes.ComponentServerJSONBody):
+    """Gradio's own, of a server function, bounded like `Question`."""
+
+    session_hash: Hash
+
+
+def mappings(value: Any):
+    """Every mapping in a value from JSON, however it is nested.
+
+    Raises:
+        ValueError: deeper than MAX_DEPTH.
+    """
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        yield from (one for one in level if isinstance(one, dict))
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise ValueError("nested too deeply")

@@ -1,0 +1,133 @@
+"""Connections, of which a process can have so many: whoever holds them all keeps everybody out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from app.explore.limits import LEAST_CHUNK, MAX_HEADERS, REQUEST_SECONDS
+
+END_OF_HEAD = re.compile(rb"\n\r?\n")  # as h11 has it
+HELD_BYTES = 1 << 16  # of next requests, while one is answered
+TAKEN_BYTES = 4096  # of a body in chunks at a time
+FRAME_BYTES = 8  # around a chunk: its size and two ends of lines
+
+
+class Connection(H11Protocol):
+    """Uvicorn's own, which waits for ever for a first request, for one that comes a byte at a time, and for its body.
+
+    Who sends on, if only a byte of a body at a time, is let do so.
+    """
+
+    _silence: asyncio.TimerHandle | None = None
+    _held = b""  # what has come, and is not h11's yet
+    _lines = 0  # of a head so far
+    _tail = b""  # its last bytes
+    _content = _frames = 0  # bytes of a body in chunks so far, and of what stands around it
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Uvicorn's own, for a while only if nothing is asked."""
+        super().connection_made(transport)
+        self._wait_for_request()
+
+    def data_received(self, data: bytes) -> None:
+        """Uvicorn's own; of a body, more has to come within that while.
+
+        What has many headers, or comes in pieces of a few bytes each, or in long frames, ends the connection: every
+        line takes h11 so long that nobody else is answered meanwhile, and headers many times their size of memory.
+        """
+        self._held += data
+        self._take()
+        if self._lacks_body():
+            self._wait_for_request()
+
+    def _take(self) -> None:
+        """Hands on what is held, as what it is; of a next request, nothing before the one before it is answered."""
+        while self._held and not self.transport.is_closing():
+            state = self.conn.their_state
+            if state is h11.IDLE:
+                self._take_head()
+            elif state is not h11.SEND_BODY:
+                self.flow.pause_reading()
+                if len(self._held) > HELD_BYTES:
+                    self.transport.close()
+                return
+            elif self._is_chunked():
+                self._take_chunks()
+            else:  # of a known length, of which h11 counts what is still to come
+                self._hand_on(max(1, self.conn._reader._remaining))
+
+    def _hand_on(self, size: int) -> None:
+        piece, self._held = self._held[:size], self._held[size:]
+        super().data_received(piece)
+
+    def _take_head(self) -> None:
+        """As far as it has come: its end may have begun with what came before."""
+        end = END_OF_HEAD.search(self._tail + self._held)
+        size = end.end() - len(self._tail) if end else len(self._held)
+        self._lines += self._held.count(b"\n", 0, size)
+        if self._lines > MAX_HEADERS:
+            self.transport.close()
+            return
+        self._tail = (self._tail + self._held[:size])[-2:]
+        self._hand_on(size)
+        if self.conn.their_state is not h11.IDLE:  # it is complete
+            self._lines, self._tail, self._content, self._frames = 0, b"", 0, 0
+            if {b"content-length", b"transfer-encoding"} <= {name for name, _ in self.cycle.scope["headers"]}:
+                self.cycle.keep_alive = False  # what follows may be meant as its body (RFC 9112, section 6.3)
+
+    def _take_chunks(self) -> None:
+        """A little of a body, and whether it is worth its frames."""
+        if self.cycle.response_complete:  # what is not kept is not weighed
+            self.transport.close()
+            return
+        size, before = min(len(self._held), TAKEN_BYTES), len(self.cycle.body)
+        self._hand_on(size)
+        content = len(self.cycle.body) - before
+        self._content += content
+        self._frames += size - content
+        if self._lacks_body() and self._frames > TAKEN_BYTES + FRAME_BYTES * self._content // LEAST_CHUNK:
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """Uvicorn's own, for a while only if nothing more is asked."""
+        super().on_response_complete()
+        self._wait_for_request()
+        self._take()
+
+    def send_400_response(self, msg: str) -> None:
+        """Uvicorn's own; where an answer has begun already, the connection ends."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Uvicorn's own."""
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    def _wait_for_request(self) -> None:
+        self._stop_waiting()
+        self._silence = self.loop.call_later(REQUEST_SECONDS, self._end_if_silent, self.cycle)
+
+    def _stop_waiting(self) -> None:
+        if self._silence:
+            self._silence.cancel()
+
+    def _end_if_silent(self, before: RequestResponseCycle | None) -> None:
+        if self._lacks_body() and self.flow.read_paused:  # what came is not read yet
+            self._wait_for_request()
+            return
+        is_silent = self.cycle is before and (before is None or before.response_complete)
+        if (is_silent or self._lacks_body()) and self in self.connections:
+            self.transport.close()
+
+    def _is_chunked(self) -> bool:
+        return any(name == b"transfer-encoding" for name, _ in self.cycle.scope["headers"])
+
+    def _lacks_body(self) -> bool:
+        return self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete
