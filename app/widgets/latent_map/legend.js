@@ -163,14 +163,14 @@ export class Legend {
     const options = {
       type: "button",
       className: "latent-map-chip",
-      title: "Click to hide or show, double-click for this one alone",
+      title: `${spaced(group.name)}: click to hide or show, double-click for this one alone`,
       attributes: {
         "aria-pressed": group.isVisible,
         style: `--chip: ${this.#palette.slot(group.slot)}`,
         "data-shape": group.shape,
       },
     };
-    const button = make("button", options, spaced(group.name), count);
+    const button = make("button", options, make("span", {}, spaced(group.name)), count);
     button.addEventListener("click", () => this.#change(grouping, () => grouping.toggle(group)));
     button.addEventListener("dblclick", () => this.#change(grouping, () => grouping.toggleAlone(group)));
     return button;
