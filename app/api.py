@@ -14,7 +14,6 @@ from app.explore import files, interpolate, latents, map, reconstruct, sample
 from app.explore.library import Library
 from app.explore.limits import RequestError, check_seed
 from app.explore.subject import Subject, open_subject
-from app.explore.turns import MANY
 from app.kit.events import explained
 from app.kit.inputs import LabelJSON, LatentJSON, PictureFile, RawNumber
 
@@ -80,8 +79,7 @@ class _API:
             The pictures (PNG).
         """
         opened, a, b = self._library[model], _subject(image_a, "image_a"), _subject(image_b, "image_b")
-        with MANY:
-            drawn = interpolate.interpolation(opened, a, b, steps, method)
+        drawn = interpolate.interpolation(opened, a, b, steps, method)
         return [files.save_picture(picture, opened.name, f"interpolation {k}") for k, picture in enumerate(drawn, 1)]
 
     def sample(self, count, temperature, seed, model, distribution, label):
@@ -100,12 +98,11 @@ class _API:
         """
         opened = self._library[model]
         seed = check_seed(seed)
-        with MANY:
-            drawn = sample.sample(opened, distribution, count, temperature, seed, label)
-            return [
-                files.save_drawn(opened, latent, f"sample {number} of seed {seed}")
-                for number, latent in enumerate(drawn, 1)
-            ]
+        drawn = sample.sample(opened, distribution, count, temperature, seed, label)
+        return [
+            files.save_drawn(opened, latent, f"sample {number} of seed {seed}")
+            for number, latent in enumerate(drawn, 1)
+        ]
 
     def encode(self, image, model):
         """What the encoder makes of a picture: a normal distribution of each number of the latent.

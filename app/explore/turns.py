@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
-from collections.abc import Hashable
+from collections import Counter
+from collections.abc import Hashable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -39,12 +39,39 @@ class LeftError(Exception):
     """Nobody waits for this any more."""
 
 
-class Turns:
-    """A semaphore that is fair: nobody goes again before those who wait, and short requests do not wait for long ones.
+@dataclass(eq=False)
+class _Waiting:
+    who: Hashable
+    turn: threading.Event = field(default_factory=threading.Event)
 
-    Of the pieces that wait, those that are the first of their request and those that are not take turns, each kind in
-    the order in which they came. So a pointer, which asks for one picture, waits for other people's first pieces, and
-    not for all that those ask who draw many; and these still have half of the work.
+
+class _Order:
+    """Which visitors had a turn, and when: of those who wait, who had one longest ago is next."""
+
+    def __init__(self) -> None:
+        self._served: dict[Hashable, int] = {}  # the latest last
+        self._turns = 0
+
+    def note(self, who: Hashable) -> None:
+        """This visitor has one now."""
+        self._turns += 1
+        self._served.pop(who, None)
+        self._served[who] = self._turns
+        if len(self._served) > KEPT_SERVED:
+            del self._served[next(iter(self._served))]
+
+    def next_of(self, waiting: Iterable[_Waiting]) -> _Waiting:
+        """Of a visitor's own, the first."""
+        return min(waiting, key=lambda one: self._served.get(one.who, 0))
+
+
+class Turns:
+    """A semaphore that is fair: visitors take turns, and short requests do not wait for long ones.
+
+    Of the pieces that wait, those that are the first of their request and those that are not take turns; of each kind,
+    that of the visitor who had a turn longest ago is next. So a pointer, which asks for one picture, waits for other
+    people's first pieces, and not for all that those ask who draw many; these still have half of the work; and whoever
+    asks for much of it waits for themselves.
 
     `threading.Semaphore` is not fair: a thread that gives its place back and asks again at once, as one that draws many
     pictures does, often gets it before a thread that has waited all the while.
@@ -56,24 +83,26 @@ class Turns:
     def __init__(self, at_once: int):
         self._lock = threading.Lock()
         self._free = at_once
-        self._first: deque[threading.Event] = deque()
-        self._later: deque[threading.Event] = deque()
+        self._first: list[_Waiting] = []
+        self._later: list[_Waiting] = []
         self._next_is_later = False
+        self._order = _Order()
 
     def __enter__(self) -> None:
         asked = ASKED.get()
         if asked and asked.left.is_set():
             raise LeftError
+        one = _Waiting(asking())
         with self._lock:
             waiting = self._later if asked and asked.pieces else self._first
             if asked:
                 asked.pieces += 1
             if self._free:  # nobody waits: a place that is given back goes to whoever does
                 self._free -= 1
+                self._order.note(one.who)
                 return
-            turn = threading.Event()
-            waiting.append(turn)
-        turn.wait()
+            waiting.append(one)
+        one.turn.wait()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -81,10 +110,13 @@ class Turns:
         with self._lock:
             waiting = self._later if self._later and (self._next_is_later or not self._first) else self._first
             self._next_is_later = waiting is self._first
-            if waiting:
-                waiting.popleft().set()
-            else:
+            if not waiting:
                 self._free += 1
+                return
+            following = self._order.next_of(waiting)
+            waiting.remove(following)
+            self._order.note(following.who)
+            following.turn.set()
 
 
 class Room:
@@ -126,7 +158,7 @@ class Seats:
         self._free = seats
         self._waiting: list[_Waiting] = []
         self._seated: set[Hashable] = set()
-        self._served: dict[Hashable, None] = {}  # visitors who had a place, the latest last
+        self._order = _Order()
 
     def __enter__(self) -> None:
         asked = ASKED.get()
@@ -152,30 +184,18 @@ class Seats:
 
     def _seat(self) -> None:
         while self._free:
-            order = {who: place for place, who in enumerate(self._served)}
             can = [one for one in self._waiting if one.who is None or one.who not in self._seated]
             if not can:
                 return
-            following = min(can, key=lambda one: order.get(one.who, -1))
+            following = self._order.next_of(can)
             self._waiting.remove(following)
             self._free -= 1
             self._seated.add(following.who)
-            self._served.pop(following.who, None)
-            self._served[following.who] = None
-            if len(self._served) > KEPT_SERVED:
-                del self._served[next(iter(self._served))]
+            self._order.note(following.who)
             following.turn.set()
-
-
-@dataclass(eq=False)
-class _Waiting:
-    who: Hashable
-    turn: threading.Event = field(default_factory=threading.Event)
 
 
 # One for all models: they share the processor, and each decoding takes all of it.
 DECODING = Turns(DECODED_AT_ONCE)
 # For large pictures an encoding takes a gigabyte; and as it is one piece, nothing is gained by turns between its parts.
 ENCODING = Seats(ENCODED_AT_ONCE)
-# A question for many pictures works as long as dozens for a single one, which others wait for.
-MANY = Seats(1)

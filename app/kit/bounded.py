@@ -7,6 +7,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Annotated, Any
+from weakref import WeakKeyDictionary
 
 import gradio as gr
 import gradio.mcp
@@ -29,6 +30,7 @@ from app.explore.limits import (
     VISITOR_AT_ONCE,
     RequestError,
 )
+from app.explore.turns import Asked
 from app.kit.events import FORGED
 from app.kit.shares import visitor_of
 
@@ -119,6 +121,19 @@ class Queue(gradio.queueing.Queue):
         """Gradio's own, which keeps what is to be fetched of 2,000 sessions: app/kit/shares.py says of how many."""
         super().__init__(*arguments, **options)
         self.pending_messages_per_session = Messages()
+        self._asked = WeakKeyDictionary[Event, Asked]()
+
+    def begin(self, event_id: str | None, asked: Asked) -> None:
+        """Notes who works on a question: they are told when its visitor leaves."""
+        if event := self.event_ids_to_events.get(event_id):
+            self._asked[event] = asked
+
+    async def clean_events(self, *, session_hash: str | None = None, event_id: str | None = None) -> None:
+        """Gradio's own, which would let those at work go on to their end; they end with the next piece of it."""
+        await super().clean_events(session_hash=session_hash, event_id=event_id)
+        for event in (event for job in self.active_jobs for event in job or ()):
+            if not event.alive and event in self._asked:
+                self._asked[event].left.set()
 
     def send_message(self, event: Event, event_message: EventMessage) -> None:
         """Gradio's own. To a session that is gone it would fail, and the queue stop for everybody."""

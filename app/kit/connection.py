@@ -74,7 +74,7 @@ class Connection(H11Protocol):
             return
         self._tail = (self._tail + self._held[:size])[-2:]
         self._hand_on(size)
-        if self.conn.their_state is not h11.IDLE:  # it is complete
+        if self.conn.their_state not in (h11.IDLE, h11.ERROR):  # it is complete
             self._lines, self._tail, self._content, self._frames = 0, b"", 0, 0
             if {b"content-length", b"transfer-encoding"} <= {name for name, _ in self.cycle.scope["headers"]}:
                 self.cycle.keep_alive = False  # what follows may be meant as its body (RFC 9112, section 6.3)

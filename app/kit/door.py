@@ -9,6 +9,7 @@ in Gradio and Uvicorn themselves is replaced (app/kit/bounded.py, app/kit/connec
 from __future__ import annotations
 
 import errno
+import html
 import json
 import logging
 import math
@@ -158,11 +159,15 @@ class Page(gr.Blocks):
     async def process_api(self, *arguments, **options):
         """Gradio's own. An error that is not for people stays in the log, and the answer is a sentence."""
         if ASKED.get() is None:  # else app/kit/shares.py watches whether they are still there
-            ASKED.set(Asked(_visitor(options.get("request"))))
+            asked = Asked(_visitor(options.get("request")))
+            ASKED.set(asked)
+            self._queue.begin(options.get("event_id"), asked)
         try:
             return await super().process_api(*arguments, **options)
         except gr.Error as error:
-            raise _told(error) from None
+            told = _told(error)
+            told.message = html.escape(told.message, quote=False)  # a page shows it as HTML
+            raise told from None
         except LeftError:  # nobody is there to be told
             raise gr.Error(FAILED, title=REFUSED, print_exception=False) from None
         except OSError as error:
@@ -171,9 +176,11 @@ class Page(gr.Blocks):
                 raise gr.Error(FULL, title=REFUSED, print_exception=False) from None
             if error.errno == errno.ENAMETOOLONG:  # in an event, where Gradio looks for files too
                 raise gr.Error(FORGED, title=REFUSED, print_exception=False) from None
-            raise gr.Error(FULL, title=REFUSED) from error
+            raise gr.Error(FULL, title=REFUSED, print_exception=LINES.is_room()) from error
+        except UnicodeEncodeError:  # as of a name of a file there
+            raise gr.Error(FORGED, title=REFUSED, print_exception=False) from None
         except Exception as error:
-            raise gr.Error(FAILED, title=REFUSED) from error
+            raise gr.Error(FAILED, title=REFUSED, print_exception=LINES.is_room()) from error
 
 
 def _visitor(request: Any) -> tuple | None:

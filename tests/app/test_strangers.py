@@ -286,6 +286,7 @@ def test_every_handler_takes_any_event(server, client):
         {"path": [[0, float("nan")]] * 3},
         {"path": [[0, 0]] * 5000},
         {"path": "x" * 5000},
+        {"model": {"path": "\ud800", "meta": {"_type": "gradio.FileData"}}},
     ]
     for number, fn in {code_of(fn): (number, fn) for number, fn in handlers(server.page)}.values():
         data = [usual(block, server) for block in fn.inputs]
@@ -637,6 +638,26 @@ def test_a_head_behind_a_body_has_few_headers_too(server, first):
 @pytest.mark.parametrize("first", [WITH_LENGTH, IN_CHUNKS, GET])
 def test_requests_sent_before_the_answers_are_all_answered(server, first, part):
     assert answers(server, (first + GET + GET) * 20, 60, part) == 60
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\n\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        WITH_LENGTH.replace(b"Length: ", b"Length: -"),
+    ],
+)
+def test_what_is_no_request_leaves_no_trace_in_the_log(server, client, sent):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as connection:
+        connection.sendall(sent)
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 400")
+
+
+def test_what_a_refusal_repeats_is_text_where_the_page_shows_markup(client):
+    answer = client.ask("/gradio_api/run/sample", {"data": [1, 1, 0, "<img src=x> & so", "prior", {}]})
+    assert "&lt;img src=x&gt; &amp; so" in json.loads(answer.text)["error"]
 
 
 def test_a_body_of_two_lengths_ends_its_connection(server):

@@ -4,6 +4,7 @@ import contextvars
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -64,6 +65,31 @@ def test_who_asks_for_one_piece_does_not_wait_for_those_who_ask_for_many():
     for person in people:
         person.join()
     assert Counter(done) == {f"many {k}": 50 for k in range(8)}, "and they come to an end"
+
+
+def test_who_asks_for_much_at_once_waits_for_themselves():
+    """Else a picture of everybody else's many would come after one of each of theirs."""
+    turns, done, begun = Turns(1), Counter(), threading.Barrier(10)
+
+    def work(who, pieces):
+        ASKED.set(Asked(who))
+        begun.wait()
+        for _ in range(pieces):
+            with turns:
+                time.sleep(0.002)
+                done[who] += 1
+        return done.copy()
+
+    greedy = [threading.Thread(target=work, args=("greedy", 40)) for _ in range(8)]
+    for thread in greedy:
+        thread.start()
+    with ThreadPoolExecutor(1) as other:
+        asked = other.submit(work, "other", 20)
+        begun.wait()
+        assert asked.result(30)["greedy"] < 40
+    for thread in greedy:
+        thread.join(30)
+    assert done == {"greedy": 320, "other": 20}
 
 
 def take(seats, who, done, go_on=None, asked=None):

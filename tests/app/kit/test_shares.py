@@ -14,6 +14,7 @@ import httpx
 import pytest
 from starlette.middleware import Middleware
 
+from app.explore import turns
 from app.explore.limits import (
     CROWDED_SECONDS,
     LONG_AT_ONCE,
@@ -26,6 +27,7 @@ from app.explore.limits import (
 )
 from app.explore.turns import LeftError, Turns
 from app.kit import bounded, shares
+from app.kit.door import Page
 from app.kit.shares import TOO_MANY, Shares
 from tests.conftest import free_port
 
@@ -542,6 +544,30 @@ def test_who_cancels_what_comes_bit_by_bit_has_nothing_at_work_afterwards():
             time.sleep(0.01)
         assert not page._queue.event_ids_to_events
         assert not page.app.iterators
+    finally:
+        page.close()
+
+
+def test_what_works_on_a_question_is_told_when_its_asker_hangs_up():
+    """Else whoever asks for much and leaves keeps the server from everybody else."""
+    working, told = threading.Event(), threading.Event()
+
+    def answer():
+        working.set()
+        if turns.ASKED.get().left.wait(30):
+            told.set()
+
+    with Page() as page:
+        gr.Button().click(answer, None, None)
+    page.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, ssr_mode=False)
+    try:
+        asked = {"session_hash": "gone", "fn_index": 0, "data": []}
+        assert httpx.post(f"{page.local_url}gradio_api/queue/join", json=asked).status_code == 200
+        assert working.wait(30)
+        address = f"{page.local_url}gradio_api/queue/data?session_hash=gone"
+        with httpx.stream("GET", address) as stream:
+            next(stream.iter_lines())
+        assert told.wait(15), "Gradio looks every ten seconds whether somebody still reads"
     finally:
         page.close()
 
