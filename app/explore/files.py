@@ -36,6 +36,7 @@ from app.explore.limits import (
 from app.explore.opened import OpenModel
 from app.explore.turns import asking
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")  # web/tables.js has the same
 LONGEST_NAME = 100  # bytes, without the extension
 
 _lock = threading.Lock()
@@ -100,11 +101,25 @@ def film(frames: Sequence[Image.Image]) -> bytes:
 
 
 def save_table(lines: Iterable[Sequence[str | float | None]], *words: str) -> str:
-    """Writes a CSV; returns the file's path."""
+    """Writes a CSV; returns the file's path.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, "CSV injection"): labels and
+    the names of files are strangers'.
+    """
     path = _new_place(words, "csv")
     with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(lines)
+        csv.writer(file).writerows([_harmless(cell) for cell in line] for line in lines)
     return str(path)
+
+
+def _harmless(cell: str | float | None) -> str | float | None:
+    if not isinstance(cell, str) or not cell.startswith(FORMULA_STARTS):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def save_archive(pictures: Mapping[str, Image.Image], others: Sequence[str], *words: str) -> str:

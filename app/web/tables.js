@@ -1,10 +1,14 @@
 // Latents as files for other programs: a table, or an array of NumPy. Pure.
 
-/** Rows as CSV (RFC 4180): the first names the columns. */
+/**
+ * Rows as CSV (RFC 4180): the first names the columns. A text that a spreadsheet would run as a formula gets an apostrophe
+ * before it (OWASP, "CSV injection").
+ */
 export const csvOf = (rows) => rows.map((row) => `${row.map(field).join(",")}\r\n`).join("");
 
 function field(value) {
-  const text = String(value);
+  const isFormula = /^[=+\-@\t\r\n]/.test(value) && Number.isNaN(Number(value));
+  const text = isFormula ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

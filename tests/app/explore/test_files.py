@@ -1,6 +1,7 @@
 """Files that the app writes: readable names, the right content, and removed with age."""
 
 import contextvars
+import csv
 import re
 from pathlib import Path
 
@@ -96,6 +97,14 @@ def test_everything_is_written_where_the_app_was_told_to(tmp_path, monkeypatch):
         files.save_archive({"c.png": COLOURS[0]}, [], "c"),
     ]  # fmt: skip
     assert all(re.fullmatch(rf"{tmp_path}/latentscape-\w+/\w+/[a-c]\.\w+", path) for path in written)
+
+
+def test_no_cell_of_a_table_is_a_formula():
+    """Labels and names of files are strangers', and spreadsheets run what begins so."""
+    cells = ["=1+1", "+A1", "-A1", "@SUM(1)", "\t=1", "\r=1", "a=1", "-1.5", "+3e4", "", -2, None]
+    with open(files.save_table([cells], "table"), newline="", encoding="utf-8") as file:
+        (read,) = csv.reader(file)
+    assert read == ["'=1+1", "'+A1", "'-A1", "'@SUM(1)", "'\t=1", "'\r=1", "a=1", "-1.5", "+3e4", "", "-2", ""]
 
 
 def test_a_picture_that_is_only_shown_weighs_little():
