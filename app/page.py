@@ -16,7 +16,7 @@ from app.explore.library import Library
 from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, TIDY_SECONDS
 from app.kit import web
 from app.kit.door import Door, Page, keep_log_short
-from app.kit.events import QUIET, Refresh, explained
+from app.kit.events import QUIET, REFUSALS, Refresh
 from app.kit.examples import FOLDER as EXAMPLES
 from app.kit.inputs import ModelPicker
 from app.kit.shares import Shares
@@ -24,6 +24,7 @@ from app.kit.workspace import Workspace
 from app.tabs import interpolate, learnt, map, reconstruct, sample
 from app.theme import STYLE, theme
 from app.widgets.latent_map import PRELOAD
+from app.words import plain
 
 T = TypeVar("T")
 
@@ -40,8 +41,11 @@ WHO_DRAWS = (
 COPY_LINK = "() => window.latentscape.copyLink(document.querySelector('#copy-link'))"
 FULL_SCREEN = "() => document.fullscreenElement ? document.exitFullscreen() : document.body.requestFullscreen()"
 
-# A picture of few pixels fills its input too, with its pixels as they are; style.css does the rest.
-SMALL_PICTURES = f"<script>{{{(Path(__file__).parent / 'small_pictures.js').read_text('utf-8')}}}</script>"
+# What the page's head runs, each in a scope of its own.
+SCRIPTS = "".join(
+    f"<script>{{{(Path(__file__).parent / name).read_text('utf-8')}}}</script>"
+    for name in ("storage.js", "small_pictures.js")
+)
 
 
 def build(library: Library, may_open: opening.Opening = "off", watch: bool = False) -> gr.Blocks:
@@ -65,7 +69,7 @@ def build(library: Library, may_open: opening.Opening = "off", watch: bool = Fal
             gr.HTML(WHO_DRAWS, elem_id="drawing")
         copy.click(None, None, None, js=COPY_LINK)
         whole.click(None, None, None, js=FULL_SCREEN)
-        model.change(explained(lambda name: library[name].describe()), model, about, queue=False, **QUIET)
+        model.change(lambda name: _about(library, name), model, about, queue=False, **QUIET)
         notice = gr.HTML(visible=False, elem_id="notice", elem_classes="note")
         refresh = Refresh(model, [tab.NAME for tab in TABS])
         if watch:
@@ -89,6 +93,14 @@ def build(library: Library, may_open: opening.Opening = "off", watch: bool = Fal
                 kept |= guide.build(work, open_guide, titles)
         address.build(page, work, kept, notice)
     return page
+
+
+def _about(library: Library, name: str) -> str:
+    """What a model is, in a line of Markdown; of one that cannot be loaded, why."""
+    try:
+        return library[name].describe()
+    except REFUSALS as error:
+        return plain(str(error))
 
 
 def launch(
@@ -133,7 +145,7 @@ def launch(
         mcp_server=mcp,
         theme=theme(),
         css_paths=[*STYLE],
-        head=address.head({tab.NAME: tab.TITLE for tab in TABS}) + PRELOAD + SMALL_PICTURES,
+        head=address.head({tab.NAME: tab.TITLE for tab in TABS}) + PRELOAD + SCRIPTS,
         favicon_path=front.ICON,
         app_kwargs={
             "routes": [

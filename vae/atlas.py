@@ -218,6 +218,8 @@ class Atlas:
             whole = False  # KeyError: of two columns of one name; IndexError: of texts of which each is missing
         if not whole:
             raise AtlasError(f"{path} holds positions or latents that are not numbers, or too large. {remake}")
+        if not len(table):
+            raise AtlasError(f"{path} has no points. {remake}")
         lengths = pc.unique(pc.list_value_length(column)).to_pylist()
         if lengths != [math.prod(latent_shape)] or flat.size != len(table) * math.prod(latent_shape):
             raise AtlasError(f"{path} does not hold latents of shape {latent_shape}: it is another model's. {remake}")

@@ -30,12 +30,12 @@ class Library:
 
     Args:
         assets: every model folder in it is offered, but for those whose `config.json` is damaged.
-        chosen: names among them, or other model folders and ids of the Hub, which are offered too; the first becomes
-            the default. If there is none, the default is `FIRST`, or else the first by name.
+        chosen: names among them, or other model folders and ids of the Hub, which are offered too, but for damaged
+            ones; the first becomes the default. If there is none, the default is `FIRST`, or else the first by name.
 
     Raises:
         RequestError: a chosen one is none of these, or there is no model at all.
-        ModelFolderError: the `config.json` of a chosen one is damaged, or the Hub does not give it.
+        ModelFolderError: of all chosen ones, the `config.json` is damaged, or the Hub does not give them.
     """
 
     def __init__(self, assets: Path | str, chosen: Sequence[str] = ()):
@@ -50,7 +50,14 @@ class Library:
                 self._add(folder.name, folder)
             except ModelFolderError as error:
                 print(f"Left out: {error}", file=sys.stderr)
-        picked = [self._find(one) for one in chosen]
+        picked = []
+        for one in chosen:
+            try:
+                picked.append(self._find(one))
+            except ModelFolderError as error:
+                if one == chosen[-1] and not picked:
+                    raise
+                print(f"Left out: {error}", file=sys.stderr)
         if not self._folders:
             raise RequestError(f"There is no model in {assets}. Train one: python -m train fit --help")
         first = FIRST if FIRST in self._folders else next(iter(self._folders))

@@ -13,7 +13,7 @@ from app.explore.files import draw, save_picture
 from app.explore.limits import EXAMPLE_POINTS, RequestError
 from app.explore.opened import OpenModel
 from vae.atlas import Atlas
-from vae.checkpoint import CONV_VAE
+from vae.checkpoint import CONV_VAE, ModelFolderError
 
 FOLDER = Path(__file__).parents[2] / "assets" / "examples"
 
@@ -35,7 +35,7 @@ def examples_for(model: OpenModel) -> dict[str, Path]:
 
     Those are shipped examples, if the model was trained on a data set that they are like, or is another's, for any
     picture; else some points of its map, drawn, as where the data are not ours to show; without a map that can be
-    read, none.
+    read and drawn, none.
     """
     kind = KINDS.get(str(model.info.training.get("dataset")))
     if model.info.kind != CONV_VAE:
@@ -43,10 +43,9 @@ def examples_for(model: OpenModel) -> dict[str, Path]:
     if kind:
         return {name: path for name, path in EXAMPLES.items() if name.startswith(f"{kind}-")}
     try:
-        points = _points(model.atlas)
-    except RequestError:
+        paths = [Path(_drawn_point(model, row, words)) for row, words in _points(model.atlas).items()]
+    except (RequestError, ModelFolderError):
         return {}
-    paths = [Path(_drawn_point(model, row, words)) for row, words in points.items()]
     return {path.name: path for path in paths}
 
 

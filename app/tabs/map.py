@@ -16,7 +16,7 @@ from app.explore.opened import OpenModel
 from app.explore.points_file import points_address
 from app.explore.subject import Subject, open_subject
 from app.explore.through_training import movement
-from app.kit.events import FORGED, NEWEST, QUIET, UNSEEN, Shown, explained, told
+from app.kit.events import FORGED, NEWEST, QUIET, REFUSALS, UNSEEN, Shown, explained, told
 from app.kit.inputs import OtherModels, PictureInput
 from app.kit.questions import Questions
 from app.kit.sending import Target, called, foreign, keep_picture, received
@@ -121,18 +121,32 @@ def build(work: Workspace) -> dict[str, Component]:
         drawn.values = what
         return updates | compared
 
+    def draw_nothing(title, introduced, why):
+        nothing = {
+            introduction: words(NAME, introduced),
+            how: "",
+            shown: None,
+            laid_out: None,
+            fared: None,
+            moving: None,
+        }
+        nothing |= dict.fromkeys([quality, training], gr.update(visible=False))
+        # `why` is shown as text, and not as Markdown.
+        blank = {"empty_text": why, "marker": None, "narrowed": None, "title": title, "selected": None}
+        emptied = panel.empty() | drawing.empty() | selected.of_model(None, None)
+        return emptied | nothing | {chart: LatentMap(value=None, **blank)}
+
     def draw_own(model, layout, title, has_same_points, kept):
-        # Shown as text, and not as Markdown.
-        empty = words(NAME, "make_a_map", model=model.info.title, command=model.atlas_command)
-        blank = {"empty_text": empty, "marker": None, "narrowed": None, "title": title}
-        blank |= {} if has_same_points else {"selected": None}
-        emptied = panel.empty() | drawing.empty() | selected.of_model(model if model.has_atlas else None, kept)
         if not model.has_atlas:
-            none = words(NAME, "no_map")
-            nothing = {introduction: none, how: "", shown: None, fared: None, moving: None}
-            nothing |= dict.fromkeys([quality, training], gr.update(visible=False))
-            return emptied | nothing | {chart: LatentMap(value=None, **blank), laid_out: None}
-        overview = map.overview(model, layout)
+            why = words(NAME, "make_a_map", model=model.info.title, command=model.atlas_command)
+            return draw_nothing(title, "no_map", why)
+        try:
+            overview = map.overview(model, layout)
+        except REFUSALS as error:
+            return draw_nothing(title, "unreadable", str(error))
+        blank = {"marker": None, "narrowed": None, "title": title}
+        blank |= {} if has_same_points else {"selected": None}
+        emptied = panel.empty() | drawing.empty() | selected.of_model(model, kept)
         units = model.info.latent_shape[-1]
         value = LatentMap.payload(
             model.card,

@@ -177,6 +177,9 @@ def test_a_file_that_is_not_an_atlas_says_why(atlas, tmp_path):
     pq.write_table(pq.read_table(_written(atlas, tmp_path)).drop(["x"]), path)
     with pytest.raises(AtlasError, match="lacks the columns x"):
         Atlas.read(path, (4,))
+    pq.write_table(pq.read_table(_written(atlas, tmp_path))[:0], path)
+    with pytest.raises(AtlasError, match="has no points"):
+        Atlas.read(path, (4,))
     atlas.write(path)
     with pytest.raises(AtlasError, match="another model's"):
         Atlas.read(path, (5,))

@@ -64,16 +64,16 @@ def offer_examples(work: Workspace, legend: str, picture: PictureInput, **option
     library = work.library
 
     def offer(name, path):
-        offered = examples_for(library[name])
+        offered = examples_for(library.look_at(name))
         value = Examples.payload(legend, [*offered.values()])
         return Examples(value, visible=bool(offered), chosen=which_of(offered, path))
 
     def mark(name, path):
-        return Examples(chosen=which_of(examples_for(library[name]), path))
+        return Examples(chosen=which_of(examples_for(library.look_at(name)), path))
 
     def choose(name, event: gr.EventData):
         file = told(event, "file")
-        offered = examples_for(library[name])
+        offered = examples_for(library.look_at(name))
         return str(offered[file]) if isinstance(file, str) and file in offered else gr.skip()
 
     first = examples_for(library.look_at(library.default))

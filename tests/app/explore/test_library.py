@@ -85,6 +85,16 @@ def test_what_is_neither_a_name_nor_a_model_folder_is_refused(tmp_path):
         Library(MODELS, [str(tmp_path / "own")])
 
 
+def test_a_damaged_one_among_chosen_models_is_left_out(tmp_path, capsys):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "config.json").write_text("{}")
+    for chosen in ([str(tmp_path / "own"), "emoji"], ["emoji", str(tmp_path / "own")]):
+        library = Library(MODELS, chosen)
+        assert library.default == "emoji"
+        assert "own" not in library.names
+        assert "Left out" in capsys.readouterr().err
+
+
 def test_a_damaged_model_leaves_the_others_alone(tmp_path, capsys):
     for name in ("whole", "weights", "config", "figures"):
         shutil.copytree(MODELS / "fruits", tmp_path / name)
