@@ -14,6 +14,7 @@ from app.explore import files, interpolate, latents, map, reconstruct, sample
 from app.explore.library import Library
 from app.explore.limits import RequestError, check_seed
 from app.explore.subject import Subject, open_subject
+from app.explore.turns import each_in_turn
 from app.kit.events import explained
 from app.kit.inputs import LabelJSON, LatentJSON, PictureFile, RawNumber
 
@@ -79,7 +80,7 @@ class _API:
             The pictures (PNG).
         """
         opened, a, b = self._library[model], _subject(image_a, "image_a"), _subject(image_b, "image_b")
-        drawn = interpolate.interpolation(opened, a, b, steps, method)
+        drawn = each_in_turn(interpolate.interpolation(opened, a, b, steps, method))
         return [files.save_picture(picture, opened.name, f"interpolation {k}") for k, picture in enumerate(drawn, 1)]
 
     def sample(self, count, temperature, seed, model, distribution, label):
@@ -99,10 +100,8 @@ class _API:
         opened = self._library[model]
         seed = check_seed(seed)
         drawn = sample.sample(opened, distribution, count, temperature, seed, label)
-        return [
-            files.save_drawn(opened, latent, f"sample {number} of seed {seed}")
-            for number, latent in enumerate(drawn, 1)
-        ]
+        numbered = ((latent, f"sample {number} of seed {seed}") for number, latent in enumerate(drawn, 1))
+        return list(each_in_turn(files.save_drawn(opened, latent, words) for latent, words in numbered))
 
     def encode(self, image, model):
         """What the encoder makes of a picture: a normal distribution of each number of the latent.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -51,14 +52,17 @@ def interpolate(model: OpenModel, a: Subject, b: Subject, t: Any, method: Any = 
     return draw(model, _between(model.latent(a), model.latent(b), t, method), f"between {t:.2f}")
 
 
-def interpolation(model: OpenModel, a: Subject, b: Subject, steps: Any = 9, method: Any = "slerp") -> list[Image.Image]:
-    """`steps` pictures, 2 to 65, at even t from a's to b's; they carry their latents.
+def interpolation(
+    model: OpenModel, a: Subject, b: Subject, steps: Any = 9, method: Any = "slerp"
+) -> Iterator[Image.Image]:
+    """`steps` pictures, 2 to 65, at even t from a's to b's, each drawn when it is asked for; they carry their latents.
 
     Raises:
         RequestError: as for `interpolate`.
     """
     latents = path(model.latent(a), model.latent(b), steps, method)
-    return [draw(model, latent, f"between {t:.2f}") for latent, t in zip(latents, _places(len(latents)), strict=True)]
+    places = _places(len(latents))
+    return (draw(model, latent, f"between {t:.2f}") for latent, t in zip(latents, places, strict=True))
 
 
 def path(

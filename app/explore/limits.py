@@ -154,6 +154,7 @@ MAX_LINKED_TEXT = 1_000  # characters of one value in the address; a latent that
 
 # Cost
 DECODED_AT_ONCE = 2  # by all models: XLA gives one decoding every core, and each of 40 would take its memory
+LATER_AT_ONCE = 1  # of these, pieces of a request after its first: else those who draw many leave encodings no core
 ENCODED_AT_ONCE = 2  # by all models, too, and of one visitor one
 TIMED_DECODES = 3  # the fastest of which counts
 UNCERTAINTY_SECONDS = 0.5  # of decoding, for the uncertainty of one picture

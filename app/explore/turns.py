@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import TypeVar
 
-from app.explore.limits import DECODED_AT_ONCE, ENCODED_AT_ONCE, KEPT_SERVED, LEFT_SECONDS, RequestError
+from app.explore.limits import DECODED_AT_ONCE, ENCODED_AT_ONCE, KEPT_SERVED, LATER_AT_ONCE, LEFT_SECONDS, RequestError
 
 
 class Asked:
@@ -42,6 +43,7 @@ class LeftError(Exception):
 @dataclass(eq=False)
 class _Waiting:
     who: Hashable
+    is_later: bool = False
     turn: threading.Event = field(default_factory=threading.Event)
 
 
@@ -70,8 +72,8 @@ class Turns:
 
     Of the pieces that wait, those that are the first of their request and those that are not take turns; of each kind,
     that of the visitor who had a turn longest ago is next. So a pointer, which asks for one picture, waits for other
-    people's first pieces, and not for all that those ask who draw many; these still have half of the work; and whoever
-    asks for much of it waits for themselves.
+    people's first pieces, and not for all that those ask who draw many; these still have half of the work, one at a
+    time; and whoever asks for much of it waits for themselves.
 
     `threading.Semaphore` is not fair: a thread that gives its place back and asks again at once, as one that draws many
     pictures does, often gets it before a thread that has waited all the while.
@@ -83,38 +85,44 @@ class Turns:
     def __init__(self, at_once: int):
         self._lock = threading.Lock()
         self._free = at_once
-        self._first: list[_Waiting] = []
-        self._later: list[_Waiting] = []
+        self._waiting: list[_Waiting] = []
+        self._later = 0  # of those at work
         self._next_is_later = False
         self._order = _Order()
+        self._own = threading.local()  # what this thread has a turn for
 
     def __enter__(self) -> None:
         asked = ASKED.get()
         if asked and asked.left.is_set():
             raise LeftError
-        one = _Waiting(asking())
+        one = self._own.turn = _Waiting(asking(), is_later=bool(asked and asked.pieces))
         with self._lock:
-            waiting = self._later if asked and asked.pieces else self._first
             if asked:
                 asked.pieces += 1
-            if self._free:  # nobody waits: a place that is given back goes to whoever does
-                self._free -= 1
-                self._order.note(one.who)
-                return
-            waiting.append(one)
+            self._waiting.append(one)
+            self._begin()
         one.turn.wait()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            waiting = self._later if self._later and (self._next_is_later or not self._first) else self._first
-            self._next_is_later = waiting is self._first
-            if not waiting:
-                self._free += 1
+            self._free += 1
+            self._later -= self._own.turn.is_later
+            self._begin()
+
+    def _begin(self) -> None:
+        while self._free:
+            first = [one for one in self._waiting if not one.is_later]
+            later = [one for one in self._waiting if one.is_later and self._later < LATER_AT_ONCE]
+            can = later if later and (self._next_is_later or not first) else first
+            if not can:
                 return
-            following = self._order.next_of(waiting)
-            waiting.remove(following)
+            following = self._order.next_of(can)
+            self._waiting.remove(following)
+            self._free -= 1
+            self._later += following.is_later
+            self._next_is_later = not following.is_later
             self._order.note(following.who)
             following.turn.set()
 
@@ -199,3 +207,19 @@ class Seats:
 DECODING = Turns(DECODED_AT_ONCE)
 # For large pictures an encoding takes a gigabyte; and as it is one piece, nothing is gained by turns between its parts.
 ENCODING = Seats(ENCODED_AT_ONCE)
+# Questions for many pictures work as long as dozens for a single one: of all that are asked, one picture at a time.
+MANY = Seats(1)
+
+T = TypeVar("T")
+
+
+def each_in_turn(pictures: Iterable[T]) -> Iterator[T]:
+    """Many pictures of one question as they are made, between each of which others' questions for many have a turn."""
+    making = iter(pictures)
+    while True:
+        with MANY:
+            try:
+                made = next(making)
+            except StopIteration:
+                return
+        yield made

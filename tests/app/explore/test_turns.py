@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.explore.limits import UNCERTAIN_AT_ONCE, RequestError
-from app.explore.turns import ASKED, Asked, LeftError, Room, Seats, Turns
+from app.explore.turns import ASKED, Asked, LeftError, Room, Seats, Turns, each_in_turn
 from app.kit.inputs import MOST_OTHERS
 
 
@@ -90,6 +90,29 @@ def test_who_asks_for_much_at_once_waits_for_themselves():
     for thread in greedy:
         thread.join(30)
     assert done == {"greedy": 320, "other": 20}
+
+
+def test_those_who_ask_for_many_pictures_take_turns_at_each():
+    """And somebody's single one comes after one of each of theirs, not after all."""
+    done, making = [], threading.Event()
+
+    def ask(who, pictures):
+        ASKED.set(Asked(who))
+
+        def make(number):
+            making.set()
+            time.sleep(0.005)
+            done.append(who)
+            return number
+
+        return list(each_in_turn(map(make, range(pictures))))
+
+    with ThreadPoolExecutor(2) as others:
+        many = others.submit(ask, "many", 60)
+        assert making.wait(30)
+        assert others.submit(ask, "one", 1).result(30) == [0]
+        assert done.index("one") < 20
+        assert many.result(30) == [*range(60)]
 
 
 def take(seats, who, done, go_on=None, asked=None):
