@@ -80,7 +80,7 @@ class _API:
             The pictures (PNG).
         """
         opened, a, b = self._library[model], _subject(image_a, "image_a"), _subject(image_b, "image_b")
-        drawn = each_in_turn(interpolate.interpolation(opened, a, b, steps, method))
+        drawn = interpolate.interpolation(opened, a, b, steps, method)
         return [files.save_picture(picture, opened.name, f"interpolation {k}") for k, picture in enumerate(drawn, 1)]
 
     def sample(self, count, temperature, seed, model, distribution, label):
@@ -100,8 +100,11 @@ class _API:
         opened = self._library[model]
         seed = check_seed(seed)
         drawn = sample.sample(opened, distribution, count, temperature, seed, label)
-        numbered = ((latent, f"sample {number} of seed {seed}") for number, latent in enumerate(drawn, 1))
-        return list(each_in_turn(files.save_drawn(opened, latent, words) for latent, words in numbered))
+
+        def save(number, latent):
+            return files.save_drawn(opened, latent, f"sample {number} of seed {seed}")
+
+        return each_in_turn(save, enumerate(drawn, 1))
 
     def encode(self, image, model):
         """What the encoder makes of a picture: a normal distribution of each number of the latent.

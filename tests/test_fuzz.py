@@ -121,7 +121,7 @@ def test_endpoints(fruits, a, b, c):
     questions = [
         lambda: reconstruct.reconstruct(fruits, apple, a, b),
         lambda: interpolate.interpolate(fruits, apple, apple, a, b),
-        lambda: [*interpolate.interpolation(fruits, apple, apple, a, b)],
+        lambda: interpolate.interpolation(fruits, apple, apple, a, b),
         lambda: sample.sample(fruits, a, b, c),
         lambda: latents.from_lists(a, fruits),
         lambda: latents.decode(fruits, a),

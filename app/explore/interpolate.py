@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -16,6 +15,7 @@ from app.explore.latents import draw
 from app.explore.limits import MAX_STEPS, check_choice, check_range, check_whole
 from app.explore.opened import OpenModel
 from app.explore.subject import Subject
+from app.explore.turns import each_in_turn
 from vae import latent as between
 from vae.latent import Method
 
@@ -52,17 +52,18 @@ def interpolate(model: OpenModel, a: Subject, b: Subject, t: Any, method: Any = 
     return draw(model, _between(model.latent(a), model.latent(b), t, method), f"between {t:.2f}")
 
 
-def interpolation(
-    model: OpenModel, a: Subject, b: Subject, steps: Any = 9, method: Any = "slerp"
-) -> Iterator[Image.Image]:
-    """`steps` pictures, 2 to 65, at even t from a's to b's, each drawn when it is asked for; they carry their latents.
+def interpolation(model: OpenModel, a: Subject, b: Subject, steps: Any = 9, method: Any = "slerp") -> list[Image.Image]:
+    """`steps` pictures, 2 to 65, at even t from a's to b's; they carry their latents.
 
     Raises:
         RequestError: as for `interpolate`.
     """
     latents = path(model.latent(a), model.latent(b), steps, method)
-    places = _places(len(latents))
-    return (draw(model, latent, f"between {t:.2f}") for latent, t in zip(latents, places, strict=True))
+
+    def draw_at(latent: Float[np.ndarray, "*latent"], t: float) -> Image.Image:
+        return draw(model, latent, f"between {t:.2f}")
+
+    return each_in_turn(draw_at, zip(latents, _places(len(latents)), strict=True))
 
 
 def path(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -210,16 +210,13 @@ ENCODING = Seats(ENCODED_AT_ONCE)
 # Questions for many pictures work as long as dozens for a single one: of all that are asked, one picture at a time.
 MANY = Seats(1)
 
-T = TypeVar("T")
+Made = TypeVar("Made")
 
 
-def each_in_turn(pictures: Iterable[T]) -> Iterator[T]:
-    """Many pictures of one question as they are made, between each of which others' questions for many have a turn."""
-    making = iter(pictures)
-    while True:
+def each_in_turn(make: Callable[..., Made], arguments: Iterable[tuple]) -> list[Made]:
+    """What is made of each of these arguments; between two of one question, others' questions for many have a turn."""
+    made = []
+    for each in arguments:
         with MANY:
-            try:
-                made = next(making)
-            except StopIteration:
-                return
-        yield made
+            made.append(make(*each))
+    return made

@@ -12,7 +12,7 @@ from tests.app.explore.conftest import NO_NUMBERS, difference, kind
 
 @pytest.mark.parametrize("method", ["lerp", "slerp"])
 def test_interpolation_runs_from_one_reconstruction_to_the_other(fruits, apple, lemon, method):
-    frames = [*interpolation(fruits, apple, lemon, 9, method)]
+    frames = interpolation(fruits, apple, lemon, 9, method)
     first, last = (fruits.decode(fruits.latent(subject)) for subject in (apple, lemon))
     assert len(frames) == 9
     assert difference(frames[0], first) < 1
@@ -46,7 +46,7 @@ def test_two_latents_are_compared():
 def test_a_picture_that_the_model_drew_is_where_it_was_drawn_from(fruits, lemon):
     drawn = fruits.atlas.latent(40)
     subject = open_subject(files.save_drawn(fruits, drawn, "point 40"))
-    frames = [*interpolation(fruits, subject, lemon, 3, "slerp")]
+    frames = interpolation(fruits, subject, lemon, 3, "slerp")
     assert difference(frames[0], fruits.decode(drawn)) == 0
 
 

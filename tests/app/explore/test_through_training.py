@@ -59,7 +59,7 @@ def test_the_last_moment_is_the_model_and_the_first_is_not(library, digit, two):
     first, last = (through_training.samples(digits, step, 64, 0.7, 3) for step in (0, 1500))
     assert all(alike(last, sheet[:12])), "the sheet's, as far as they are shown"
     assert not any(alike(first, sheet[:12]))
-    walk = [*interpolation(digits, digit, two, 7, "lerp")]
+    walk = interpolation(digits, digit, two, 7, "lerp")
     first, last = (through_training.between(digits, step, digit, two, "lerp") for step in (0, 1500))
     assert all(alike(last, walk))
     assert not any(alike(first, walk))

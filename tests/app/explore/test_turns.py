@@ -105,7 +105,7 @@ def test_those_who_ask_for_many_pictures_take_turns_at_each():
             done.append(who)
             return number
 
-        return list(each_in_turn(map(make, range(pictures))))
+        return each_in_turn(make, ((number,) for number in range(pictures)))
 
     with ThreadPoolExecutor(2) as others:
         many = others.submit(ask, "many", 60)
