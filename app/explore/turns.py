@@ -18,12 +18,14 @@ class Asked:
 
     Attributes:
         who: the visitor; None for the app itself.
+        holds_many: whether others wait for `MANY` until the piece at work is done.
     """
 
     def __init__(self, who: Hashable = None) -> None:
         self.who = who
         self.left = threading.Event()
         self.pieces = 0
+        self.holds_many = False
 
 
 # What this thread works on; None where nobody in particular asked for it.
@@ -44,6 +46,7 @@ class LeftError(Exception):
 class _Waiting:
     who: Hashable
     is_later: bool = False
+    holds_many: bool = False
     turn: threading.Event = field(default_factory=threading.Event)
 
 
@@ -63,8 +66,8 @@ class _Order:
             del self._served[next(iter(self._served))]
 
     def next_of(self, waiting: Iterable[_Waiting]) -> _Waiting:
-        """Of a visitor's own, the first."""
-        return min(waiting, key=lambda one: self._served.get(one.who, 0))
+        """Of a visitor's own, that for which others wait, and then the first."""
+        return min(waiting, key=lambda one: (self._served.get(one.who, 0), not one.holds_many))
 
 
 class Turns:
@@ -73,7 +76,8 @@ class Turns:
     Of the pieces that wait, those that are the first of their request and those that are not take turns; of each kind,
     that of the visitor who had a turn longest ago is next. So a pointer, which asks for one picture, waits for other
     people's first pieces, and not for all that those ask who draw many; these still have half of the work, one at a
-    time; and whoever asks for much of it waits for themselves.
+    time; and whoever asks for much of it waits for themselves. A piece for which others wait, as its thread holds
+    `MANY`, counts as a first one, and goes before others of its visitor.
 
     `threading.Semaphore` is not fair: a thread that gives its place back and asks again at once, as one that draws many
     pictures does, often gets it before a thread that has waited all the while.
@@ -95,7 +99,9 @@ class Turns:
         asked = ASKED.get()
         if asked and asked.left.is_set():
             raise LeftError
-        one = self._own.turn = _Waiting(asking(), is_later=bool(asked and asked.pieces))
+        holds_many = bool(asked and asked.holds_many)
+        is_later = bool(asked and asked.pieces) and not holds_many
+        one = self._own.turn = _Waiting(asking(), is_later, holds_many)
         with self._lock:
             if asked:
                 asked.pieces += 1
@@ -215,8 +221,12 @@ Made = TypeVar("Made")
 
 def each_in_turn(make: Callable[..., Made], arguments: Iterable[tuple]) -> list[Made]:
     """What is made of each of these arguments; between two of one question, others' questions for many have a turn."""
-    made = []
+    made, asked = [], ASKED.get() or Asked()
     for each in arguments:
         with MANY:
-            made.append(make(*each))
+            asked.holds_many = True
+            try:
+                made.append(make(*each))
+            finally:
+                asked.holds_many = False
     return made

@@ -115,6 +115,38 @@ def test_those_who_ask_for_many_pictures_take_turns_at_each():
         assert many.result(30) == [*range(60)]
 
 
+def test_who_holds_up_others_does_not_wait_for_their_own():
+    """Else those who ask for many pictures, and for much besides, keep others' single ones waiting for all of it."""
+    turns, done, is_over = Turns(1), Counter(), threading.Event()
+
+    def draw(who):
+        with turns:
+            time.sleep(0.005)
+            done[who] += 1
+
+    def greedy_besides():
+        ASKED.set(Asked("greedy"))
+        while not is_over.is_set():
+            draw("besides")
+
+    def ask(who, pictures):
+        ASKED.set(Asked(who))
+        each_in_turn(lambda _: draw(who), ((number,) for number in range(pictures)))
+        return done["besides"]
+
+    with ThreadPoolExecutor(10) as people:
+        for _ in range(8):
+            people.submit(greedy_besides)
+        many = people.submit(ask, "greedy", 30)
+        while not done["greedy"]:
+            time.sleep(0.001)
+        begun = done["besides"]
+        meanwhile = people.submit(ask, "other", 3).result(30) - begun
+        many.result(30)
+        is_over.set()
+    assert meanwhile < 16, "a few beside each of theirs, and not eight"
+
+
 def take(seats, who, done, go_on=None, asked=None):
     """A thread of a visitor's that takes a seat, notes it, and leaves it once it may."""
 
