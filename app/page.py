@@ -44,7 +44,7 @@ FULL_SCREEN = "() => document.fullscreenElement ? document.exitFullscreen() : do
 # What the page's head runs, each in a scope of its own.
 SCRIPTS = "".join(
     f"<script>{{{(Path(__file__).parent / name).read_text('utf-8')}}}</script>"
-    for name in ("storage.js", "small_pictures.js")
+    for name in ("storage.js", "answers.js", "small_pictures.js")
 )
 
 

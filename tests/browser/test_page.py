@@ -169,6 +169,36 @@ def test_an_upload_while_the_page_still_draws_is_drawn(page, server, examples):
     expect(page.locator("#metrics")).to_contain_text("dB")
 
 
+# The network brings the end of a stream of answers late.
+LATE_END = """
+const fetched = window.fetch;
+const late = () => new TransformStream({
+  async transform(text, controller) {
+    for (const message of text.split(/(?<=\\n\\n)/)) {
+      if (message.includes('"close_stream"')) await new Promise((resolve) => setTimeout(resolve, 3000));
+      controller.enqueue(message);
+    }
+  },
+});
+window.fetch = async (...parts) => {
+  const response = await fetched(...parts);
+  if (!/queue.data/.test(String(parts[0]?.url ?? parts[0]))) return response;
+  const body = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(late());
+  return new Response(body.pipeThrough(new TextEncoderStream()), response);
+};
+"""
+
+
+def test_a_question_that_is_asked_as_the_answer_before_it_ends_is_answered(page, server):
+    page.add_init_script(LATE_END)
+    page.goto(f"{server}?tab=sample")
+    expect(page.locator("#samples .sample-grid-tiles button:not(.is-waiting)")).to_have_count(32)
+    page.get_by_role("tab", name="Map").click()
+    expect(page.locator(".latent-map[data-state=ready]")).to_be_visible()
+    page.get_by_role("tab", name="Model").click()
+    expect(page.locator("#dimensions")).to_contain_text("All 128")
+
+
 def test_nonsense_in_a_link_is_said_and_leaves_the_address(page, server):
     nonsense = {
         "model": "nonexist",
