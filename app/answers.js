@@ -1,35 +1,38 @@
 // In the head of the page: every question is answered, also one that is asked as the answer before it ends.
 //
-// Gradio's client hears all answers through one stream. The server ends it with a message once no question is open. For a
-// question that is on its way just then, the client would take the stream for open, and never hear the answer. So that
-// message is held back while a question is open, and the stream goes on with another of the server's.
+// Gradio's client hears all answers through one stream, which it opens with a question unless it has one. The server ends
+// it with a message once no question is open. For a question on its way just then, the client would take the stream for
+// open, and never hear the answer. So that message is held back while a question is open, and the stream goes on with
+// another of the server's; and however a stream ends, the client gets that message.
 
 const JOIN = /\/queue\/join(\?|$)/;
 const DATA = /\/queue\/data\?/;
 const MESSAGE = /^data: ?\{"msg":"(\w+)"(?:,"event_id":"(\w+)")?/;
 const END = "\n\n"; // of a message
+const CLOSE = `data: {"msg":"close_stream"}${END}`;
 
 const fetched = window.fetch;
 const open = new Set(); // questions that the server has taken and not answered
 const early = new Set(); // those that were answered before the server was heard to take them
-let asked = 0; // questions of which the server is still to say that it takes them
+const asked = new Set(); // questions of which the server is still to say whether it takes them: promises
 
 window.fetch = (input, options) => {
   const url = String(input?.url ?? input);
-  if (JOIN.test(url)) return ask(input, options);
+  if (JOIN.test(url)) return ask(fetched(input, options));
   return DATA.test(url) ? listen(new Request(input, options)) : fetched(input, options);
 };
 
-async function ask(input, options) {
-  asked += 1;
-  try {
-    const response = await fetched(input, options);
-    const { event_id } = response.ok ? await response.clone().json() : {};
-    if (event_id && !early.delete(event_id)) open.add(event_id);
-    return response;
-  } finally {
-    asked -= 1;
-  }
+async function ask(answer) {
+  const taken = answer.then(note).catch(() => {}); // it fails: the client says so
+  asked.add(taken);
+  await taken;
+  asked.delete(taken);
+  return answer;
+}
+
+async function note(response) {
+  const { event_id } = response.ok ? await response.clone().json() : {};
+  if (event_id && !early.delete(event_id)) open.add(event_id);
 }
 
 async function listen(request) {
@@ -47,17 +50,24 @@ async function listen(request) {
   return new Response(body, { status: response.status, headers: response.headers });
 }
 
-/** The messages of a stream, and then of the next for as long as a question is open. */
-async function* follow(response, request) {
-  for await (const message of messagesOf(response)) {
-    const [, kind, event] = MESSAGE.exec(message) ?? [];
-    if (kind === "process_completed" && !open.delete(event) && asked) early.add(event);
-    if (kind === "close_stream" && open.size + asked) {
-      yield* follow(await fetched(request.clone()), request);
-      return;
+/**
+ * The messages of a stream, and of those after it for as long as a question is open; at last that it is closed. Fails where
+ * a stream breaks off: then the client takes the connection for lost, and loads the page anew.
+ */
+async function* follow(first, request) {
+  for (let response = first; response; response = open.size && (await fetched(request.clone()))) {
+    let end = null; // how the stream ends
+    for await (const message of messagesOf(response)) {
+      const [, kind, event] = MESSAGE.exec(message) ?? [];
+      if (kind === "process_completed" && !open.delete(event) && asked.size) early.add(event);
+      if (kind === "close_stream" || kind === "unexpected_error") end = kind;
+      if (kind !== "close_stream") yield message;
     }
-    yield message;
+    if (end === "unexpected_error") open.clear(); // the server knows nothing of them any more
+    if (!end && open.size) throw new Error("The stream of answers broke off.");
+    await Promise.all(asked);
   }
+  yield CLOSE;
 }
 
 async function* messagesOf(response) {

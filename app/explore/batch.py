@@ -68,14 +68,23 @@ class Summary:
     means: dict[str, float | None]
 
 
+def check_count(files: int) -> None:
+    """Looks at how many files are given.
+
+    Raises:
+        RequestError: they are more than 200.
+    """
+    if files > MAX_FILES:
+        raise RequestError(f"{files:,} files given; at most {MAX_FILES} are taken at a time.")
+
+
 def reconstruct_many(model: OpenModel, paths: Sequence[str]) -> Iterator[Row]:
     """A row for each file as it is done, from the posterior mean; a damaged file is a row too.
 
     Raises:
         RequestError: there are more than 200.
     """
-    if len(paths) > MAX_FILES:
-        raise RequestError(f"{len(paths)} files given; at most {MAX_FILES} are taken at a time.")
+    check_count(len(paths))
     for path in paths:
         try:
             made = reconstruct(model, open_subject(path))

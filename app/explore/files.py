@@ -36,7 +36,9 @@ from app.explore.limits import (
 from app.explore.opened import OpenModel
 from app.explore.turns import asking
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")  # web/tables.js has the same
+# What a spreadsheet runs (OWASP, "CSV injection"), also behind what is not seen, and in full width. web/tables.js has
+# the same.
+FORMULA = re.compile(r"[\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*[=+\-@\uff0b\uff0d\uff1d\uff20]|[\t\r\n]")
 LONGEST_NAME = 100  # bytes, without the extension
 
 _lock = threading.Lock()
@@ -113,7 +115,7 @@ def save_table(lines: Iterable[Sequence[str | float | None]], *words: str) -> st
 
 
 def _harmless(cell: str | float | None) -> str | float | None:
-    if not isinstance(cell, str) or not cell.startswith(FORMULA_STARTS):
+    if not isinstance(cell, str) or not FORMULA.match(cell):
         return cell
     try:
         float(cell)

@@ -18,7 +18,7 @@ import gradio.state_holder
 from fastapi import HTTPException
 from gradio.queueing import Event
 from gradio.server_messages import EventMessage
-from pydantic import Field
+from pydantic import Field, field_validator
 from starlette.formparsers import MultiPartException
 from starlette.types import Receive, Scope, Send
 
@@ -26,6 +26,7 @@ from app.explore.limits import (
     KEPT_PROGRESS,
     MAX_DEPTH,
     MAX_FIELD_BYTES,
+    MAX_FILES,
     MAX_HASH,
     VISITOR_AT_ONCE,
     RequestError,
@@ -235,6 +236,14 @@ class Question(gradio.routes.PredictBody):
 
     session_hash: Hash | None = None
     event_id: Hash | None = None
+
+    @field_validator("event_data")
+    @classmethod
+    def bound_files(cls, event: Any) -> Any:
+        """Gradio looks for each file of an event on the disk, while nobody else is answered."""
+        if sum("path" in holder for holder in mappings(event)) > MAX_FILES:
+            raise ValueError(FORGED)
+        return event
 
 
 class WidgetQuestion(gradio.routes.ComponentServerJSONBody):

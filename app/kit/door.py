@@ -32,6 +32,7 @@ from gradio.utils import get_upload_folder
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.explore.batch import check_count
 from app.explore.limits import (
     MAX_FIELD_BYTES,
     MAX_JSON_LISTS,
@@ -127,7 +128,8 @@ def keep_log_short() -> None:
     Both hold what was sent; to a client that asks past the queue, Gradio tells nothing, and warns in the log. Of what
     Uvicorn says of requests that are none, a minute has some lines.
     """
-    logging.getLogger("uvicorn.error").addFilter(LINES)
+    for name in ("uvicorn.error", "python_multipart.multipart"):
+        logging.getLogger(name).addFilter(LINES)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.|gradio\.helpers")
 
 
@@ -200,7 +202,8 @@ def _checked(value: Any, block: Any) -> Any:
     """An input as it may be handed on: for a page's picture that is not there any more, None.
 
     Raises:
-        RequestError: a path in it is of no file of the app's, or an address; or it is no picture, where one is asked.
+        RequestError: a path in it is of no file of the app's, or an address; it is no picture, where one is asked; or
+            it names more files than are taken.
         ValueError: it is nested too deeply, or no choice where one is always made.
     """
     if isinstance(block, PictureFile) and value is not None and not _is_picture(value):
@@ -208,11 +211,15 @@ def _checked(value: Any, block: Any) -> Any:
     if isinstance(block, gr.Radio | gr.Dropdown) and value is None and block.value is not None:
         raise ValueError("no choice")  # which no page of ours sends; Gradio lets it pass
     try:
-        for holder in mappings(value):
-            if "path" in holder and holder["path"] is not None:
-                if isinstance(holder["path"], str) and "://" in holder["path"][:20]:
-                    raise RequestError(FETCHED)
-                own_file(holder["path"])
+        holders = [holder for holder in mappings(value) if holder.get("path") is not None]
+        if isinstance(block, gr.File):
+            check_count(len(holders))
+        elif len(holders) > 1:
+            raise ValueError("several files, where at most one is taken")
+        for holder in holders:
+            if isinstance(holder["path"], str) and "://" in holder["path"][:20]:
+                raise RequestError(FETCHED)
+            own_file(holder["path"])
     except RequestError:
         if isinstance(block, PictureInput):
             return None  # as for a link to an upload of yesterday: the page shows an empty input, and no error

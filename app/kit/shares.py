@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from gradio.queueing import Event, Queue
+from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import get_upload_folder
 from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse
@@ -22,6 +23,7 @@ from app.explore.limits import (
     CROWDED_SECONDS,
     FILES_AT_ONCE,
     KEPT_PROGRESS,
+    KEPT_STREAMS,
     KEPT_UPLOADERS,
     LONG_AT_ONCE,
     LONGEST_ADDRESS,
@@ -32,6 +34,7 @@ from app.explore.limits import (
     PEER_WAITING,
     SHORT_AT_ONCE,
     SMALL_BYTES,
+    UNHEARD_SECONDS,
     UNREAD_SECONDS,
     VISITOR_AT_ONCE,
     VISITOR_FILES,
@@ -47,13 +50,14 @@ TOOLS = re.compile(r"/mcp(/.*)?$")  # what agents ask (--mcp): a thread waits fo
 UPLOADS = re.compile(r"/upload$")
 BEATS = re.compile(r"/heartbeat/[^/]+$")  # and that says as long as a page is open that it is
 WATCHES = re.compile(r"/upload_progress$")  # and that tells how much of an upload has come, many times a second
-READS = re.compile(r"/queue/data$")  # Gradio's route that hands a session its answers, as they come
+READS = re.compile(r"/queue/data$|/call/(v2/)?[^/]+/([^/]+)$")  # Gradio's routes that hand out answers, as they come
 JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that put a question into its queue
 BOUNDARY = b"\r\n--"  # between the parts of a form: how it begins
 ADDRESS_HEADERS = (b"host", b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server")  # of which Gradio makes it
 UNESCAPED = re.compile(rb'["<>\\^`{|}]')  # as browsers and the page never leave them
 TOO_LONG = "This address is too long."
 TOO_MUCH = "Your address has uploaded as much as there is room for. Try again in an hour."
+UNHEARD = "Nobody listened for the answer. Ask again."
 TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
 
 
@@ -188,7 +192,7 @@ class Shares:
             await answer(scope, receive, tell)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
-        session = QueryParams(scope["query_string"]).get("session_hash", "")
+        session = _session_of(scope)
         self._reading[session] += 1
         try:
             await self._app(scope, receive, send)
@@ -226,6 +230,7 @@ class Shares:
     async def _join(self, scope: Scope, receive: _Body, send: Send) -> None:
         queue = scope["app"].get_blocks()._queue
         who, waiting = visitor_of(scope), self._waiting(queue)
+        await self._end_unheard(queue)
         if waiting.count(who) >= VISITOR_WAITING or sum(other[0] == who[0] for other in waiting) >= PEER_WAITING:
             await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
             return
@@ -270,9 +275,28 @@ class Shares:
                     continue
                 _forget(queue, sessions[event], event)
             del self._joined[event]
-        for session in [*queue.pending_messages_per_session]:
-            _forget_if_over(queue, session, session in self._reading)
+        over = [
+            session
+            for session in queue.pending_messages_per_session
+            if not queue.pending_event_ids_session.get(session) and session not in self._reading
+        ]
+        for session in over[: max(0, len(over) - KEPT_STREAMS)]:
+            queue.pending_event_ids_session.pop(session, None)
+            del queue.pending_messages_per_session[session]
         return waiting
+
+    async def _end_unheard(self, queue: Queue) -> None:
+        """Ends questions for whose answers nobody has listened since they were asked."""
+        now = time.monotonic()
+        for session, events in [*queue.pending_event_ids_session.items()]:
+            if session in self._reading:
+                continue
+            for event in [*events]:
+                joined, asked = self._joined.get(event), queue.event_ids_to_events.get(event)
+                if joined and asked and asked.alive and now - joined.since > UNHEARD_SECONDS:
+                    queue.send_message(asked, ProcessCompletedMessage(output={"error": UNHEARD}, success=False))
+                    asked.alive = False
+                    await queue.clean_events(event_id=event)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Has it answered; tells those who work on it (`app.explore.turns`) when the visitor is gone."""
@@ -317,6 +341,15 @@ def _event_of(answer: bytes) -> str | None:
         return None
 
 
+def _session_of(scope: Scope) -> str:
+    """Whose answers a request for answers asks for: its session's, or that of the question that it names."""
+    if session := QueryParams(scope["query_string"]).get("session_hash"):
+        return session
+    name = scope["path"].rstrip("/").rpartition("/")[2]
+    event = scope["app"].get_blocks()._queue.event_ids_to_events.get(name)
+    return event.session_hash if event else name
+
+
 def _forget(queue: Queue, session: str, event: str) -> None:
     """Drops an answer that nobody fetched."""
     queue.pending_event_ids_session[session].discard(event)
@@ -324,13 +357,6 @@ def _forget(queue: Queue, session: str, event: str) -> None:
         kept = [message for message in messages._queue if message.event_id != event]
         messages._queue.clear()
         messages._queue.extend(kept)
-
-
-def _forget_if_over(queue: Queue, session: str, is_read: bool) -> None:
-    """Drops a session that waits for no answer, and of which nobody reads what comes."""
-    if not queue.pending_event_ids_session.get(session) and not is_read:
-        queue.pending_event_ids_session.pop(session, None)
-        queue.pending_messages_per_session.pop(session, None)
 
 
 class NoRoomError(Exception):
@@ -428,6 +454,7 @@ class _Joined:
     def __init__(self, who: tuple, body: _Body | None = None) -> None:
         self.who = who
         self.body = body  # until the question is answered
+        self.since = time.monotonic()
         self.answered: float | None = None  # when that was found
 
 

@@ -19,7 +19,7 @@ from app.explore.opened import OpenModel
 from app.explore.reconstruct import Reconstruction
 from app.explore.subject import Subject, open_subject
 from app.kit.events import NEWEST, QUIET, REFUSALS, explained, told
-from app.kit.inputs import OtherModels, PictureInput, Range, RawNumber, RawSlider, own_file
+from app.kit.inputs import OtherModels, PictureFiles, PictureInput, Range, RawNumber, RawSlider, own_file
 from app.kit.pictures import strip_url
 from app.kit.questions import Questions
 from app.kit.sending import Target, drawn_picture, foreign, received
@@ -265,7 +265,7 @@ class _Many:
         self._library = work.library
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
-                files = gr.File(label="Pictures", file_count="multiple", height=300, elem_id="batch-files")
+                files = PictureFiles(label="Pictures", file_count="multiple", height=300, elem_id="batch-files")
                 start = gr.Button("Reconstruct all", variant="primary", elem_id="batch-start")
                 limits = {"files": MAX_FILES, "megabytes": MAX_FILE_MEGABYTES}
                 gr.Markdown(words(NAME, "files", **limits), elem_classes="caption")

@@ -1,5 +1,8 @@
 // Latents as files for other programs: a table, or an array of NumPy. Pure.
 
+// Also behind what is not seen, and in full width.
+const FORMULA = /^(?:[\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*[=+\-@\uff0b\uff0d\uff1d\uff20]|[\t\r\n])/;
+
 /**
  * Rows as CSV (RFC 4180): the first names the columns. A text that a spreadsheet would run as a formula gets an apostrophe
  * before it (OWASP, "CSV injection").
@@ -7,7 +10,7 @@
 export const csvOf = (rows) => rows.map((row) => `${row.map(field).join(",")}\r\n`).join("");
 
 function field(value) {
-  const isFormula = /^[=+\-@\t\r\n]/.test(value) && Number.isNaN(Number(value));
+  const isFormula = FORMULA.test(value) && Number.isNaN(Number(value));
   const text = isFormula ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -199,6 +199,15 @@ def test_a_question_that_is_asked_as_the_answer_before_it_ends_is_answered(page,
     expect(page.locator("#dimensions")).to_contain_text("All 128")
 
 
+def test_a_stream_of_answers_that_the_server_refuses_is_closed(page, server):
+    """Else a page takes it for open, and hears no answer any more."""
+    page.goto(server)
+    fall_silent(page)
+    told = page.evaluate("async () => (await fetch('gradio_api/queue/data?session_hash=nobody')).text()")
+    assert "404: Not Found" in told
+    assert told.endswith('data: {"msg":"close_stream"}\n\n')
+
+
 def test_nonsense_in_a_link_is_said_and_leaves_the_address(page, server):
     nonsense = {
         "model": "nonexist",
@@ -210,6 +219,7 @@ def test_nonsense_in_a_link_is_said_and_leaves_the_address(page, server):
         "interpolate.steps": "7",
         "sample.temperature": "nan",
         "sample.beside": "perhaps",
+        "sample.from": 200 * "x",
         "reconstruct.picture": "<img src=x onerror=alert(1)>",  # tests/app/test_address.py has other hostile ones
     }
     page.goto(f"{server}?{'&'.join(f'{key}={text}' for key, text in nonsense.items())}&sample.count=7")
@@ -217,6 +227,9 @@ def test_nonsense_in_a_link_is_said_and_leaves_the_address(page, server):
     expect(page.locator("#notice")).to_contain_text("nonexist")
     expect(page.locator("#notice")).to_contain_text("no such example picture")
     assert page.locator("#notice img").count() == 0
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.set_viewport_size({"width": 1280, "height": 720})
     expect(page.locator("#about")).to_contain_text("Fruits")
     page.wait_for_function("!/nonexist|picture/.test(location.search) && location.search.includes('sample.count=7')")
     expect(page.get_by_role("tab", name="Reconstruct")).to_have_attribute("aria-selected", "true")

@@ -85,6 +85,12 @@ def test_no_cell_of_a_table_is_a_formula(run):
     assert read == ["'=1+1", "'+A1", "'-A1", "'@SUM(1)", "'\t=1", "'\r=1", "a=1", "-1.5", "+3e4", "", "-2"]
 
 
+def test_no_cell_of_a_table_is_a_formula_behind_what_is_not_seen(run):
+    cells = [" =1", "\u200b=1", "\uff1d1", "a\u200b=1", " -2"]
+    (read,) = csv.reader(io.StringIO(run("tables", "m.csvOf([cells])", cells=cells), newline=""))
+    assert read == ["' =1", "'\u200b=1", "'\uff1d1", "a\u200b=1", " -2"]
+
+
 def test_a_picture_carries_its_latent_as_the_app_reads_it(run):
     picture = io.BytesIO()
     Image.fromarray(noise(1, 8, 8)[0]).save(picture, "PNG")

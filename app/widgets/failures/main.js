@@ -39,7 +39,7 @@ export function mount({ element, trigger, props, server, watch }) {
     questions.drop();
     pages.drop();
     // Another layout of the same map: what is chosen stays.
-    if (value && value.model.name === props.value?.model.name) wanted ??= textOf(chosen, value.columns);
+    if (value && value.model?.name === props.value?.model?.name) wanted ??= textOf(chosen, value.columns);
     value = props.value;
     chosen = none();
     known = null;

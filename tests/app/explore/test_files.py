@@ -107,6 +107,13 @@ def test_no_cell_of_a_table_is_a_formula():
     assert read == ["'=1+1", "'+A1", "'-A1", "'@SUM(1)", "'\t=1", "'\r=1", "a=1", "-1.5", "+3e4", "", "-2", ""]
 
 
+def test_no_cell_of_a_table_is_a_formula_behind_what_is_not_seen():
+    cells = [" =1", "\u200b=1", "\u202e=1", "\uff1d1", "a\u200b=1", " -2"]
+    with open(files.save_table([cells], "table"), newline="", encoding="utf-8") as file:
+        (read,) = csv.reader(file)
+    assert read == ["' =1", "'\u200b=1", "'\u202e=1", "'\uff1d1", "a\u200b=1", " -2"]
+
+
 def test_a_picture_that_is_only_shown_weighs_little():
     ramp = np.linspace(0, 255, 256).astype(np.uint8)
     large = Image.fromarray(

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
-from gradio.data_classes import ImageData
+from gradio.data_classes import FileData, ImageData, ListFiles
 from gradio.utils import get_upload_folder
 from PIL import Image
 
 from app.explore.limits import RequestError
-from app.kit.inputs import PictureFile, PictureInput, Range, own_file, readable_picture
+from app.kit.inputs import PictureFile, PictureFiles, PictureInput, Range, own_file, readable_picture
 
 GONE = "no longer here"
 
@@ -191,3 +191,10 @@ class TestRange:
         assert warnings == ["Temperature takes numbers from 0 to 3: &lt;b&gt; became 0."]
         assert Range("Temperature", 0, 3).take(1) == 1
         assert len(warnings) == 1
+
+
+def test_files_leave_nothing_behind_but_themselves(uploads, upload):
+    component = PictureFiles(file_count="multiple")
+    assert component.preprocess(ListFiles([FileData(path=str(upload))] * 3)) == [str(upload)] * 3
+    assert component.preprocess(None) is None
+    assert [path for path in uploads.rglob("*") if path.is_file()] == [Path(upload)]

@@ -183,7 +183,7 @@ def test_an_answer_that_goes_on_for_long_takes_no_place():
             await send({"type": "http.response.body", "body": b""})
 
         app = Shares(stream)
-        streams = [ask(app, path="/gradio_api/call/sample/abc") for _ in range(2 * SHORT_AT_ONCE)]
+        streams = [ask(app, path="/gradio_api/queue/data", query=b"session_hash=abc") for _ in range(2 * SHORT_AT_ONCE)]
         await settle()
         assert not app._short.asked
         go_on.set()
@@ -611,6 +611,7 @@ def test_what_waits_in_the_queue_has_a_size(slow_page, monkeypatch):
 
 def test_who_still_reads_loses_no_answer_for_being_late(monkeypatch):
     monkeypatch.setattr(shares, "UNREAD_SECONDS", -1)
+    monkeypatch.setattr(shares, "KEPT_STREAMS", 0)
     queued = SimpleNamespace(
         event_ids_to_events={},
         pending_event_ids_session={"slow": {"1"}, "gone": {"2"}},
@@ -630,6 +631,7 @@ def test_answers_that_nobody_fetches_are_dropped(slow_page, monkeypatch, most, s
     queued = page._queue
     monkeypatch.setattr(shares, "VISITOR_WAITING", most)
     monkeypatch.setattr(shares, "UNREAD_SECONDS", seconds)
+    monkeypatch.setattr(shares, "KEPT_STREAMS", 0)
     go_on.set()
 
     def ask_and_leave(session):
@@ -680,15 +682,43 @@ def test_the_queue_goes_on_where_a_session_is_gone(slow_page):
     assert "process_completed" in httpx.get(f"{page.local_url}gradio_api/queue/data?session_hash=other").text
 
 
-def test_sessions_that_have_read_all_answers_are_forgotten(slow_page):
+def test_sessions_that_have_read_all_answers_are_forgotten_but_the_latest(slow_page, monkeypatch):
+    """A page may open its stream of answers anew as another's question comes, and its own next one is on its way."""
     page, _, go_on = slow_page
+    monkeypatch.setattr(shares, "KEPT_STREAMS", 2)
     go_on.set()
     for number in range(5):
         assert join(page, f"{number}") == 200
         told = httpx.get(f"{page.local_url}gradio_api/queue/data?session_hash={number}").text
         assert "process_completed" in told
     assert join(page, "last") == 200
-    assert set(page._queue.pending_messages_per_session) == set(page._queue.pending_event_ids_session) == {"last"}
+    known = {"3", "4", "last"}
+    assert set(page._queue.pending_messages_per_session) == set(page._queue.pending_event_ids_session) == known
+
+
+@pytest.mark.parametrize("path", ["queue/data?session_hash=waits", "call/ask/{event}"])
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_question_for_whose_answer_nobody_listens_is_ended(slow_page, monkeypatch, is_read, path):
+    page, asked, go_on = slow_page
+    assert join(page, "at work") == 200
+    while not any(page._queue.active_jobs):
+        time.sleep(0.01)
+    assert join(page, "waits") == 200
+    assert join(page, "other", "other") == 200
+    (event,) = page._queue.pending_event_ids_session["waits"]
+    where = f"{page.local_url}gradio_api/{path.format(event=event)}"
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(httpx.get, where, timeout=60) if is_read else None
+        time.sleep(0.5)
+        monkeypatch.setattr(shares, "UNHEARD_SECONDS", 0.1)
+        assert join(page, "last", "other") == 200
+        monkeypatch.setattr(shares, "UNHEARD_SECONDS", 60)
+        go_on.set()
+        told = (reading.result() if is_read else httpx.get(where)).text
+    assert (shares.UNHEARD in told) != is_read
+    assert shares.UNHEARD in httpx.get(f"{page.local_url}gradio_api/queue/data?session_hash=at%20work").text
+    answered = [*iter(lambda: asked.get(timeout=60), "last")]
+    assert answered == ["at work", *(["waits"] if is_read else [])]
 
 
 def test_whom_an_address_speaks_for_is_known_by_a_few_bytes():
