@@ -9,13 +9,14 @@ from types import ModuleType
 from typing import TypeVar
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
 from app import address, api, front, guide, landing, opening, watching
 from app.explore.library import Library
 from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, TIDY_SECONDS
 from app.kit import web
-from app.kit.door import Door, Page, keep_log_short
+from app.kit.door import Door, Page, keep_log_short, unreadable
 from app.kit.events import QUIET, REFUSALS, Refresh
 from app.kit.examples import FOLDER as EXAMPLES
 from app.kit.inputs import ModelPicker
@@ -157,6 +158,7 @@ def launch(
                 *web.routes(),
             ],
             "middleware": [Middleware(Shares), Middleware(front.Front), Middleware(Door)],
+            "exception_handlers": {RequestValidationError: unreadable},
         },
         state_session_capacity=KEPT_SESSIONS,
         max_file_size=f"{MAX_FILE_MEGABYTES}mb",

@@ -157,7 +157,7 @@ def _place(folder: str, words: Sequence[str], extension: str) -> Path:
     """A file's path, in a folder of its own, so that its name can be what a person reads when they download it."""
     inside = Path(_folder()) / folder
     inside.mkdir(parents=True, exist_ok=True)
-    name = "-".join(filter(None, (re.sub(r"[^\w.+,()]+", "-", word).strip("-.") for word in words)))
+    name = "-".join(filter(None, (re.sub(r"[^\w.+,()]+", "-", word[:LONGEST_NAME]).strip("-.") for word in words)))
     name = name.encode()[:LONGEST_NAME].decode(errors="ignore")
     return inside / f"{name or 'picture'}.{extension}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -103,7 +104,8 @@ class Library:
         """The name of a chosen model, whose folder is added if it is not one of the assets."""
         if chosen in self._folders:
             return chosen
-        folder = Path(chosen).expanduser().resolve() if with_folders and "\0" not in chosen else None
+        # Not `Path.expanduser`, which fails where nobody has that name.
+        folder = Path(os.path.expanduser(chosen)).resolve() if with_folders and "\0" not in chosen else None
         own_name = (folder or Path(chosen)).name
         # A folder's path can look like an id: it is one if not even the folder around it is here.
         if MODEL_ID.fullmatch(chosen) and not (folder and folder.parent.exists()):

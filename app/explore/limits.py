@@ -147,7 +147,10 @@ LEAST_CHUNK = 512  # bytes, of those that a body comes in, on average
 REQUEST_SECONDS = 30  # in which a connection has to ask something, before and between requests
 MAX_JSON_PARTS = 500_000  # lists, mappings and values of a request; latents and pictures are one text each, and what
 # a lasso gathers is a number a point
-MAX_JSON_LISTS = 20_000  # of these, lists and mappings, which cost the most; a latent of 128 x 128 places has 16,513
+MAX_JSON_LISTS = 20_000  # of these, lists, mappings and keys, which cost most; a latent of 128 x 128 places has 16,513
+MAX_TEXT = 16_000  # characters of a text that somebody types, or of a choice; the longest are an address's
+MAX_CHOICES = 1_000  # that are made at once
+MAX_PATH = 1_000  # characters of a file's path; to follow its links takes as long as the square of it
 MAX_HASH = 100  # characters of a session's name, and of a question's
 MAX_DEPTH = 16  # of lists in lists; those of a latent are three deep
 

@@ -28,6 +28,7 @@ from app.explore.limits import (
     MAX_FIELD_BYTES,
     MAX_FILES,
     MAX_HASH,
+    MAX_PATH,
     VISITOR_AT_ONCE,
     RequestError,
 )
@@ -241,7 +242,8 @@ class Question(gradio.routes.PredictBody):
     @classmethod
     def bound_files(cls, event: Any) -> Any:
         """Gradio looks for each file of an event on the disk, while nobody else is answered."""
-        if sum("path" in holder for holder in mappings(event)) > MAX_FILES:
+        paths = [holder["path"] for holder in mappings(event) if "path" in holder]
+        if len(paths) > MAX_FILES or any(isinstance(path, str) and len(path) > MAX_PATH for path in paths):
             raise ValueError(FORGED)
         return event
 

@@ -30,15 +30,18 @@ import uvicorn.protocols.http.auto
 from gradio.data_classes import BlocksConfigDict
 from gradio.utils import get_upload_folder
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.batch import check_count
 from app.explore.limits import (
+    MAX_CHOICES,
     MAX_FIELD_BYTES,
     MAX_JSON_LISTS,
     MAX_JSON_PARTS,
     MAX_LOG_LINES,
     MAX_REQUEST_MEGABYTES,
+    MAX_TEXT,
     MAX_UPLOAD_MEGABYTES,
     MEGABYTE,
     RequestError,
@@ -204,12 +207,16 @@ def _checked(value: Any, block: Any) -> Any:
     Raises:
         RequestError: a path in it is of no file of the app's, or an address; it is no picture, where one is asked; or
             it names more files than are taken.
-        ValueError: it is nested too deeply, or no choice where one is always made.
+        ValueError: it is nested too deeply, too long, or no choice where one is always made.
     """
     if isinstance(block, PictureFile) and value is not None and not _is_picture(value):
         raise RequestError(f"{block.label} is no picture: send a file, as gradio_client's handle_file(path) does.")
     if isinstance(block, gr.Radio | gr.Dropdown) and value is None and block.value is not None:
         raise ValueError("no choice")  # which no page of ours sends; Gradio lets it pass
+    if (isinstance(value, str) or isinstance(block, gr.Dropdown)) and _is_long(value):
+        raise ValueError("longer than anything that is typed or chosen")  # and a session may keep it
+    if isinstance(block, gr.JSON) and any(map(_is_long, (text for one in mappings(value) for text in one.values()))):
+        raise ValueError("longer than anything in an address")
     try:
         holders = [holder for holder in mappings(value) if holder.get("path") is not None]
         if isinstance(block, gr.File):
@@ -227,6 +234,13 @@ def _checked(value: Any, block: Any) -> Any:
     return value
 
 
+def _is_long(value: Any) -> bool:
+    """Whether this is more than a choice of several, or one text."""
+    if isinstance(value, list):
+        return len(value) > MAX_CHOICES or any(map(_is_long, value))
+    return isinstance(value, str) and len(value) > MAX_TEXT
+
+
 def _is_picture(value: Any) -> bool:
     """Whether a value has the form of Gradio's for a file; what the file holds is another question."""
     if not isinstance(value, dict):
@@ -236,6 +250,11 @@ def _is_picture(value: Any) -> bool:
 
 
 # ---- Before a route ----
+
+
+async def unreadable(_request: Request, _error: Exception) -> Response:
+    """Answers a request that is none. FastAPI would send all of it back, once for each thing that is wrong in it."""
+    return Response(status_code=UNREADABLE)
 
 
 class Door:
@@ -307,7 +326,7 @@ class _TooLargeError(Exception):
 class _Weighed:
     """What a client sends: up to a number of bytes, and of parts of JSON, as reading millions of them stops all others.
 
-    Of the parts, lists and mappings have a bound of their own: Gradio goes through them several times.
+    Of the parts, lists, mappings and keys have a bound of their own: Gradio goes through them several times.
 
     An upload ends where it would leave no room on the disk for what the app writes for everybody else.
     """
@@ -321,7 +340,7 @@ class _Weighed:
         body = message.get("body", b"")
         self._left -= len(body)
         if not self._is_upload:
-            lists = body.count(b"[") + body.count(b"{")
+            lists = body.count(b"[") + body.count(b"{") + body.count(b":")
             self._lists -= lists
             self._parts -= lists + body.count(b",")
         elif is_crowded(get_upload_folder()):

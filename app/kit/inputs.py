@@ -18,7 +18,7 @@ from gradio.processing_utils import save_base64_to_cache
 from gradio.utils import get_upload_folder
 
 from app.explore.library import Library
-from app.explore.limits import RequestError, shown
+from app.explore.limits import MAX_PATH, RequestError, shown
 from app.explore.opened import OpenModel
 from app.explore.sample import promptable
 from app.explore.subject import open_subject
@@ -50,7 +50,7 @@ def own_file(path: object) -> str:
         RequestError: it is anything else, which means that the request is forged or the file is gone.
     """
     try:
-        found = os.path.realpath(path) if isinstance(path, str) and path else ""
+        found = os.path.realpath(path) if isinstance(path, str) and 0 < len(path) <= MAX_PATH else ""
         is_file = stat.S_ISREG(os.lstat(found).st_mode)
     except (OSError, ValueError):  # no such file; or no path at all, as with a NUL in it
         raise RequestError(GONE) from None

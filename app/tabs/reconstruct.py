@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -258,8 +259,20 @@ class _Views:
         return dict.fromkeys(self.parts)
 
 
+@dataclass
+class Newest:
+    """Which run of a visitor's is the newest: how many have begun."""
+
+    number: int = 0
+
+    def begin(self) -> int:
+        """The next one's number."""
+        self.number += 1
+        return self.number
+
+
 class _Many:
-    """Files on the left, their table on the right."""
+    """Files on the left, their table on the right. Of a visitor's runs, the newest goes on."""
 
     def __init__(self, work: Workspace, other: OtherModels):
         self._library = work.library
@@ -287,37 +300,35 @@ class _Many:
                         "Download the reconstructions (ZIP)", size="sm", elem_id="batch-zip"
                     )
         self.drawn = gr.State(None)  # the models whose figures they are, and the rows' files by their keys
+        newest = gr.State(Newest())
         outputs = [self.status, self.table, self.downloads, self.csv, self.archive, self.drawn]
         # A batch may take minutes: several people's go on side by side, and the readers and decoders take turns.
-        once = QUIET | {"trigger_mode": "once", "concurrency_limit": VISITOR_AT_ONCE}
-        inputs = [work.model, other, files]
-        start.click(self.start, inputs, outputs, **once)
-        gr.on([files.upload, files.clear, files.delete], self.run, inputs, outputs, **once)
-        gr.on(
-            [work.model.change, other.change],
-            explained(self.say_whose),
-            [work.model, other, self.drawn],
-            self.status,
-            trigger_mode="multiple",
-            queue=False,
-            **QUIET,
-        )
+        each = QUIET | {"trigger_mode": "multiple", "concurrency_limit": VISITOR_AT_ONCE}
+        inputs = [newest, work.model, other, files]
+        started = start.click(self.start, inputs, outputs, **each)
+        changed = gr.on([files.upload, files.clear, files.delete], self.run, inputs, outputs, **each)
+        saying = (explained(self.say_whose), [work.model, other, self.drawn], self.status)
+        gr.on([work.model.change, other.change], *saying, trigger_mode="multiple", queue=False, **QUIET)
+        for run in (started, changed):  # a model may have been picked meanwhile
+            run.success(*saying, queue=False, **QUIET)
         self.table.select(self.look_at, self.drawn, work.targets["picture"].input, **QUIET)
 
-    def start(self, name: str, others: list[str], paths: list[str] | None):
+    def start(self, newest: Newest, name: str, others: list[str], paths: list[str] | None):
         """Runs, and says so if there is nothing to run on."""
         if not paths:
             gr.Warning(NO_FILES, title="Nothing to reconstruct")
-        yield from self.run(name, others, paths)
+        yield from self.run(newest, name, others, paths)
 
-    def run(self, name: str, others: list[str], paths: list[str] | None):
-        """Yields the table as it grows, once a second, and then the files to download."""
-        rows, shown_at = [], 0.0
+    def run(self, newest: Newest, name: str, others: list[str], paths: list[str] | None):
+        """Yields the table as it grows, once a second, and then the files to download; ends as another run begins."""
+        rows, shown_at, number = [], 0.0, newest.begin()
         thumbnails: dict[str, str] = {}  # by path: encoded once, however often the table is shown
         try:
             models, titles = OtherModels.with_picked(self._library, name, others)
             table = table_of(models, titles)
             for row in table.rows([own_file(path) for path in paths or []]):
+                if newest.number != number:
+                    return
                 rows.append(row)
                 thumbnails[row.path] = _thumbnails(row)
                 if time.monotonic() - shown_at > SECONDS_BETWEEN_TABLES:
@@ -334,6 +345,8 @@ class _Many:
             return
         rows = table.ordered(rows)
         csv, archive = table.save(rows)
+        if newest.number != number:
+            return
         yield {
             self.status: _note(f"{table.summary(rows)} {TABLE_WORDS}"),
             self.table: _filled(table, rows, thumbnails),

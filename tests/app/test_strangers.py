@@ -474,9 +474,9 @@ def test_who_cancels_questions_leaves_none_of_them_at_work(server, client):
 
 @pytest.mark.parametrize("to", ["latent", "label", "pictures", "event"])
 def test_a_thousand_files_in_a_question_keep_nobody_waiting(server, client, to):
-    """Gradio looks for each on the disk, ten times, while nobody else is answered; 9,000 took it ten seconds."""
+    """Gradio looks for each on the disk, ten times, while nobody else is answered; 9,900 took it ten seconds."""
     file = {"path": server.upload, "meta": {"_type": "gradio.FileData"}}
-    many = [file] * (MAX_JSON_LISTS // 2 - 100)
+    many = [file] * (MAX_JSON_LISTS // 5 - 100)  # each of two mappings and three keys
     of = {fn.api_name: number for number, fn in handlers(server.page)}
     batch = next(
         number for number, fn in handlers(server.page) if any(isinstance(block, gr.File) for block in fn.inputs)
@@ -484,7 +484,7 @@ def test_a_thousand_files_in_a_question_keep_nobody_waiting(server, client, to):
     asked = {
         "latent": {"fn_index": of["decode"], "data": [many, ""]},
         "label": {"fn_index": of["sample"], "data": [1, 1.0, 7, "", "prior", {"kind": many}]},
-        "pictures": {"fn_index": batch, "data": ["", [], many]},
+        "pictures": {"fn_index": batch, "data": [None, "", [], many]},
         "event": {"fn_index": of["models"], "data": [], "event_data": {"rows": many}},
     }[to]
     files = len([*server.uploads.rglob("*")])
@@ -493,6 +493,49 @@ def test_a_thousand_files_in_a_question_keep_nobody_waiting(server, client, to):
     assert said in answer.text
     assert answer.seconds < 2
     assert len([*server.uploads.rglob("*")]) == files
+
+
+@pytest.mark.parametrize("to", ["picture", "latent", "event", "pictures"])
+def test_a_long_path_keeps_nobody_waiting(server, client, to):
+    """To follow the links in one takes as long as the square of its length: 400 KB took it seven seconds."""
+    slow = {"path": f"{server.uploads}{150_000 * '/a'}", "meta": {"_type": "gradio.FileData"}}
+    of = {fn.api_name: number for number, fn in handlers(server.page)}
+    batch = next(
+        number for number, fn in handlers(server.page) if any(isinstance(block, gr.File) for block in fn.inputs)
+    )
+    asked = {
+        "picture": {"fn_index": of["encode"], "data": [slow, ""]},
+        "latent": {"fn_index": of["decode"], "data": [slow, ""]},
+        "event": {"fn_index": of["models"], "data": [], "event_data": slow},
+        "pictures": {"fn_index": batch, "data": [None, "", [], [slow]]},
+    }[to]
+    answer = client.ask("/gradio_api/run/predict", {**asked, "session_hash": "long-path"})
+    assert answer.seconds < 1
+    assert re.search(r'"(error|detail)":', answer.text)
+
+
+@pytest.mark.parametrize("path", ["cancel", "reset", "queue/join", "run/predict", "call/sample"])
+@pytest.mark.parametrize("wrong", [[0] * 490_000, {f"{number}": 0 for number in range(490_000)}])
+def test_a_large_request_that_is_none_keeps_nobody_waiting(client, path, wrong):
+    """FastAPI would send all of it back, once for each thing that is wrong in it, while nobody else is answered."""
+    answer = client.ask(f"/gradio_api/{path}", wrong)
+    assert answer.status in (400, 422)
+    assert answer.seconds < 1
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 5_000_000, ["x" * 5_000_000], ["x"] * 15_000, {"sample.labels": "x" * 5_000_000}]
+)
+def test_no_input_that_is_typed_or_chosen_is_longer_than_one_can_be(server, client, text):
+    """A session may keep it, and there are hundreds."""
+    for number, fn in handlers(server.page):
+        for place, block in enumerate(fn.inputs):
+            kind = {str: gr.Textbox | gr.Number | gr.Slider | gr.Radio, list: gr.Dropdown, dict: gr.JSON}[type(text)]
+            if isinstance(block, kind):
+                data = [None if isinstance(one, gr.State) else getattr(one, "value", None) for one in fn.inputs]
+                answer = client.run(number, [*data[:place], text, *data[place + 1 :]])
+                assert FORGED in answer.text or "That did not work" in answer.text, (number, block)
+                break
 
 
 def test_nobody_cancels_the_question_of_another(server, client):
