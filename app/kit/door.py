@@ -93,6 +93,7 @@ gradio.routes.file_upload_statuses = bounded.Progress()
 gradio.routes.PredictBody = bounded.Question
 gradio.routes.ComponentServerJSONBody = bounded.WidgetQuestion
 gradio.routes.cancel_tasks = bounded.note_who_cancels
+gradio.processing_utils.async_move_files_to_cache = bounded.move_files
 uvicorn.protocols.http.auto.AutoHTTPProtocol = Connection
 
 
@@ -215,10 +216,11 @@ def _checked(value: Any, block: Any) -> Any:
         raise ValueError("no choice")  # which no page of ours sends; Gradio lets it pass
     if (isinstance(value, str) or isinstance(block, gr.Dropdown)) and _is_long(value):
         raise ValueError("longer than anything that is typed or chosen")  # and a session may keep it
-    if isinstance(block, gr.JSON) and any(map(_is_long, (text for one in mappings(value) for text in one.values()))):
+    inside = [*mappings(value)]
+    if isinstance(block, gr.JSON) and any(_is_long(text) for one in inside for text in one.values()):
         raise ValueError("longer than anything in an address")
     try:
-        holders = [holder for holder in mappings(value) if holder.get("path") is not None]
+        holders = [holder for holder in inside if holder.get("path") is not None]
         if isinstance(block, gr.File):
             check_count(len(holders))
         elif len(holders) > 1:
