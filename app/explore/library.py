@@ -108,9 +108,9 @@ class Library:
         folder = Path(os.path.expanduser(chosen)).resolve() if with_folders and "\0" not in chosen else None
         own_name = (folder or Path(chosen)).name
         # A folder's path can look like an id: it is one if not even the folder around it is here.
-        if MODEL_ID.fullmatch(chosen) and not (folder and folder.parent.exists()):
+        if MODEL_ID.fullmatch(chosen) and not (folder and os.path.exists(folder.parent)):
             folder = fetch(chosen, on_progress=on_progress)
-        if folder is None or not (folder / CONFIG).exists():
+        if folder is None or not os.path.exists(folder / CONFIG):  # `Path.exists` fails of a name of 256 letters
             a_folder = f"a model folder (with a {CONFIG}), " if with_folders else ""
             raise RequestError(
                 f"{shown(chosen)!r} given; accepted: {a_folder}an id of the Hugging Face Hub "

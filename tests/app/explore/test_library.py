@@ -77,6 +77,9 @@ def test_a_model_of_the_hub_is_offered_under_its_own_name(tmp_path, monkeypatch)
 def test_what_is_neither_a_name_nor_a_model_folder_is_refused(tmp_path):
     with pytest.raises(RequestError, match=r"'nowhere' given; accepted: a model folder .*fruits"):
         Library(MODELS, ["nowhere"])
+    for odd in ("~nobody-of-this-name", "~nobody-of-this-name/x", 300 * "x", 1_000 * "x"):
+        with pytest.raises(RequestError, match="given; accepted: a model folder"):
+            Library(MODELS, [odd])
     with pytest.raises(RequestError, match="Train one"):
         Library(tmp_path)
     (tmp_path / "own").mkdir()
