@@ -45,7 +45,7 @@ TABLE_WORDS = "Click a row to see its picture. Use a column's ⋮ to sort by it.
 NO_FILES = "There are no pictures yet: drop some into the box, or click it."
 KL = METRICS["kl_nats"][0]  # begins the names of its columns
 THUMBNAIL_SIDE = 48
-FIGURE_WIDTH = {1: 72, 2: 115, 3: 115}  # by the number of models, whose titles are in the columns' names
+FIGURE_WIDTH = {1: 80, 2: 115, 3: 115}  # by the number of models, whose titles are in the columns' names
 SECONDS_BETWEEN_TABLES = 1.0
 
 Updates = dict[Component, Any]
@@ -394,7 +394,7 @@ def _filled(table: OneModel | SeveralModels, rows: Sequence[Row | Compared], thu
             14 + THUMBNAIL_SIDE * (1 + len(table.models)),
             120,
             *[FIGURE_WIDTH[len(table.models)]] * middle,
-            180,
+            160,
         ],
         visible=True,
     )
