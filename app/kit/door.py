@@ -214,9 +214,9 @@ def _checked(value: Any, block: Any) -> Any:
         raise RequestError(f"{block.label} is no picture: send a file, as gradio_client's handle_file(path) does.")
     if isinstance(block, gr.Radio | gr.Dropdown) and value is None and block.value is not None:
         raise ValueError("no choice")  # which no page of ours sends; Gradio lets it pass
+    inside = [*mappings(value)]
     if (isinstance(value, str) or isinstance(block, gr.Dropdown)) and _is_long(value):
         raise ValueError("longer than anything that is typed or chosen")  # and a session may keep it
-    inside = [*mappings(value)]
     if isinstance(block, gr.JSON) and any(_is_long(text) for one in inside for text in one.values()):
         raise ValueError("longer than anything in an address")
     try:

@@ -74,9 +74,7 @@ def readable_picture(path: object) -> str | None:
 class PictureFiles(gr.File):
     """Pictures as files. Hands their paths on."""
 
-    def get_block_name(self) -> str:
-        """The front end is gr.File's own."""
-        return "file"
+    is_template = True  # the front end is gr.File's own
 
     def preprocess(self, payload: ListFiles | None) -> list[str] | None:
         """Gradio's own, which leaves an empty file behind for each."""

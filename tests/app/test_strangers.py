@@ -6,6 +6,7 @@ All of them are found in the page's own configuration, so that a new one is aske
 import asyncio
 import base64
 import errno
+import functools
 import http.client
 import inspect
 import itertools
@@ -66,6 +67,7 @@ WRONG = [
     None, True, -1, 10**9, 10**400, float("nan"), float("inf"), "../../etc/passwd", "x" * 1_000_000, [], [[[[1]]]],
     {"model": ["x"]}, "\0z:a",
 ]  # fmt: skip
+DEEP = functools.reduce(lambda inner, _: [inner], range(500), "x")  # a list in a list in a list ...
 FEW = [None, 10**400, [float("nan")], "../../etc/passwd"]
 
 _opened: set[str] = set()  # every file that this process opened
@@ -179,6 +181,13 @@ def client(server, capfd) -> Iterator[Client]:
 def handlers(page: gr.Blocks) -> list[tuple[int, gr.blocks.BlockFunction]]:
     """What the server runs, of whatever visibility."""
     return [(number, fn) for number, fn in page.fns.items() if fn.fn is not None]
+
+
+def numbers(page: gr.Blocks) -> dict[str, int]:
+    """By which questions name the endpoints, and the batch, which takes files."""
+    known = handlers(page)
+    batch = next(number for number, fn in known if any(isinstance(block, gr.File) for block in fn.inputs))
+    return {fn.api_name: number for number, fn in known} | {"the batch": batch}
 
 
 def code_of(fn: gr.blocks.BlockFunction) -> object:
@@ -477,14 +486,11 @@ def test_a_thousand_files_in_a_question_keep_nobody_waiting(server, client, to):
     """Gradio looks for each on the disk, ten times, while nobody else is answered; 9,900 took it ten seconds."""
     file = {"path": server.upload, "meta": {"_type": "gradio.FileData"}}
     many = [file] * (MAX_JSON_LISTS // 5 - 100)  # each of two mappings and three keys
-    of = {fn.api_name: number for number, fn in handlers(server.page)}
-    batch = next(
-        number for number, fn in handlers(server.page) if any(isinstance(block, gr.File) for block in fn.inputs)
-    )
+    of = numbers(server.page)
     asked = {
         "latent": {"fn_index": of["decode"], "data": [many, ""]},
         "label": {"fn_index": of["sample"], "data": [1, 1.0, 7, "", "prior", {"kind": many}]},
-        "pictures": {"fn_index": batch, "data": [None, "", [], many]},
+        "pictures": {"fn_index": of["the batch"], "data": [None, "", [], many]},
         "event": {"fn_index": of["models"], "data": [], "event_data": {"rows": many}},
     }[to]
     files = len([*server.uploads.rglob("*")])
@@ -499,15 +505,12 @@ def test_a_thousand_files_in_a_question_keep_nobody_waiting(server, client, to):
 def test_a_long_path_keeps_nobody_waiting(server, client, to):
     """To follow the links in one takes as long as the square of its length: 400 KB took it seven seconds."""
     slow = {"path": f"{server.uploads}{150_000 * '/a'}", "meta": {"_type": "gradio.FileData"}}
-    of = {fn.api_name: number for number, fn in handlers(server.page)}
-    batch = next(
-        number for number, fn in handlers(server.page) if any(isinstance(block, gr.File) for block in fn.inputs)
-    )
+    of = numbers(server.page)
     asked = {
         "picture": {"fn_index": of["encode"], "data": [slow, ""]},
         "latent": {"fn_index": of["decode"], "data": [slow, ""]},
         "event": {"fn_index": of["models"], "data": [], "event_data": slow},
-        "pictures": {"fn_index": batch, "data": [None, "", [], [slow]]},
+        "pictures": {"fn_index": of["the batch"], "data": [None, "", [], [slow]]},
     }[to]
     answer = client.ask("/gradio_api/run/predict", {**asked, "session_hash": "long-path"})
     assert answer.seconds < 1
@@ -524,7 +527,8 @@ def test_a_large_request_that_is_none_keeps_nobody_waiting(client, path, wrong):
 
 
 @pytest.mark.parametrize(
-    "text", ["x" * 5_000_000, ["x" * 5_000_000], ["x"] * 15_000, {"sample.labels": "x" * 5_000_000}]
+    "text",
+    ["x" * 5_000_000, ["x" * 5_000_000], ["x"] * 15_000, DEEP, {"sample.labels": "x" * 5_000_000}],
 )
 def test_no_input_that_is_typed_or_chosen_is_longer_than_one_can_be(server, client, text):
     """A session may keep it, and there are hundreds."""
@@ -534,7 +538,7 @@ def test_no_input_that_is_typed_or_chosen_is_longer_than_one_can_be(server, clie
             if isinstance(block, kind):
                 data = [None if isinstance(one, gr.State) else getattr(one, "value", None) for one in fn.inputs]
                 answer = client.run(number, [*data[:place], text, *data[place + 1 :]])
-                assert FORGED in answer.text or "That did not work" in answer.text, (number, block)
+                assert FORGED in answer.text, (number, block)
                 break
 
 

@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from types import SimpleNamespace
 
@@ -706,14 +707,13 @@ def test_a_question_for_whose_answer_nobody_listens_is_ended(slow_page, monkeypa
     assert join(page, "waits") == 200
     (event,) = page._queue.pending_event_ids_session["waits"]
     where = f"{page.local_url}gradio_api/{path.format(event=event)}"
-    with ThreadPoolExecutor(1) as reader:
-        reading = reader.submit(httpx.get, where, timeout=60) if is_read else None
-        time.sleep(0.5)
-        monkeypatch.setattr(shares, "UNHEARD_SECONDS", 0.1)
+    with ExitStack() as reading:
+        stream = reading.enter_context(httpx.stream("GET", where, timeout=60)) if is_read else None
+        monkeypatch.setattr(shares, "UNHEARD_SECONDS", 0)
         assert join(page, "last", "other") == 200
         monkeypatch.setattr(shares, "UNHEARD_SECONDS", 60)
         go_on.set()
-        told = (reading.result() if is_read else httpx.get(where)).text
+        told = stream.read().decode() if stream else httpx.get(where).text
     assert (shares.UNHEARD in told) != is_read
     assert shares.UNHEARD in httpx.get(f"{page.local_url}gradio_api/queue/data?session_hash=at%20work").text
     while page._queue.event_ids_to_events:
