@@ -14,7 +14,8 @@ const CLOSE = `data: {"msg":"close_stream"}${END}`;
 const fetched = window.fetch;
 const open = new Set(); // questions that the server has taken and not answered
 const early = new Set(); // those that were answered before the server was heard to take them
-const asked = new Set(); // questions of which the server is still to say whether it takes them: promises
+let asked = 0; // questions of which the server is still to say whether it takes them
+let tell = () => {}; // that it has said so of one
 
 window.fetch = (input, options) => {
   const url = String(input?.url ?? input);
@@ -23,10 +24,10 @@ window.fetch = (input, options) => {
 };
 
 async function ask(answer) {
-  const taken = answer.then(note).catch(() => {}); // it fails: the client says so
-  asked.add(taken);
-  await taken;
-  asked.delete(taken);
+  asked += 1;
+  await answer.then(note).catch(() => {}); // it fails: the client says so
+  asked -= 1;
+  tell();
   return answer;
 }
 
@@ -59,13 +60,13 @@ async function* follow(first, request) {
     let end = null; // how the stream ends
     for await (const message of messagesOf(response)) {
       const [, kind, event] = MESSAGE.exec(message) ?? [];
-      if (kind === "process_completed" && !open.delete(event) && asked.size) early.add(event);
+      if (kind === "process_completed" && !open.delete(event) && asked) early.add(event);
       if (kind === "close_stream" || kind === "unexpected_error") end = kind;
       if (kind !== "close_stream") yield message;
     }
     if (end === "unexpected_error") open.clear(); // the server knows nothing of them any more
     if (!end && open.size) throw new Error("The stream of answers broke off.");
-    await Promise.all(asked);
+    while (asked && !open.size) await new Promise((resolve) => (tell = resolve)); // one may be long on its way
   }
   yield CLOSE;
 }

@@ -199,6 +199,21 @@ def test_a_question_that_is_asked_as_the_answer_before_it_ends_is_answered(page,
     expect(page.locator("#dimensions")).to_contain_text("All 128")
 
 
+def test_a_question_that_does_not_reach_the_server_keeps_no_answer_back(page, server):
+    page.goto(server)
+    fall_silent(page)
+    held = []
+    page.route("**/queue/join*", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/queue/join*"):
+        page.get_by_role("tab", name="Model").click()
+    with page.expect_response("**/queue/data*") as stream:
+        page.get_by_role("tab", name="Map").click()
+        expect(page.locator(".latent-map[data-state=ready]")).to_be_visible()
+    stream.value.finished()
+    page.get_by_role("tab", name="Sample").click()
+    expect(page.locator("#samples .sample-grid-tiles button:not(.is-waiting)")).to_have_count(32)
+
+
 def test_a_stream_of_answers_that_the_server_refuses_is_closed(page, server):
     """Else a page takes it for open, and hears no answer any more."""
     page.goto(server)
