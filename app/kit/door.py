@@ -8,6 +8,7 @@ in Gradio and Uvicorn themselves is replaced (app/kit/bounded.py, app/kit/connec
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import html
 import json
@@ -16,6 +17,8 @@ import math
 import sys
 import time
 import warnings
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,8 @@ from app.explore.limits import (
     MAX_TEXT,
     MAX_UPLOAD_MEGABYTES,
     MEGABYTE,
+    WIDE_PARTS,
+    WIDE_PARTS_A_SECOND,
     RequestError,
 )
 from app.explore.turns import ASKED, Asked, LeftError
@@ -52,7 +57,7 @@ from app.kit.bounded import CLOSED_WORDS, mappings
 from app.kit.connection import Connection
 from app.kit.events import FORGED
 from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file
-from app.kit.shares import NoRoomError, visitor_of
+from app.kit.shares import NoRoomError, Places, visitor_of
 from app.kit.temporary import is_crowded
 
 FAILED = "The server failed at this. Try again, or with something else."
@@ -263,7 +268,7 @@ class Door:
     """ASGI middleware between Gradio's routes and the world, for `launch(app_kwargs={"middleware": ...})`."""
 
     def __init__(self, app: ASGIApp):
-        self._app = app
+        self._app, self._wide = app, _Wide()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -292,7 +297,8 @@ class Door:
         try:
             if int(headers.get(b"content-length", 0)) > most:
                 raise _TooLargeError
-            await self._app(scope, _Weighed(receive, most, is_upload), answer.send)
+            weighed = _Weighed(receive, most) if is_upload else _Read(receive, most, partial(self._wide.wait, scope))
+            await self._app(scope, weighed, answer.send)
         except _TooLargeError:
             await answer.refuse(413, TOO_LARGE)
         except (LeftError, NoRoomError):
@@ -326,30 +332,59 @@ class _TooLargeError(Exception):
 
 
 class _Weighed:
-    """What a client sends: up to a number of bytes, and of parts of JSON, as reading millions of them stops all others.
+    """What a client uploads: up to a number of bytes, and what leaves room on the disk for all that the app writes."""
 
-    Of the parts, lists, mappings and keys have a bound of their own: Gradio goes through them several times.
-
-    An upload ends where it would leave no room on the disk for what the app writes for everybody else.
-    """
-
-    def __init__(self, receive: Receive, most: int, is_upload: bool):
-        self._receive, self._left, self._is_upload = receive, most, is_upload
-        self._lists, self._parts = MAX_JSON_LISTS, MAX_JSON_PARTS
+    def __init__(self, receive: Receive, most: int):
+        self._receive, self._left = receive, most
 
     async def __call__(self) -> Message:
         message = await self._receive()
-        body = message.get("body", b"")
-        self._left -= len(body)
-        if not self._is_upload:
-            lists = body.count(b"[") + body.count(b"{") + body.count(b":")
-            self._lists -= lists
-            self._parts -= lists + body.count(b",")
-        elif is_crowded(get_upload_folder()):
-            raise OSError(errno.ENOSPC, "The disk is nearly full")
-        if self._left < 0 or self._lists < 0 or self._parts < 0:
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
             raise _TooLargeError
+        await self._look_at(message)
         return message
+
+    async def _look_at(self, _message: Message) -> None:
+        if is_crowded(get_upload_folder()):
+            raise OSError(errno.ENOSPC, "The disk is nearly full")
+
+
+class _Read(_Weighed):
+    """What a client asks: up to a number of bytes, and of parts of JSON, as reading millions of them stops all others.
+
+    Of the parts, lists, mappings and keys have a bound of their own: Gradio goes through them several times.
+    """
+
+    def __init__(self, receive: Receive, most: int, wait: Callable[[int], Awaitable[None]]):
+        super().__init__(receive, most)
+        self._lists, self._parts, self._wait = 0, 0, wait
+
+    async def _look_at(self, message: Message) -> None:
+        body = message.get("body", b"")
+        lists = body.count(b"[") + body.count(b"{") + body.count(b":")
+        self._lists += lists
+        self._parts += lists + body.count(b",")
+        if self._lists > MAX_JSON_LISTS or self._parts > MAX_JSON_PARTS:
+            raise _TooLargeError
+        if not message.get("more_body") and self._parts > WIDE_PARTS:
+            await self._wait(self._parts)
+            self._parts = 0  # what is received after it is that the client has left
+
+
+class _Wide:
+    """Lets requests of many parts of JSON in one after another, each visitor's next after everybody's first."""
+
+    def __init__(self) -> None:
+        self._places, self._next = Places(1), 0.0
+
+    async def wait(self, scope: Scope, parts: int) -> None:
+        """Until as many parts may be read."""
+        async with self._places.place(visitor_of(scope)):
+            now = time.monotonic()
+            begin = max(now, self._next)
+            self._next = begin + parts / WIDE_PARTS_A_SECOND
+            await asyncio.sleep(begin - now)
 
 
 class _Answer:

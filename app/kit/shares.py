@@ -80,8 +80,8 @@ class Shares:
 
     def __init__(self, app: ASGIApp):
         self._app = app
-        self._questions, self._pages = _Places(VISITOR_AT_ONCE), _Places(PAGES_AT_ONCE)
-        self._short, self._long = _Places(SHORT_AT_ONCE), _Places(LONG_AT_ONCE)
+        self._questions, self._pages = Places(VISITOR_AT_ONCE), Places(PAGES_AT_ONCE)
+        self._short, self._long = Places(SHORT_AT_ONCE), Places(LONG_AT_ONCE)
         self._joined: dict[str, _Joined] = {}
         self._reading = Counter[str]()  # sessions whose answers are being read
         self._sent = Counter[tuple]()  # bytes of each visitor's requests that lie in memory
@@ -458,7 +458,7 @@ class _Joined:
         self.answered: float | None = None  # when that was found
 
 
-class _Places:
+class Places:
     """For so many of each visitor's requests at a time; the others wait, and nobody else's with them."""
 
     def __init__(self, most: int) -> None:

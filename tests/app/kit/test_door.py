@@ -1,5 +1,7 @@
 """What Gradio keeps of visitors."""
 
+import asyncio
+import itertools
 import time
 import tracemalloc
 
@@ -8,8 +10,9 @@ import gradio.route_utils
 import gradio.state_holder
 import pytest
 
-from app.explore.limits import MAX_LOG_LINES
+from app.explore.limits import MAX_LOG_LINES, WIDE_PARTS, WIDE_PARTS_A_SECOND
 from app.kit import door  # whose sessions Gradio makes from then on
+from tests.app.kit.asking import ask, run
 
 COUNT = 10
 
@@ -50,3 +53,26 @@ def test_what_anyone_can_have_logged_has_some_lines_a_minute(capsys, monkeypatch
     minutes[0] += 1.1
     lines.write("another")
     assert capsys.readouterr().err == f"Not answered: {5000 - MAX_LOG_LINES:,} more.\nNot answered: another\n"
+
+
+def test_long_lists_are_read_with_time_for_others_between_them_and_by_turns():
+    read = []  # by whom, and when
+
+    async def server(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+        read.append((scope["client"][0], time.monotonic()))
+
+    async def story():
+        app = door.Door(server)
+        numbers = (2 * WIDE_PARTS * b"0,", b"0")  # arrive in two pieces
+        long = [ask(app, host, pieces=numbers) for host in ("many", "many", "many", "one")]
+        await asyncio.gather(*long, ask(app, "short"))
+
+    run(story)
+    who = [who for who, _ in read]
+    assert who.index("short") < 2
+    assert [one for one in who if one != "short"] == ["many", "one", "many", "many"]
+    times = [when for who, when in read if who != "short"]
+    between = min(after - before for before, after in itertools.pairwise(times))
+    assert between > 2 * WIDE_PARTS / WIDE_PARTS_A_SECOND - 0.01
