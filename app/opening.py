@@ -1,7 +1,7 @@
 """Opening a model on the page: one of the Hugging Face Hub by its id, or a folder of the machine that the app runs on.
 
 The page offers it only where nobody but the person at this machine can see it, or where whoever starts the app says so
-(`Opening`). A folder is opened for that person alone: nobody else learns what this machine's disk holds.
+(`Opening`). Only that person can open a folder: nobody else learns what this machine's disk holds.
 """
 
 from __future__ import annotations

@@ -48,6 +48,10 @@ SCRIPTS = "".join(
     for name in ("storage.js", "answers.js", "small_pictures.js")
 )
 
+# On a phone, Gradio hides the first of the footer's two links, and not the dot between them. The rules of style.css are
+# for what is inside of the page, and the footer is not.
+FOOTER = "<style>@media (width <= 640px) { footer .divider { display: none } }</style>"
+
 
 def build(library: Library, may_open: opening.Opening = "off", watch: bool = False) -> gr.Blocks:
     """The page of these models, and of those that it may open; `watch` follows the folder of the picked one."""
@@ -146,7 +150,7 @@ def launch(
         mcp_server=mcp,
         theme=theme(),
         css_paths=[*STYLE],
-        head=address.head({tab.NAME: tab.TITLE for tab in TABS}) + PRELOAD + SCRIPTS,
+        head=address.head({tab.NAME: tab.TITLE for tab in TABS}) + PRELOAD + SCRIPTS + FOOTER,
         favicon_path=front.ICON,
         app_kwargs={
             "routes": [

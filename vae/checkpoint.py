@@ -147,7 +147,7 @@ def read_config(folder: Path | str) -> dict:
     try:
         content = read_json(path)
         by_diffusers = CLASS_NAME in content
-        version = FORMAT_VERSION if by_diffusers else content["format_version"]
+        version = FORMAT_VERSION if by_diffusers else content.get("format_version")
     except FileNotFoundError:
         inner = Path(folder) / "vae"
         if (inner / CONFIG).is_file():
@@ -155,8 +155,10 @@ def read_config(folder: Path | str) -> dict:
         raise ModelFolderError(
             f"{folder} is not a model folder: it has no {CONFIG}. `python -m train fit --out FOLDER` makes one."
         ) from None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise ModelFolderError(f"{path} cannot be used: {type(error).__name__}: {error}") from error
+    if version is None:
+        raise ModelFolderError(f"{path} has no format_version: neither `python -m train` nor diffusers wrote it.")
     if version != FORMAT_VERSION:
         raise ModelFolderError(f"{path} has format_version {as_text(version)}; this version reads {FORMAT_VERSION}.")
     return content

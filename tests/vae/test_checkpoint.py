@@ -166,7 +166,7 @@ def overwrite(name, content):
         (overwrite(CONFIG, b'{"format_version": 1,'), [CONFIG, "cannot be used"]),
         (overwrite(CONFIG, b"\xff\xfe"), [CONFIG, "cannot be used"]),
         (overwrite(CONFIG, b"[]"), [CONFIG, "cannot be used"]),
-        (overwrite(CONFIG, b'{"architecture": {}}'), [CONFIG, "cannot be used", "format_version"]),
+        (overwrite(CONFIG, b'{"architecture": {}}'), [CONFIG, "no format_version", "diffusers"]),
         (edit_config(format_version=2), [CONFIG, "format_version 2", "reads 1"]),
         (edit_config(architecture={"depth": 3}), [CONFIG, "cannot be used", "depth"]),
         (edit_config(architecture={"channels": [10]}), [CONFIG, "channels is (10,)", "multiples of 8"]),
