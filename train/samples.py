@@ -90,7 +90,7 @@ def _training_pictures(arguments: argparse.Namespace, codec: Codec) -> Pictures:
 
 def draw(priors: Mapping[str, Prior], latent_shape: tuple[int, ...], count: int, seed: int) -> dict[str, Latents]:
     """As many latents of each prior, all from the same noise: those that the app draws with that seed."""
-    noise = np.asarray(sample_prior(seed, count, latent_shape))
+    noise = sample_prior(seed, count, latent_shape)
     uniform = np.array([np.random.default_rng([seed, i]).random() for i in range(count)])
     return {name: np.asarray(prior(noise, uniform)) for name, prior in priors.items()}
 

@@ -49,7 +49,7 @@ class Posterior(NamedTuple):
 
 def sample_prior(
     seed: int, count: int, latent_shape: tuple[int, ...], temperature: float = 1.0, first: int = 0
-) -> Float[Array, "count *latent"]:
+) -> Float[np.ndarray, "count *latent"]:
     """Latents from the prior N(0, I), times a temperature; the same for a seed on every platform.
 
     They are drawn on the CPU whatever the default device is. Latent i of a seed does not depend on `count`, so that a
@@ -65,7 +65,8 @@ def sample_prior(
     with jax.default_device(jax.devices("cpu")[0]):
         key = jax.random.key(np.uint32(seed))
         noise = [jax.random.normal(jax.random.fold_in(key, i), latent_shape) for i in range(first, first + count)]
-        return temperature * jnp.stack(noise)
+    # By NumPy: JAX would compile it once for each count.
+    return np.float32(temperature) * np.stack([np.asarray(latent) for latent in noise])
 
 
 def sample_posterior(posterior: Posterior, seed: int, temperature: float = 1.0) -> Float[AnyArray, "batch *latent"]:

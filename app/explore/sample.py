@@ -63,7 +63,7 @@ def sample(
     temperature = check_range("temperature", temperature, 0, MAX_TEMPERATURE)
     seed = check_seed(seed)
     prior = _with_label(_prior(model, distribution), label)
-    noise = np.asarray(sample_prior(seed, count, model.info.latent_shape, temperature))
+    noise = sample_prior(seed, count, model.info.latent_shape, temperature)
     uniform = np.array([np.random.default_rng([seed, i]).random() for i in range(count)])
     if not isinstance(prior, Flow):
         return prior(noise, uniform)

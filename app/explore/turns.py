@@ -54,20 +54,25 @@ class _Order:
     """Which visitors had a turn, and when: of those who wait, who had one longest ago is next."""
 
     def __init__(self) -> None:
-        self._served: dict[Hashable, int] = {}  # the latest last
+        self._served: dict[Hashable, tuple[int, bool]] = {}  # when, and whether others waited for it; the latest last
         self._turns = 0
 
-    def note(self, who: Hashable) -> None:
-        """This visitor has one now."""
+    def note(self, one: _Waiting) -> None:
+        """Its visitor has a turn now."""
         self._turns += 1
-        self._served.pop(who, None)
-        self._served[who] = self._turns
+        self._served.pop(one.who, None)
+        self._served[one.who] = (self._turns, one.holds_many)
         if len(self._served) > KEPT_SERVED:
             del self._served[next(iter(self._served))]
 
     def next_of(self, waiting: Iterable[_Waiting]) -> _Waiting:
-        """Of a visitor's own, that for which others wait, and then the first."""
-        return min(waiting, key=lambda one: (self._served.get(one.who, 0), not one.holds_many))
+        """Of a visitor's own, in turns that for which others wait, and the first of the others."""
+
+        def when(one: _Waiting) -> tuple[int, bool]:
+            served, held_many = self._served.get(one.who, (0, False))
+            return served, one.holds_many == held_many
+
+        return min(waiting, key=when)
 
 
 class Turns:
@@ -77,7 +82,7 @@ class Turns:
     that of the visitor who had a turn longest ago is next. So a pointer, which asks for one picture, waits for other
     people's first pieces, and not for all that those ask who draw many; these still have half of the work, one at a
     time; and whoever asks for much of it waits for themselves. A piece for which others wait, as its thread holds
-    `MANY`, counts as a first one, and goes before others of its visitor.
+    `MANY`, counts as a first one, and has every second turn of its visitor's.
 
     `threading.Semaphore` is not fair: a thread that gives its place back and asks again at once, as one that draws many
     pictures does, often gets it before a thread that has waited all the while.
@@ -129,7 +134,7 @@ class Turns:
             self._free -= 1
             self._later += following.is_later
             self._next_is_later = not following.is_later
-            self._order.note(following.who)
+            self._order.note(following)
             following.turn.set()
 
 
@@ -205,7 +210,7 @@ class Seats:
             self._waiting.remove(following)
             self._free -= 1
             self._seated.add(following.who)
-            self._order.note(following.who)
+            self._order.note(following)
             following.turn.set()
 
 

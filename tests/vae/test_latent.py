@@ -97,13 +97,13 @@ def test_angles(a, b, degrees):
 
 
 def test_a_grid_of_samples_can_be_drawn_in_parts():
-    whole = np.asarray(sample_prior(5, 6, (3,)))
-    parts = [np.asarray(sample_prior(5, 2, (3,), first=first)) for first in (0, 2, 4)]
+    whole = sample_prior(5, 6, (3,))
+    parts = [sample_prior(5, 2, (3,), first=first) for first in (0, 2, 4)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 def test_prior_samples_are_standard_normal_scaled_by_temperature():
-    samples = np.asarray(sample_prior(3, 64, (512,)))
+    samples = sample_prior(3, 64, (512,))
     assert samples.mean() == pytest.approx(0, abs=0.02)
     assert samples.std() == pytest.approx(1, abs=0.02)
     np.testing.assert_allclose(sample_prior(3, 64, (512,), 0.5), 0.5 * samples)

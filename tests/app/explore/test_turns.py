@@ -147,6 +147,37 @@ def test_who_holds_up_others_does_not_wait_for_their_own():
     assert meanwhile < 16, "a few beside each of theirs, and not eight"
 
 
+def test_who_holds_up_others_lets_every_second_turn_be_for_what_their_visitor_asks_besides():
+    """Else a page that asks for samples again and again gets no reconstruction while another visitor draws much."""
+    turns, done, is_over = Turns(1), Counter(), threading.Event()
+
+    def draw(who, what):
+        asked = Asked(who)
+        asked.holds_many = what == "many"
+        ASKED.set(asked)
+        with turns:
+            time.sleep(0.002)
+            done[what] += 1
+
+    def again_and_again(who, what):
+        while not is_over.is_set():
+            draw(who, what)
+
+    with ThreadPoolExecutor(5) as people:
+        for who, what in (("one", "many"), ("one", "many"), ("other", "other"), ("other", "other")):
+            people.submit(again_and_again, who, what)
+        while done["many"] < 10:
+            time.sleep(0.001)
+        begun = done["many"]
+        try:
+            for _ in range(5):
+                people.submit(draw, "one", "single").result(10)
+        finally:
+            is_over.set()
+        meanwhile = done["many"] - begun
+    assert meanwhile <= 15
+
+
 def take(seats, who, done, go_on=None, asked=None):
     """A thread of a visitor's that takes a seat, notes it, and leaves it once it may."""
 
