@@ -105,6 +105,17 @@ class Tools(gradio.mcp.GradioMCPServer):
             raise RequestError(FORGED)
         return super().convert_strings_to_filedata(value, filedata_positions)
 
+    def create_mcp_server(self) -> Any:
+        """Gradio's own, without prompts and resources, of which the app has none: Gradio takes an endpoint for them."""
+        server = super().create_mcp_server()
+        kinds = self.types
+        for kind in (
+            *(kinds.ListPromptsRequest, kinds.GetPromptRequest, kinds.ListResourcesRequest),
+            *(kinds.ReadResourceRequest, kinds.ListResourceTemplatesRequest),
+        ):
+            server.request_handlers.pop(kind, None)
+        return server
+
 
 class Messages(dict):
     """What sessions have to fetch. Gradio deletes that of a reader who has hung up, also where it is gone already."""

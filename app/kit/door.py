@@ -83,6 +83,9 @@ CLOSED = (
     "monitoring",
     "vibe",
     "stream/",
+    # The older way of agents: who asks so gives their place back before the tool has begun.
+    "mcp/sse",
+    "mcp/messages",
 )
 PREFIX = "gradio_api/"
 
@@ -110,7 +113,8 @@ class Lines(logging.Filter):
         self._since, self._count = -math.inf, 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this one is written."""
+        """Whether this one is written; of what it says, the first line is."""
+        record.msg, record.args = record.getMessage().partition("\n")[0], ()
         return self.is_room()
 
     def write(self, line: str) -> None:
@@ -135,10 +139,11 @@ def keep_log_short() -> None:
     """Has Python not write into the log, and keep for good, what a picture's oddities are and what a person was told.
 
     Both hold what was sent; to a client that asks past the queue, Gradio tells nothing, and warns in the log. Of what
-    Uvicorn says of requests that are none, a minute has some lines.
+    Uvicorn and the server of the agents' tools say of requests that are none, a minute has some lines.
     """
-    for name in ("uvicorn.error", "python_multipart.multipart"):
+    for name in ("uvicorn.error", "python_multipart.multipart", None):  # None: the root, where the tools' server writes
         logging.getLogger(name).addFilter(LINES)
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)  # that server would write a trace for each request that is none
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.|gradio\.helpers")
 
 

@@ -43,6 +43,7 @@ from app.explore.limits import (
     MAX_HASH,
     MAX_JSON_LISTS,
     MAX_JSON_PARTS,
+    MAX_LOG_LINES,
     MAX_REQUEST_MEGABYTES,
     MEGABYTE,
 )
@@ -107,7 +108,7 @@ def server(model, tmp_path_factory) -> Iterator[Server]:
         patch.setattr(gradio.networking, "url_ok", lambda _: False)  # as on a busy machine: the app starts nevertheless
         library = Library(model.parent)
         library.warm_up()
-        page = launch(library, "127.0.0.1", may_open="ids")
+        page = launch(library, "127.0.0.1", may_open="ids", mcp=True)
         (uploads / "own").mkdir()
         own = uploads / "own" / "picture.png"
         Image.new("RGB", (20, 16), "red").save(own)
@@ -572,6 +573,43 @@ def test_no_tool_of_an_agent_uploads_a_file_of_the_servers():
             tools.convert_strings_to_filedata(arguments, [["image"]])
     told = tools.convert_strings_to_filedata({"label": {"path": "a label"}, "image": "https://a.example/a.png"}, [])
     assert told == {"label": {"path": "a label"}, "image": "https://a.example/a.png"}
+
+
+def rpc(client: Client, method: str, **params) -> Answer:
+    """What an agent asks the tools' server, and what it is told."""
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    return client.ask("/gradio_api/mcp/", body, headers={"Accept": "application/json, text/event-stream"})
+
+
+def test_an_agent_calls_a_tool_and_reads_what_is_wrong_with_its_arguments(server, client):
+    for name in ("models", "reconstruct", "interpolate", "sample", "locate", "decode_at", "encode", "decode"):
+        assert f'"name":"{name}"' in rpc(client, "tools/list").text
+    assert '"isError":false' in rpc(client, "tools/call", name="sample", arguments={"count": 1}).text
+    told = rpc(client, "tools/call", name="sample", arguments={"count": 10**9}).text
+    assert "count is 1000000000; it must be a number from 1 to 64." in told
+
+
+def test_agents_have_tools_alone_by_one_way_alone(server, client):
+    """For a prompt of any name, Gradio would run an endpoint; and of the older way, a visitor has no bounded share."""
+    for method, params in (
+        ("prompts/get", {"name": "any"}),
+        ("prompts/list", {}),
+        ("resources/list", {}),
+        ("resources/templates/list", {}),
+        ("resources/read", {"uri": "file:///etc/passwd"}),
+    ):
+        assert "Method not found" in rpc(client, method, **params).text
+    assert client.ask("/gradio_api/mcp/sse", method="GET").status == 404
+    assert client.ask("/gradio_api/mcp/messages/?session_id=a", {}).status == 404
+
+
+def test_what_is_no_question_of_an_agents_leaves_little_in_the_log(server, client, caplog):
+    bodies = [b"\xff", b"[" * 2000, b'{"jsonrpc": "2.0", "id": ' + b"9" * 5000 + b"}"]
+    bodies.append(b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "sample", "arguments": 1}}')
+    for body in bodies * 40:
+        client.ask("/gradio_api/mcp/", body, headers={"Accept": "application/json, text/event-stream"})
+    assert "Traceback" not in caplog.text
+    assert len(caplog.text.splitlines()) <= MAX_LOG_LINES
 
 
 def test_agents_are_told_valid_schemas(server):
