@@ -175,7 +175,7 @@ def load_info(folder: Path | str) -> ModelInfo:
     try:
         return ModelInfo(
             config=VAEConfig(**content["architecture"]),
-            title=as_text(title if isinstance(title, str) else "") or Path(folder).resolve().name,
+            title=as_text(title if isinstance(title, str) else "").strip() or Path(folder).resolve().name,
             summary=as_text(summary) if isinstance(summary, str) else "",
             training=training if isinstance(training, dict) else {},
         )

@@ -20,6 +20,7 @@ from fastapi import HTTPException
 from gradio.queueing import Event
 from gradio.server_messages import EventMessage
 from pydantic import Field, field_validator
+from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException
 from starlette.types import Receive, Scope, Send
 
@@ -44,6 +45,17 @@ class Parser(gradio.route_utils.GradioMultiPartParser):
     """Gradio's own, which bounds the files of an upload and not the texts beside them."""
 
     _texts = 0  # bytes so far
+
+    async def parse(self) -> FormData:
+        """Gradio's own, which says of a form that is none what the parser says, letter by letter.
+
+        Raises:
+            MultiPartException: it is none, or goes beyond a bound, which is said.
+        """
+        try:
+            return await super().parse()
+        except MultiPartException as error:
+            raise MultiPartException(error.message if "maximum" in error.message.lower() else FORGED) from None
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         """Gradio's own, for texts of at most MAX_FIELD_BYTES together."""

@@ -402,8 +402,9 @@ class _Answer:
         if self._ended:  # refused
             return
         if message["type"] == "http.response.start":
-            if message["status"] == self._unreadable:
-                await self.refuse(self._unreadable, FORGED)
+            status, kind = message["status"], dict(message.get("headers", ())).get(b"content-type", b"")
+            if status == self._unreadable or (status == 400 and kind.startswith(b"text/plain")):  # as of odd ranges
+                await self.refuse(status, FORGED)
                 return
             # A picture's name says nothing of what is in the file.
             message = {**message, "headers": [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]}

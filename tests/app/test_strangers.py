@@ -413,6 +413,19 @@ def test_what_costs_much_to_read_is_refused_before_it_is_read(server, client):
     assert client.ask("/gradio_api/component_server", text, content_type=form).status == 415
 
 
+@pytest.mark.parametrize("body", [b"zz", b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--"])
+def test_a_form_that_is_none_is_refused_in_our_own_words(server, client, body):
+    answer = client.ask("/gradio_api/upload", body, content_type="multipart/form-data; boundary=x")
+    assert (answer.status, json.loads(answer.text)["detail"]) == (400, FORGED)
+
+
+def test_a_range_that_is_none_is_refused_in_our_own_words(server, client):
+    path = f"/gradio_api/file={server.upload}"
+    answer = client.ask(path, method="GET", headers={"Range": "bytes=a-b"})
+    assert (answer.status, json.loads(answer.text)["error"]) == (400, FORGED)
+    assert client.ask(path, method="GET", headers={"Range": "bytes=0-1"}).status == 206
+
+
 def test_a_name_and_a_password_are_taken_as_the_page_sends_them(server, client, monkeypatch):
     monkeypatch.setattr(server.page.app, "auth", {"me": "secret"})
     form, part = "multipart/form-data; boundary=x", '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'

@@ -161,13 +161,13 @@ def test_an_odd_training_note_is_passed_over(folder, training):
 
 
 @pytest.mark.parametrize(
-    "title", [3, [], {}, None, True, "x" * 100_000, "\0", "<script>", "\u202e", "a\ud800"], ids=ascii
+    "title", [3, [], {}, None, True, "x" * 100_000, "\0", "<script>", "\u202e", "a\ud800", "   "], ids=ascii
 )
 def test_a_title_is_a_text_of_bounded_length(folder, title):
     (folder / CONFIG).write_text(json.dumps(config_of(folder) | {"title": title, "summary": title}))
     found = describe(folder)
     assert isinstance(found.title, str)
-    assert 0 < len(found.title) <= MAX_TEXT
+    assert 0 < len(found.title.strip()) <= MAX_TEXT
     assert len(found.summary) <= MAX_TEXT
     assert "\u202e" not in found.title + found.summary, "it turns the page's own words around"
     assert (found.title + found.summary).encode(), "half a character cannot be sent"
