@@ -148,8 +148,8 @@ REQUEST_SECONDS = 30  # in which a connection has to ask something, before and b
 MAX_JSON_PARTS = 500_000  # lists, mappings and values of a request; latents and pictures are one text each, and what
 # a lasso gathers is a number a point
 MAX_JSON_LISTS = 20_000  # of these, lists, mappings and keys, which cost most; a latent of 128 x 128 places has 16,513
-WIDE_PARTS = 20_000  # of a request from which on it waits until it is its turn
-WIDE_PARTS_A_SECOND = 500_000  # of everybody's; nobody is answered while one is read, for a third of this time
+WIDE_PARTS = 20_000  # a request of more waits for its turn
+WIDE_PARTS_A_SECOND = 500_000  # of such requests that are let in; reading them stops all else, for 0.3 s on two cores
 MAX_TEXT = 16_000  # characters of a text that somebody types, or of a choice; the longest are an address's
 MAX_CHOICES = 1_000  # that are made at once
 MAX_PATH = 1_000  # characters of a file's path; to follow its links takes as long as the square of it

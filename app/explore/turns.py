@@ -54,19 +54,20 @@ class _Order:
     """Which visitors had a turn, and when: of those who wait, who had one longest ago is next."""
 
     def __init__(self) -> None:
-        self._served: dict[Hashable, tuple[int, bool]] = {}  # when, and whether others waited for it; the latest last
+        # When each had one, and whether others waited for their last first piece (`Turns`); the latest last.
+        self._served: dict[Hashable, tuple[int, bool]] = {}
         self._turns = 0
 
     def note(self, one: _Waiting) -> None:
         """Its visitor has a turn now."""
         self._turns += 1
-        self._served.pop(one.who, None)
-        self._served[one.who] = (self._turns, one.holds_many)
+        _, held_many = self._served.pop(one.who, (0, False))
+        self._served[one.who] = (self._turns, held_many if one.is_later else one.holds_many)
         if len(self._served) > KEPT_SERVED:
             del self._served[next(iter(self._served))]
 
     def next_of(self, waiting: Iterable[_Waiting]) -> _Waiting:
-        """Of a visitor's own, in turns that for which others wait, and the first of the others."""
+        """Of the visitor who had a turn longest ago; of theirs, what others wait for and the rest alternate."""
 
         def when(one: _Waiting) -> tuple[int, bool]:
             served, held_many = self._served.get(one.who, (0, False))

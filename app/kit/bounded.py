@@ -20,7 +20,6 @@ from fastapi import HTTPException
 from gradio.queueing import Event
 from gradio.server_messages import EventMessage
 from pydantic import Field, field_validator
-from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException
 from starlette.types import Receive, Scope, Send
 
@@ -45,17 +44,6 @@ class Parser(gradio.route_utils.GradioMultiPartParser):
     """Gradio's own, which bounds the files of an upload and not the texts beside them."""
 
     _texts = 0  # bytes so far
-
-    async def parse(self) -> FormData:
-        """Gradio's own, which says of a form that is none what the parser says, letter by letter.
-
-        Raises:
-            MultiPartException: it is none, or goes beyond a bound, which is said.
-        """
-        try:
-            return await super().parse()
-        except MultiPartException as error:
-            raise MultiPartException(error.message if "maximum" in error.message.lower() else FORGED) from None
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         """Gradio's own, for texts of at most MAX_FIELD_BYTES together."""
@@ -118,14 +106,10 @@ class Tools(gradio.mcp.GradioMCPServer):
         return super().convert_strings_to_filedata(value, filedata_positions)
 
     def create_mcp_server(self) -> Any:
-        """Gradio's own, without prompts and resources, of which the app has none: Gradio takes an endpoint for them."""
-        server = super().create_mcp_server()
-        kinds = self.types
-        for kind in (
-            *(kinds.ListPromptsRequest, kinds.GetPromptRequest, kinds.ListResourcesRequest),
-            *(kinds.ReadResourceRequest, kinds.ListResourceTemplatesRequest),
-        ):
-            server.request_handlers.pop(kind, None)
+        """Gradio's own, of tools alone: where an app has no prompts, Gradio runs an endpoint for any that is named."""
+        server, kinds = super().create_mcp_server(), self.types
+        kept = (kinds.PingRequest, kinds.ListToolsRequest, kinds.CallToolRequest)
+        server.request_handlers = {kind: answer for kind, answer in server.request_handlers.items() if kind in kept}
         return server
 
 

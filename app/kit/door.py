@@ -17,8 +17,6 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +111,11 @@ class Lines(logging.Filter):
         self._since, self._count = -math.inf, 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this one is written; of what it says, the first line is."""
+        """Whether this one is written; of a message of several lines, which repeats what was sent, the first is."""
+        if not self.is_room():
+            return False
         record.msg, record.args = record.getMessage().partition("\n")[0], ()
-        return self.is_room()
+        return True
 
     def write(self, line: str) -> None:
         """Writes one, if there is room."""
@@ -141,9 +141,10 @@ def keep_log_short() -> None:
     Both hold what was sent; to a client that asks past the queue, Gradio tells nothing, and warns in the log. Of what
     Uvicorn and the server of the agents' tools say of requests that are none, a minute has some lines.
     """
-    for name in ("uvicorn.error", "python_multipart.multipart", None):  # None: the root, where the tools' server writes
+    for name in ("uvicorn.error", "python_multipart.multipart", None):  # None: where libraries write in nobody's name
         logging.getLogger(name).addFilter(LINES)
-    logging.getLogger("mcp").setLevel(logging.CRITICAL)  # that server would write a trace for each request that is none
+    # The tools' server writes a trace for each request that is none. Failures of its own are lost with these.
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.|gradio\.helpers")
 
 
@@ -302,7 +303,7 @@ class Door:
         try:
             if int(headers.get(b"content-length", 0)) > most:
                 raise _TooLargeError
-            weighed = _Weighed(receive, most) if is_upload else _Read(receive, most, partial(self._wide.wait, scope))
+            weighed = _Uploaded(receive, most) if is_upload else _Read(receive, most, self._wide, scope)
             await self._app(scope, weighed, answer.send)
         except _TooLargeError:
             await answer.refuse(413, TOO_LARGE)
@@ -336,7 +337,7 @@ class _TooLargeError(Exception):
     pass
 
 
-class _Weighed:
+class _Uploaded:
     """What a client uploads: up to a number of bytes, and what leaves room on the disk for all that the app writes."""
 
     def __init__(self, receive: Receive, most: int):
@@ -347,34 +348,34 @@ class _Weighed:
         self._left -= len(message.get("body", b""))
         if self._left < 0:
             raise _TooLargeError
-        await self._look_at(message)
-        return message
-
-    async def _look_at(self, _message: Message) -> None:
         if is_crowded(get_upload_folder()):
             raise OSError(errno.ENOSPC, "The disk is nearly full")
+        return message
 
 
-class _Read(_Weighed):
+class _Read:
     """What a client asks: up to a number of bytes, and of parts of JSON, as reading millions of them stops all others.
 
     Of the parts, lists, mappings and keys have a bound of their own: Gradio goes through them several times.
     """
 
-    def __init__(self, receive: Receive, most: int, wait: Callable[[int], Awaitable[None]]):
-        super().__init__(receive, most)
-        self._lists, self._parts, self._wait = 0, 0, wait
+    def __init__(self, receive: Receive, most: int, wide: _Wide, scope: Scope):
+        self._receive, self._left, self._wide, self._scope = receive, most, wide, scope
+        self._lists = self._parts = 0
 
-    async def _look_at(self, message: Message) -> None:
+    async def __call__(self) -> Message:
+        message = await self._receive()
         body = message.get("body", b"")
+        self._left -= len(body)
         lists = body.count(b"[") + body.count(b"{") + body.count(b":")
         self._lists += lists
         self._parts += lists + body.count(b",")
-        if self._lists > MAX_JSON_LISTS or self._parts > MAX_JSON_PARTS:
+        if self._left < 0 or self._lists > MAX_JSON_LISTS or self._parts > MAX_JSON_PARTS:
             raise _TooLargeError
-        if not message.get("more_body") and self._parts > WIDE_PARTS:
-            await self._wait(self._parts)
-            self._parts = 0  # what is received after it is that the client has left
+        is_whole = message["type"] == "http.request" and not message.get("more_body")
+        if is_whole and self._parts > WIDE_PARTS:
+            await self._wide.wait(self._scope, self._parts)
+        return message
 
 
 class _Wide:
@@ -384,12 +385,19 @@ class _Wide:
         self._places, self._next = Places(1), 0.0
 
     async def wait(self, scope: Scope, parts: int) -> None:
-        """Until as many parts may be read."""
+        """Until as many parts may be read.
+
+        Raises:
+            LeftError: the visitor has left meanwhile, as far as that is known.
+        """
         async with self._places.place(visitor_of(scope)):
             now = time.monotonic()
             begin = max(now, self._next)
             self._next = begin + parts / WIDE_PARTS_A_SECOND
             await asyncio.sleep(begin - now)
+        asked = ASKED.get()
+        if asked and asked.left.is_set():
+            raise LeftError
 
 
 class _Answer:
@@ -403,7 +411,8 @@ class _Answer:
             return
         if message["type"] == "http.response.start":
             status, kind = message["status"], dict(message.get("headers", ())).get(b"content-type", b"")
-            if status == self._unreadable or (status == 400 and kind.startswith(b"text/plain")):  # as of odd ranges
+            if status == self._unreadable or (status == 400 and kind.startswith(b"text/plain")):
+                # In a parser's words: FastAPI's of JSON, Gradio's of a form, Starlette's of a range.
                 await self.refuse(status, FORGED)
                 return
             # A picture's name says nothing of what is in the file.

@@ -11,6 +11,7 @@ import http.client
 import inspect
 import itertools
 import json
+import math
 import os
 import re
 import socket
@@ -595,8 +596,8 @@ def rpc(client: Client, method: str, **params) -> Answer:
 
 
 def test_an_agent_calls_a_tool_and_reads_what_is_wrong_with_its_arguments(server, client):
-    for name in ("models", "reconstruct", "interpolate", "sample", "locate", "decode_at", "encode", "decode"):
-        assert f'"name":"{name}"' in rpc(client, "tools/list").text
+    offered = {*re.findall(r'"name":"(\w+)"', rpc(client, "tools/list").text)}
+    assert offered >= {"models", "reconstruct", "interpolate", "sample", "locate", "decode_at", "encode", "decode"}
     assert '"isError":false' in rpc(client, "tools/call", name="sample", arguments={"count": 1}).text
     told = rpc(client, "tools/call", name="sample", arguments={"count": 10**9}).text
     assert "count is 1000000000; it must be a number from 1 to 64." in told
@@ -616,13 +617,14 @@ def test_agents_have_tools_alone_by_one_way_alone(server, client):
     assert client.ask("/gradio_api/mcp/messages/?session_id=a", {}).status == 404
 
 
-def test_what_is_no_question_of_an_agents_leaves_little_in_the_log(server, client, caplog):
+def test_what_is_no_question_of_an_agents_leaves_little_in_the_log(server, client, caplog, monkeypatch):
+    monkeypatch.setattr(door.LINES, "_since", -math.inf)
     bodies = [b"\xff", b"[" * 2000, b'{"jsonrpc": "2.0", "id": ' + b"9" * 5000 + b"}"]
-    bodies.append(b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "sample", "arguments": 1}}')
-    for body in bodies * 40:
+    bodies += [b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": 1}}'] * 3 * MAX_LOG_LINES
+    for body in bodies:
         client.ask("/gradio_api/mcp/", body, headers={"Accept": "application/json, text/event-stream"})
     assert "Traceback" not in caplog.text
-    assert len(caplog.text.splitlines()) <= MAX_LOG_LINES
+    assert len(caplog.text.splitlines()) <= 2 * MAX_LOG_LINES  # a minute may end meanwhile
 
 
 def test_agents_are_told_valid_schemas(server):

@@ -271,6 +271,7 @@ def test_no_tab_is_wider_than_the_screen_and_axe_finds_no_serious_violation(page
             fall_silent(page)
             come_to_rest(page)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
+            expect(page.locator("footer .divider:visible")).to_have_count(int(width > 640))  # between two links
             if width < 640 and tab in RESULTS:
                 top = page.locator(RESULTS[tab]).evaluate("part => part.getBoundingClientRect().top + scrollY")
                 assert top < 750, f"{tab}: what comes out begins on a phone's first screen"

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.explore.limits import UNCERTAIN_AT_ONCE, RequestError
-from app.explore.turns import ASKED, Asked, LeftError, Room, Seats, Turns, each_in_turn
+from app.explore.turns import ASKED, Asked, LeftError, Room, Seats, Turns, _Order, _Waiting, each_in_turn
 from app.kit.inputs import MOST_OTHERS
 
 
@@ -147,32 +147,15 @@ def test_who_holds_up_others_does_not_wait_for_their_own():
     assert meanwhile < 16, "a few beside each of theirs, and not eight"
 
 
-def test_who_holds_up_others_lets_every_second_turn_be_for_what_their_visitor_asks_besides():
+def test_what_others_wait_for_and_the_rest_of_a_visitors_pieces_alternate():
     """Else a page that asks for samples again and again gets no reconstruction while another visitor draws much."""
-    turns, done, is_over = Turns(1), Counter(), threading.Event()
-
-    def draw(who, what):
-        asked = Asked(who)
-        asked.holds_many = what == "many"
-        ASKED.set(asked)
-        with turns:
-            time.sleep(0.002)
-            done[what] += 1
-
-    def again_and_again(who, what):
-        while not is_over.is_set():
-            draw(who, what)
-
-    with ThreadPoolExecutor(5) as people:
-        for who, what in (("one", "many"), ("one", "many"), ("other", "other"), ("other", "other")):
-            people.submit(again_and_again, who, what)
-        while done["many"] < 10:
-            time.sleep(0.001)
-        try:
-            for _ in range(5):
-                people.submit(draw, "one", "single").result(10)
-        finally:
-            is_over.set()
+    order, begun = _Order(), []
+    many, single, later = _Waiting("one", holds_many=True), _Waiting("one"), _Waiting("one", is_later=True)
+    for _ in range(4):
+        begun.append(order.next_of([many, single]))
+        order.note(begun[-1])
+        order.note(later)  # these have turns of their own
+    assert begun == [many, single, many, single]
 
 
 def take(seats, who, done, go_on=None, asked=None):

@@ -14,8 +14,10 @@ def ask(
     pieces=(b"{}",),
     method="POST",
     headers=(),
+    ends=True,
 ):
-    """A request under way; its task ends with the answer's status, or None. `gone` says when the visitor leaves."""
+    """A request under way; its task ends with the answer's status, or None. `gone` says when the visitor leaves, `ends`
+    whether all was sent by then."""
     headers = [*headers, *([(b"x-forwarded-for", forwarded)] if forwarded else [])]
     scope = {"type": "http", "method": method, "path": path, "headers": headers, "client": (host, 1)}
     scope["query_string"] = query
@@ -24,7 +26,8 @@ def ask(
     async def receive():
         if len(heard) < len(pieces):
             heard.append(1)
-            return {"type": "http.request", "body": pieces[len(heard) - 1], "more_body": len(heard) < len(pieces)}
+            is_last = ends and len(heard) == len(pieces)
+            return {"type": "http.request", "body": pieces[len(heard) - 1], "more_body": not is_last}
         await gone.wait()
         return {"type": "http.disconnect"}
 
@@ -43,7 +46,7 @@ def ask(
 def run(story):
     """In a thread of its own: Playwright keeps a loop running in the tests' own."""
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(story())).result()
+        return thread.submit(lambda: asyncio.run(story())).result()
 
 
 async def settle():
