@@ -3,12 +3,15 @@
 // Gradio's client hears all answers through one stream, which it opens with a question unless it has one. The server ends
 // it with a message once no question is open. For a question on its way just then, the client would take the stream for
 // open, and never hear the answer. So that message is held back while a question is open, and the stream goes on with
-// another of the server's; and however a stream ends, the client gets that message.
+// another of the server's; and however a stream ends, the client gets that message. And an answer that is not the app's is
+// said in a sentence.
 
 const JOIN = /\/queue\/join(\?|$)/;
+const RUN = /\/run\/[^/]+$/;
 const DATA = /\/queue\/data\?/;
 const MESSAGE = /^data: ?\{"msg":"(\w+)"(?:,"event_id":"(\w+)")?/;
 const END = "\n\n"; // of a message
+const NO_ANSWER = "No answer came. Is the app still running?"; // as in web/ask.js, which the head cannot import
 const CLOSE = `data: {"msg":"close_stream"}${END}`;
 
 const fetched = window.fetch;
@@ -20,15 +23,26 @@ let tell = () => {}; // that it has said so of one
 window.fetch = (input, options) => {
   const url = String(input?.url ?? input);
   if (JOIN.test(url)) return ask(fetched(input, options));
+  if (RUN.test(url)) return fetched(input, options).then(readable);
   return DATA.test(url) ? listen(new Request(input, options)) : fetched(input, options);
 };
 
 async function ask(answer) {
   asked += 1;
-  await answer.then(note).catch(() => {}); // it fails: the client says so
-  asked -= 1;
-  tell();
-  return answer;
+  try {
+    const response = readable(await answer);
+    await note(response).catch(() => {}); // it breaks off: the client says so
+    return response;
+  } finally {
+    asked -= 1;
+    tell();
+  }
+}
+
+/** What a proxy answers while the app starts again is HTML, of which the client would show bits, as HTML. */
+function readable(response) {
+  if (response.headers.get("content-type")?.startsWith("application/json")) return response;
+  return Response.json({ error: NO_ANSWER }, { status: response.ok ? 502 : response.status });
 }
 
 async function note(response) {

@@ -45,7 +45,7 @@ FULL_SCREEN = "() => document.fullscreenElement ? document.exitFullscreen() : do
 # What the page's head runs, each in a scope of its own.
 SCRIPTS = "".join(
     f"<script>{{{(Path(__file__).parent / name).read_text('utf-8')}}}</script>"
-    for name in ("storage.js", "answers.js", "small_pictures.js")
+    for name in ("storage.js", "answers.js", "file_names.js", "small_pictures.js")
 )
 
 # On a phone, Gradio hides the first of the footer's two links, and not the dot between them. The rules of style.css are

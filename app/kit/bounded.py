@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from types import SimpleNamespace
@@ -17,9 +19,11 @@ import gradio.route_utils
 import gradio.routes
 import gradio.state_holder
 from fastapi import HTTPException
+from gradio.blocks import BlockFunction
 from gradio.queueing import Event
 from gradio.server_messages import EventMessage
-from pydantic import Field, field_validator
+from gradio.utils import get_upload_folder
+from pydantic import BaseModel, Field, field_validator
 from starlette.formparsers import MultiPartException
 from starlette.types import Receive, Scope, Send
 
@@ -103,7 +107,24 @@ class Tools(gradio.mcp.GradioMCPServer):
         """
         if any("path" in holder and "meta" in holder for holder in mappings(value)):
             raise RequestError(FORGED)
+        # Where a picture is written that is sent within a question: Gradio's own folder is never tidied.
+        gradio.mcp.DEFAULT_TEMP_DIR = get_upload_folder()
         return super().convert_strings_to_filedata(value, filedata_positions)
+
+    def pop_returned_state(self, components: Sequence[Any], data: Any) -> list:  # type: ignore[override]
+        """Gradio's own, of what JSON can hold: a model of pydantic's would be written as Python writes it."""
+        kept = super().pop_returned_state(components, data)
+        return [one.model_dump() if isinstance(one, BaseModel) else one for one in kept]
+
+    def get_block_fn_from_endpoint_name(self, endpoint_name: str) -> BlockFunction | None:
+        """Gradio's own, of which none is queued: what an agent asks is worked on within their own request.
+
+        For what is queued, Gradio asks itself over the network, and goes on listening after the agent has left.
+        """
+        found = copy.copy(super().get_block_fn_from_endpoint_name(endpoint_name))
+        if found:
+            found.queue = False
+        return found
 
     def create_mcp_server(self) -> Any:
         """Gradio's own, of tools alone: where an app has no prompts, Gradio runs an endpoint for any that is named."""

@@ -101,6 +101,7 @@ gradio.routes.ComponentServerJSONBody = bounded.WidgetQuestion
 gradio.routes.cancel_tasks = bounded.note_who_cancels
 gradio.processing_utils.async_move_files_to_cache = bounded.move_files
 uvicorn.protocols.http.auto.AutoHTTPProtocol = Connection
+gr.Error.__str__ = lambda error: error.message  # what an agent is told; Gradio's own is as Python writes it
 
 
 class Lines(logging.Filter):
@@ -300,11 +301,18 @@ class Door:
         most = (MAX_UPLOAD_MEGABYTES if is_upload else MAX_REQUEST_MEGABYTES) * MEGABYTE
         if is_login:
             most = MAX_FIELD_BYTES
+        weighed = _Uploaded(receive, most) if is_upload else _Read(receive, most, self._wide, scope)
+
+        async def tell(message: Message) -> None:
+            if weighed.is_too_large:  # and who read it has an answer of their own to that
+                await answer.refuse(413, TOO_LARGE)
+            else:
+                await answer.send(message)
+
         try:
             if int(headers.get(b"content-length", 0)) > most:
                 raise _TooLargeError
-            weighed = _Uploaded(receive, most) if is_upload else _Read(receive, most, self._wide, scope)
-            await self._app(scope, weighed, answer.send)
+            await self._app(scope, weighed, tell)
         except _TooLargeError:
             await answer.refuse(413, TOO_LARGE)
         except (LeftError, NoRoomError):
@@ -340,6 +348,8 @@ class _TooLargeError(Exception):
 class _Uploaded:
     """What a client uploads: up to a number of bytes, and what leaves room on the disk for all that the app writes."""
 
+    is_too_large = False
+
     def __init__(self, receive: Receive, most: int):
         self._receive, self._left = receive, most
 
@@ -347,6 +357,7 @@ class _Uploaded:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
+            self.is_too_large = True
             raise _TooLargeError
         if is_crowded(get_upload_folder()):
             raise OSError(errno.ENOSPC, "The disk is nearly full")
@@ -358,6 +369,8 @@ class _Read:
 
     Of the parts, lists, mappings and keys have a bound of their own: Gradio goes through them several times.
     """
+
+    is_too_large = False
 
     def __init__(self, receive: Receive, most: int, wide: _Wide, scope: Scope):
         self._receive, self._left, self._wide, self._scope = receive, most, wide, scope
@@ -371,6 +384,7 @@ class _Read:
         self._lists += lists
         self._parts += lists + body.count(b",")
         if self._left < 0 or self._lists > MAX_JSON_LISTS or self._parts > MAX_JSON_PARTS:
+            self.is_too_large = True
             raise _TooLargeError
         is_whole = message["type"] == "http.request" and not message.get("more_body")
         if is_whole and self._parts > WIDE_PARTS:

@@ -214,6 +214,32 @@ def test_a_question_that_does_not_reach_the_server_keeps_no_answer_back(page, se
     expect(page.locator("#samples .sample-grid-tiles button:not(.is-waiting)")).to_have_count(32)
 
 
+def test_what_a_proxy_answers_while_the_app_is_away_is_said_in_a_sentence(page, server):
+    page.goto(f"{server}?tab=sample")
+    samples = page.locator("#samples .sample-grid-tiles button:not(.is-waiting)")
+    expect(samples).to_have_count(32)
+    page.route(
+        "**/queue/join*",
+        lambda route: route.fulfill(status=502, body="<html><b>Bad</b> gateway", content_type="text/html"),
+    )
+    page.locator("#shuffle-button").click()
+    expect(page.locator(".toast-body")).to_contain_text("No answer came. Is the app still running?")
+    page.unroute("**/queue/join*")
+    seed = page.get_by_role("spinbutton", name="Seed")
+    before = seed.input_value()
+    page.locator("#shuffle-button").click()
+    expect(seed).not_to_have_value(before)
+    expect(samples).to_have_count(32)
+
+
+def test_the_name_of_a_file_is_text_also_where_it_is_too_large(page, server):
+    page.goto(f"{server}?tab=reconstruct")
+    file = {"name": "<b>bold</b><img src=x>.png", "mimeType": "image/png", "buffer": bytes(32_000_000)}
+    page.locator("#reconstruct-picture input[type=file]").set_input_files(file)
+    expect(page.locator(".toast-body")).to_contain_text("‹b>bold‹/b>‹img src=x>.png")
+    assert page.locator(".toast-body b, .toast-body img").count() == 0
+
+
 def test_a_stream_of_answers_that_the_server_refuses_is_closed(page, server):
     """Else a page takes it for open, and hears no answer any more."""
     page.goto(server)
