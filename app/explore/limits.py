@@ -138,6 +138,7 @@ MAX_FIELD_BYTES = 1 << 16
 VISITOR_MEGABYTES = 100  # of one visitor's requests that are on their way, at work, or in Gradio's queue
 ALL_MEGABYTES = 400  # of everybody's; no upload counts, as its files go to the disk
 SMALL_BYTES = 1 << 16  # of a request that has room in any case
+LONG_BYTES_A_SECOND = 30 * MEGABYTE  # of all larger ones; to read a megabyte takes the loop some 8 ms
 LONGEST_ADDRESS = 300  # characters of a host; it stands in the page many times
 LONGEST_PATH = 2_000
 LONGEST_QUERY = 16_000  # bytes; a link to a view has up to MAX_LINKED_TEXT characters for each of its values

@@ -36,6 +36,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.batch import check_count
 from app.explore.limits import (
+    LONG_BYTES_A_SECOND,
     MAX_CHOICES,
     MAX_FIELD_BYTES,
     MAX_JSON_LISTS,
@@ -45,6 +46,7 @@ from app.explore.limits import (
     MAX_TEXT,
     MAX_UPLOAD_MEGABYTES,
     MEGABYTE,
+    SMALL_BYTES,
     WIDE_PARTS,
     WIDE_PARTS_A_SECOND,
     RequestError,
@@ -275,7 +277,7 @@ class Door:
     """ASGI middleware between Gradio's routes and the world, for `launch(app_kwargs={"middleware": ...})`."""
 
     def __init__(self, app: ASGIApp):
-        self._app, self._wide = app, _Wide()
+        self._app, self._long, self._wide = app, _Pace(), _Wide()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -301,7 +303,7 @@ class Door:
         most = (MAX_UPLOAD_MEGABYTES if is_upload else MAX_REQUEST_MEGABYTES) * MEGABYTE
         if is_login:
             most = MAX_FIELD_BYTES
-        weighed = _Uploaded(receive, most) if is_upload else _Read(receive, most, self._wide, scope)
+        weighed = _Uploaded(receive, most) if is_upload else _Read(receive, most, self._long, self._wide, scope)
 
         async def tell(message: Message) -> None:
             if weighed.is_too_large:  # and who read it has an answer of their own to that
@@ -372,18 +374,20 @@ class _Read:
 
     is_too_large = False
 
-    def __init__(self, receive: Receive, most: int, wide: _Wide, scope: Scope):
-        self._receive, self._left, self._wide, self._scope = receive, most, wide, scope
-        self._lists = self._parts = 0
+    def __init__(self, receive: Receive, most: int, long: _Pace, wide: _Wide, scope: Scope):
+        self._receive, self._most, self._long, self._wide, self._scope = receive, most, long, wide, scope
+        self._size = self._lists = self._parts = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
         body = message.get("body", b"")
-        self._left -= len(body)
+        self._size += len(body)
+        if self._size > SMALL_BYTES:
+            await self._long.wait(len(body) / LONG_BYTES_A_SECOND)
         lists = body.count(b"[") + body.count(b"{") + body.count(b":")
         self._lists += lists
         self._parts += lists + body.count(b",")
-        if self._left < 0 or self._lists > MAX_JSON_LISTS or self._parts > MAX_JSON_PARTS:
+        if self._size > self._most or self._lists > MAX_JSON_LISTS or self._parts > MAX_JSON_PARTS:
             self.is_too_large = True
             raise _TooLargeError
         is_whole = message["type"] == "http.request" and not message.get("more_body")
@@ -392,11 +396,25 @@ class _Read:
         return message
 
 
+class _Pace:
+    """Has what stops the loop for a while come with time for everybody else between."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    async def wait(self, seconds: float) -> None:
+        """Until the next may come, which leaves so much time to the one after it."""
+        now = time.monotonic()
+        begin = max(now, self._next)
+        self._next = begin + seconds
+        await asyncio.sleep(begin - now)
+
+
 class _Wide:
     """Lets requests of many parts of JSON in one after another, each visitor's next after everybody's first."""
 
     def __init__(self) -> None:
-        self._places, self._next = Places(1), 0.0
+        self._places, self._pace = Places(1), _Pace()
 
     async def wait(self, scope: Scope, parts: int) -> None:
         """Until as many parts may be read.
@@ -405,10 +423,7 @@ class _Wide:
             LeftError: the visitor has left meanwhile, as far as that is known.
         """
         async with self._places.place(visitor_of(scope)):
-            now = time.monotonic()
-            begin = max(now, self._next)
-            self._next = begin + parts / WIDE_PARTS_A_SECOND
-            await asyncio.sleep(begin - now)
+            await self._pace.wait(parts / WIDE_PARTS_A_SECOND)
         asked = ASKED.get()
         if asked and asked.left.is_set():
             raise LeftError

@@ -9,7 +9,7 @@ import gradio.route_utils
 import gradio.state_holder
 import pytest
 
-from app.explore.limits import MAX_LOG_LINES, WIDE_PARTS, WIDE_PARTS_A_SECOND
+from app.explore.limits import LONG_BYTES_A_SECOND, MAX_LOG_LINES, MEGABYTE, WIDE_PARTS, WIDE_PARTS_A_SECOND
 from app.kit import door  # whose sessions Gradio makes from then on
 from tests.app.kit.asking import ask, run
 
@@ -76,6 +76,25 @@ def test_long_lists_are_read_with_time_for_others_between_them_and_by_turns():
     times = [when - begun[0] for who, when in read if who != "short"]
     between = 2 * WIDE_PARTS / WIDE_PARTS_A_SECOND
     assert all(when >= number * between for number, when in enumerate(times))
+
+
+def test_long_questions_are_read_with_time_for_others_between_their_pieces():
+    read = []
+
+    async def server(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+        read.append(scope["client"][0])
+
+    async def story():
+        app, begun = door.Door(server), time.monotonic()
+        piece = b'"' + b"x" * MEGABYTE
+        await asyncio.gather(*(ask(app, "long", pieces=(piece,) * 3) for _ in range(4)), ask(app, "short"))
+        return time.monotonic() - begun
+
+    taken = run(story)
+    assert read == ["short", *["long"] * 4]
+    assert taken > 11 * MEGABYTE / LONG_BYTES_A_SECOND
 
 
 def test_who_hangs_up_before_all_of_a_long_list_was_sent_keeps_nobody_waiting():
