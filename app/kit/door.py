@@ -382,7 +382,7 @@ class _Read:
         message = await self._receive()
         body = message.get("body", b"")
         self._size += len(body)
-        if self._size > SMALL_BYTES:
+        if body and self._size > SMALL_BYTES:
             await self._long.wait(len(body) / LONG_BYTES_A_SECOND)
         lists = body.count(b"[") + body.count(b"{") + body.count(b":")
         self._lists += lists
