@@ -92,8 +92,8 @@ def server(repositories, monkeypatch, tmp_path):
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if with_body:
+                server.downloads["/".join(path)] += 1  # before the client can have read it
                 self.wfile.write(body)
-                server.downloads["/".join(path)] += 1
 
         def log_message(self, *_):
             pass

@@ -72,7 +72,7 @@ def test_long_lists_are_read_with_time_for_others_between_them_and_by_turns():
     run(story)
     who = [who for who, _ in read]
     assert who.index("short") < 2
-    assert [one for one in who if one != "short"] == ["many", "one", "many", "many"]
+    assert who.index("one") < 3  # but for "short", at most one of "many" comes before
     times = [when - begun[0] for who, when in read if who != "short"]
     between = 2 * WIDE_PARTS / WIDE_PARTS_A_SECOND
     assert all(when >= number * between for number, when in enumerate(times))
