@@ -128,6 +128,14 @@ class Tools(gradio.mcp.GradioMCPServer):
 
     def create_mcp_server(self) -> Any:
         """Gradio's own, of tools alone: where an app has no prompts, Gradio runs an endpoint for any that is named."""
+
+        class Server(self.Server):
+            """The library's own, which would check what is sent item by item, in the loop: the handlers check it."""
+
+            def call_tool(self, **options: Any) -> Any:
+                return super().call_tool(**options, validate_input=False)
+
+        self.Server = Server
         server, kinds = super().create_mcp_server(), self.types
         kept = (kinds.PingRequest, kinds.ListToolsRequest, kinds.CallToolRequest)
         server.request_handlers = {kind: answer for kind, answer in server.request_handlers.items() if kind in kept}
