@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.limits import KEPT_PAGES
+from app.kit.shares import Line, visitor_of
 from app.kit.web import HOME, KEPT, compressed, encoding_for, version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,17 +69,24 @@ class Front:
 
     def __init__(self, app: ASGIApp):
         self.app = app
-        self._making = asyncio.Semaphore(1)
+        self._making = Line()
         self._made: dict[tuple[str, str | None, str | None], Made] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request."""
+        """Answers a request.
+
+        Raises:
+            LeftError: whoever asked has left before it was their turn.
+        """
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or path not in PATHS:
             await self.app(scope, receive, send)
             return
         if path == PAGE:
             scope = {**scope, "query_string": b""}  # the page reads its address by itself
+        # By which Gradio's own server of pages, which is not used here, would say the address.
+        headers = [(name, value) for name, value in scope["headers"] if name != b"x-gradio-server"]
+        scope = {**scope, "headers": headers}
         encoding = encoding_for(Headers(scope=scope).get("accept-encoding", ""))
         address = _address(scope)
         key = (path, address, encoding)
@@ -86,8 +94,13 @@ class Front:
         kept = self._made if is_everybodys else {}
         made = kept.get(key)
         if made is None:
-            async with self._making:
-                made = kept.get(key) or await self._make(*key, scope, receive)
+            asked = [await receive()]  # from which on it is known whether who asks is there (`Shares`)
+
+            async def again() -> Message:
+                return asked.pop() if asked else await receive()
+
+            async with self._making.turn(visitor_of(scope)):
+                made = kept.get(key) or await self._make(*key, scope, again)
         if made.status == 200:
             kept.pop(key, None)
             kept[key] = made  # the latest last

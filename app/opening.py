@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ import gradio as gr
 
 from app.explore.library import Library
 from app.explore.limits import RequestError
-from app.explore.turns import LeftError
+from app.explore.turns import LeftError, waiting
 from app.kit.events import QUIET, REFUSALS
 from app.kit.inputs import ModelPicker
 from app.words import plain, words
@@ -73,6 +73,10 @@ def build(library: Library, model: ModelPicker, button: gr.Button, opening: Open
         has_left = threading.Event()
         beside = ThreadPoolExecutor(1)
 
+        def ends_soon(job: Future) -> bool:
+            with waiting():
+                return bool(wait([job], SECONDS_BETWEEN_WORDS).done)
+
         def tell(so_far: int, total: int | None) -> None:
             if has_left.is_set():
                 raise LeftError
@@ -84,7 +88,7 @@ def build(library: Library, model: ModelPicker, button: gr.Button, opening: Open
                 raise RequestError(words(NAME, "nothing"))
             with_folders = opening == "folders" and sits_here(request.client and request.client.host, request.headers)
             job = beside.submit(library.open, asked, with_folders=with_folders, on_progress=tell)
-            while not wait([job], SECONDS_BETWEEN_WORDS).done:
+            while not ends_soon(job):
                 yield {said: _note(arrived[-1] if arrived else words(NAME, "waiting", model=plain(asked)))}
             name = job.result()
         except REFUSALS as error:

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
+from app.explore.turns import held
+
 T = TypeVar("T")
 
 ENTRY_BYTES = 500  # that a result takes besides its own: its lock and its place
@@ -32,7 +34,7 @@ class Cache:
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
             self._entries.move_to_end(key)
-        with entry.lock:
+        with held(entry.lock):
             if not entry.is_done:
                 try:
                     entry.value = compute()

@@ -34,7 +34,7 @@ from app.explore.limits import (
     SHOWN_QUALITY,
 )
 from app.explore.opened import OpenModel
-from app.explore.turns import asking
+from app.explore.turns import asking, waiting
 
 # What a spreadsheet runs (OWASP, "CSV injection"), also behind what is not seen, and in full width. web/tables.js has
 # the same.
@@ -170,8 +170,7 @@ def _write_mp4(path: Path, frames: Sequence[Image.Image]) -> None:
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(1000 / FRAME_MILLISECONDS)]
     encoded = ["-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
     # Not through the package's own writer, which forks: with JAX's threads in the process, that may hang.
-    subprocess.run(
-        [get_ffmpeg_exe(), "-loglevel", "error", *raw, "-i", "-", *encoded, "-y", str(path)],
-        input=b"".join(frame.convert("RGB").tobytes() for frame in frames),
-        check=True,
-    )
+    content = b"".join(frame.convert("RGB").tobytes() for frame in frames)
+    command = [get_ffmpeg_exe(), "-loglevel", "error", *raw, "-i", "-", *encoded, "-y", str(path)]
+    with waiting():
+        subprocess.run(command, input=content, check=True)

@@ -15,6 +15,7 @@ from app.explore.limits import MAX_OPENED, WARM_UP_BYTES, RequestError, shown
 from app.explore.opened import OpenModel, for_visitors, written
 from app.explore.reader import start_reader
 from app.explore.subject import prepare_for
+from app.explore.turns import held
 from vae.checkpoint import ATLAS, CONFIG, ModelFolderError, load_metrics
 from vae.codec import Description, describe
 from vae.hub import MODEL_ID, Progress, fetch, forgotten_on_failure
@@ -214,7 +215,7 @@ class Library:
             ModelFolderError: its `config.json` is damaged.
         """
         name = self._check(name)
-        with self._locks[name]:
+        with held(self._locks[name]):
             if name not in self._models:
                 try:
                     self._models[name] = OpenModel(self._folders[name], name)
@@ -231,7 +232,7 @@ class Library:
             RequestError: there is no such model.
         """
         name = self._check(name)
-        with self._locks[name]:
+        with held(self._locks[name]):
             before = self._models.get(name)
             if before is None or before.written == written(before.folder):
                 return False

@@ -115,7 +115,10 @@ LEAST_FILES = 100_000  # that can still be made on it, or a tenth where there ar
 TIDY_SECONDS = 600  # how often those that are older are deleted
 STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 
-# Visitors. The server's 40 threads answer what widgets ask; a visitor has some of them, and the others' stay free
+# Visitors. Threads answer what they ask; a visitor has some of them, and the others' stay free
+WORKING_AT_ONCE = 3  # threads that wait for no others; more keep each other from the interpreter
+BEGUN_AT_ONCE = 200  # and with those that wait; each holds up to 10 MB
+PEER_BEGUN = 80  # of these, of all visitors that one address, such as a proxy's, speaks for
 VISITOR_AT_ONCE = 8  # questions at work
 VISITOR_WAITING = 100  # more, that wait, and as many in Gradio's queue; a class at one address shares these too
 KEPT_PAGES = 8  # as they go out, up to a megabyte each: for addresses by which people come, and ways to compress

@@ -35,7 +35,7 @@ from app.explore.limits import (
 )
 from app.explore.snapshots import Snapshot, read_snapshots
 from app.explore.subject import Subject
-from app.explore.turns import DECODING, ENCODING
+from app.explore.turns import DECODING, ENCODING, held
 from app.words import plain, with_terms, without_terms
 from vae.atlas import ACTIVE_FACT, Atlas, AtlasError, read_facts
 from vae.checkpoint import ATLAS, CONFIG, CONV_VAE, METRICS, PRIOR, WEIGHTS, ModelFolderError, load_metrics
@@ -76,7 +76,7 @@ def _first_alone(compiled: Callable[[Any], T]) -> Callable[[Any], T]:
     def call(batch: Any) -> T:
         if is_compiled.is_set():
             return compiled(batch)
-        with compiling:
+        with held(compiling):
             answer = compiled(batch)
             is_compiled.set()
         return answer
@@ -154,7 +154,7 @@ class OpenModel:
         Raises:
             ModelFolderError: they are missing, damaged, or those of another architecture.
         """
-        with self._codec_lock:
+        with held(self._codec_lock):
             if self._codec is None:
                 try:
                     self._codec = open_codec(self.folder)
@@ -306,7 +306,7 @@ class OpenModel:
         Raises:
             RequestError: there is none, or it cannot be read.
         """
-        with self._atlas_lock:  # else two tabs that open at once would both read and index it
+        with held(self._atlas_lock):  # else two tabs that open at once would both read and index it
             if self._atlas is None:
                 self._atlas = self._read_atlas()
             return self._atlas

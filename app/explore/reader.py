@@ -21,7 +21,7 @@ from PIL import Image
 
 from app.explore.drawn import MAX_TEXT
 from app.explore.limits import OPENED_AT_ONCE, READER_MEGABYTES, READER_SECONDS, READER_WAITS, RequestError
-from app.explore.turns import Seats
+from app.explore.turns import Seats, waiting
 from vae.costly import SLOW
 from vae.images import TOO_MUCH_MEMORY, PictureError, fit, open_picture
 from vae.xla import give_memory_back
@@ -67,7 +67,7 @@ def read_picture(path: str, sizes: list[int], keywords: list[str]) -> Opened:
         RequestError: there is no such process to be had.
         LeftError: whoever asked has left.
     """
-    with _places:
+    with _places, waiting():  # for the other process
         try:
             return _read(path, sizes, keywords)
         except _KilledError:  # by somebody else, as the system does where memory is short

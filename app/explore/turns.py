@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -38,6 +39,35 @@ def asking() -> Hashable:
     return asked.who if asked else None
 
 
+# What to tell of whether this thread waits for others; None where nobody counts it.
+WAITS: ContextVar[Callable[[bool], None] | None] = ContextVar("waits", default=None)
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """This thread waits for others: meanwhile, another works in its place (`app.kit.shares.Threads`)."""
+    tell = WAITS.get()
+    if tell:
+        tell(True)
+    try:
+        yield
+    finally:
+        if tell:
+            tell(False)
+
+
+@contextmanager
+def held(lock: threading.Lock) -> Iterator[None]:
+    """The lock; while others have it, this thread is `waiting`."""
+    if not lock.acquire(blocking=False):
+        with waiting():
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class LeftError(Exception):
     """Nobody waits for this any more."""
 
@@ -50,30 +80,36 @@ class _Waiting:
     turn: threading.Event = field(default_factory=threading.Event)
 
 
-class _Order:
-    """Which visitors had a turn, and when: of those who wait, who had one longest ago is next."""
+class Order:
+    """Which visitors had a turn, and when: of those who wait, who had one longest ago is next.
+
+    Of addresses first, and of the visitors for whom an address speaks, which may be made up, then.
+    """
 
     def __init__(self) -> None:
-        # When each had one, and whether others waited for their last first piece (`Turns`); the latest last.
-        self._served: dict[Hashable, tuple[int, bool]] = {}
+        # When each address and each visitor had one, and the visitor's `kind` then; the latest last.
+        self._served: dict[Hashable, tuple[int, bool | None]] = {}
         self._turns = 0
 
-    def note(self, one: _Waiting) -> None:
-        """Its visitor has a turn now."""
+    def note(self, who: Hashable, kind: bool | None = None) -> None:
+        """A visitor has a turn now. Of those whose piece is of no `kind`, the last that was of one stays known."""
         self._turns += 1
-        _, held_many = self._served.pop(one.who, (0, False))
-        self._served[one.who] = (self._turns, held_many if one.is_later else one.holds_many)
-        if len(self._served) > KEPT_SERVED:
+        _, before = self._served.get(who, (0, None))
+        for name, kind_of in ((address_of(who), None), (who, before if kind is None else kind)):
+            self._served.pop(name, None)
+            self._served[name] = (self._turns, kind_of)
+        while len(self._served) > 2 * KEPT_SERVED:
             del self._served[next(iter(self._served))]
 
-    def next_of(self, waiting: Iterable[_Waiting]) -> _Waiting:
-        """Of the visitor who had a turn longest ago; of theirs, what others wait for and the rest alternate."""
+    def when(self, who: Hashable, kind: bool = False) -> tuple[int, int, bool]:
+        """What is least for who is next; of one visitor's, the two kinds alternate."""
+        served, last = self._served.get(who, (0, None))
+        return self._served.get(address_of(who), (0, None))[0], served, kind == bool(last)
 
-        def when(one: _Waiting) -> tuple[int, bool]:
-            served, held_many = self._served.get(one.who, (0, False))
-            return served, one.holds_many == held_many
 
-        return min(waiting, key=when)
+def address_of(who: Hashable) -> Hashable:
+    """Where a visitor asks from, or who speaks for them."""
+    return ("address", who[0]) if isinstance(who, tuple) else ("address", who)
 
 
 class Turns:
@@ -98,7 +134,7 @@ class Turns:
         self._waiting: list[_Waiting] = []
         self._later = 0  # of those at work
         self._next_is_later = False
-        self._order = _Order()
+        self._order = Order()
         self._own = threading.local()  # what this thread has a turn for
 
     def __enter__(self) -> None:
@@ -113,7 +149,9 @@ class Turns:
                 asked.pieces += 1
             self._waiting.append(one)
             self._begin()
-        one.turn.wait()
+        if not one.turn.is_set():
+            with waiting():
+                one.turn.wait()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -130,12 +168,12 @@ class Turns:
             can = later if later and (self._next_is_later or not first) else first
             if not can:
                 return
-            following = self._order.next_of(can)
+            following = min(can, key=lambda one: self._order.when(one.who, one.holds_many))
             self._waiting.remove(following)
             self._free -= 1
             self._later += following.is_later
             self._next_is_later = not following.is_later
-            self._order.note(following)
+            self._order.note(following.who, None if following.is_later else following.holds_many)
             following.turn.set()
 
 
@@ -178,7 +216,7 @@ class Seats:
         self._free = seats
         self._waiting: list[_Waiting] = []
         self._seated: set[Hashable] = set()
-        self._order = _Order()
+        self._order = Order()
 
     def __enter__(self) -> None:
         asked = ASKED.get()
@@ -186,13 +224,16 @@ class Seats:
         with self._lock:
             self._waiting.append(one)
             self._seat()
-        while not one.turn.wait(LEFT_SECONDS):
-            if not (asked and asked.left.is_set()):
-                continue
-            with self._lock:
-                if one in self._waiting:
-                    self._waiting.remove(one)
-                    raise LeftError
+        if one.turn.is_set():
+            return
+        with waiting():
+            while not one.turn.wait(LEFT_SECONDS):
+                if not (asked and asked.left.is_set()):
+                    continue
+                with self._lock:
+                    if one in self._waiting:
+                        self._waiting.remove(one)
+                        raise LeftError
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -207,11 +248,11 @@ class Seats:
             can = [one for one in self._waiting if one.who is None or one.who not in self._seated]
             if not can:
                 return
-            following = self._order.next_of(can)
+            following = min(can, key=lambda one: self._order.when(one.who))
             self._waiting.remove(following)
             self._free -= 1
             self._seated.add(following.who)
-            self._order.note(following)
+            self._order.note(following.who)
             following.turn.set()
 
 

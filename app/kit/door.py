@@ -8,7 +8,6 @@ in Gradio and Uvicorn themselves is replaced (app/kit/bounded.py, app/kit/connec
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import html
 import json
@@ -57,7 +56,7 @@ from app.kit.bounded import CLOSED_WORDS, mappings
 from app.kit.connection import Connection
 from app.kit.events import FORGED
 from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file
-from app.kit.shares import NoRoomError, Places, visitor_of
+from app.kit.shares import NoRoomError, Pace, Threads, passing, visitor_of
 from app.kit.temporary import is_crowded
 
 FAILED = "The server failed at this. Try again, or with something else."
@@ -165,9 +164,19 @@ class Page(gr.Blocks):
             said = str(error) if isinstance(error, RequestError) else FORGED
             raise gr.Error(said, title=REFUSED, print_exception=False) from None
         try:
-            return await super().preprocess_data(block_fn, checked, state, explicit_call)
+            with passing():
+                return await super().preprocess_data(block_fn, checked, state, explicit_call)
         except Exception as error:  # Gradio's and pydantic's, of any kind, with all that was sent in their words
             raise _told(error) from None
+
+    async def postprocess_data(self, block_fn, predictions, state):
+        """Gradio's own, a step for each output."""
+        with passing():
+            return await super().postprocess_data(block_fn, predictions, state)
+
+    def create_limiter(self) -> None:
+        """Gradio's own limit of threads is of forty, in the order in which all came, and files' too."""
+        self.limiter = Threads()
 
     def get_config_file(self) -> BlocksConfigDict:
         """Gradio's own, without where in the server's memory a function is."""
@@ -277,7 +286,7 @@ class Door:
     """ASGI middleware between Gradio's routes and the world, for `launch(app_kwargs={"middleware": ...})`."""
 
     def __init__(self, app: ASGIApp):
-        self._app, self._long, self._wide = app, _Pace(), _Wide()
+        self._app, self._long, self._wide = app, Pace(LONG_BYTES_A_SECOND), Pace(WIDE_PARTS_A_SECOND)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -374,8 +383,8 @@ class _Read:
 
     is_too_large = False
 
-    def __init__(self, receive: Receive, most: int, long: _Pace, wide: _Wide, scope: Scope):
-        self._receive, self._most, self._long, self._wide, self._scope = receive, most, long, wide, scope
+    def __init__(self, receive: Receive, most: int, long: Pace, wide: Pace, scope: Scope):
+        self._receive, self._most, self._long, self._wide, self._who = receive, most, long, wide, visitor_of(scope)
         self._size = self._lists = self._parts = 0
 
     async def __call__(self) -> Message:
@@ -383,7 +392,7 @@ class _Read:
         body = message.get("body", b"")
         self._size += len(body)
         if body and self._size > SMALL_BYTES:
-            await self._long.wait(len(body) / LONG_BYTES_A_SECOND)
+            await self._long.wait(self._who, len(body))
         lists = body.count(b"[") + body.count(b"{") + body.count(b":")
         self._lists += lists
         self._parts += lists + body.count(b",")
@@ -392,41 +401,8 @@ class _Read:
             raise _TooLargeError
         is_whole = message["type"] == "http.request" and not message.get("more_body")
         if is_whole and self._parts > WIDE_PARTS:
-            await self._wide.wait(self._scope, self._parts)
+            await self._wide.wait(self._who, self._parts)
         return message
-
-
-class _Pace:
-    """Has what stops the loop for a while come with time for everybody else between."""
-
-    def __init__(self) -> None:
-        self._next = 0.0
-
-    async def wait(self, seconds: float) -> None:
-        """Until the next may come, which leaves so much time to the one after it."""
-        now = time.monotonic()
-        begin = max(now, self._next)
-        self._next = begin + seconds
-        await asyncio.sleep(begin - now)
-
-
-class _Wide:
-    """Lets requests of many parts of JSON in one after another, each visitor's next after everybody's first."""
-
-    def __init__(self) -> None:
-        self._places, self._pace = Places(1), _Pace()
-
-    async def wait(self, scope: Scope, parts: int) -> None:
-        """Until as many parts may be read.
-
-        Raises:
-            LeftError: the visitor has left meanwhile, as far as that is known.
-        """
-        async with self._places.place(visitor_of(scope)):
-            await self._pace.wait(parts / WIDE_PARTS_A_SECOND)
-        asked = ASKED.get()
-        if asked and asked.left.is_set():
-            raise LeftError
 
 
 class _Answer:

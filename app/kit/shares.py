@@ -8,8 +8,9 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 
 from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.limits import (
     ALL_MEGABYTES,
+    BEGUN_AT_ONCE,
     CROWDED_SECONDS,
     FILES_AT_ONCE,
     KEPT_PROGRESS,
@@ -31,6 +33,7 @@ from app.explore.limits import (
     LONGEST_QUERY,
     MEGABYTE,
     PAGES_AT_ONCE,
+    PEER_BEGUN,
     PEER_WAITING,
     SHORT_AT_ONCE,
     SMALL_BYTES,
@@ -40,8 +43,9 @@ from app.explore.limits import (
     VISITOR_FILES,
     VISITOR_MEGABYTES,
     VISITOR_WAITING,
+    WORKING_AT_ONCE,
 )
-from app.explore.turns import ASKED, Asked, LeftError
+from app.explore.turns import ASKED, WAITS, Asked, LeftError, Order, address_of, asking
 from app.kit import temporary
 
 ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
@@ -323,14 +327,18 @@ class Shares:
 
 
 def in_turns(waiting: Iterable[Event]) -> list[Event]:
-    """Everybody's first question, then everybody's second, and so on; each as they came."""
-    turns: Counter[tuple] = Counter()
-    by_turn = []
-    for event in waiting:
-        who = visitor_of(event.request.scope)
-        by_turn.append((turns[who], event))
-        turns[who] += 1
-    return [event for _, event in sorted(by_turn, key=lambda turn_and_event: turn_and_event[0])]
+    """Everybody's first question, then everybody's second, and so on; each as they came. Addresses so, too."""
+
+    def of_each(events: Iterable[Event], name: Callable[[Event], Hashable]) -> list[Event]:
+        turns: Counter[Hashable] = Counter()
+        by_turn = []
+        for event in events:
+            by_turn.append((turns[name(event)], event))
+            turns[name(event)] += 1
+        return [event for _, event in sorted(by_turn, key=lambda turn_and_event: turn_and_event[0])]
+
+    by_visitor = of_each(waiting, lambda event: visitor_of(event.request.scope))
+    return of_each(by_visitor, lambda event: visitor_of(event.request.scope)[0])
 
 
 def _event_of(answer: bytes) -> str | None:
@@ -491,6 +499,135 @@ class Places:
             self.asked[who] -= 1
             if not self.asked[who]:
                 del self.asked[who], self._free[who]
+
+
+class Line:
+    """For so many at a time; of those who wait, who had a turn longest ago is next (`app.explore.turns.Order`)."""
+
+    def __init__(self, places: int = 1) -> None:
+        self._free = places
+        self._waiting: list[tuple[Hashable, asyncio.Event]] = []
+        self._order = Order()
+
+    @asynccontextmanager
+    async def turn(self, who: Hashable) -> AsyncIterator[None]:
+        """A visitor's, once it is there.
+
+        Raises:
+            LeftError: the visitor has left before it was, as far as that is known.
+        """
+        await self.enter(who)
+        try:
+            yield
+        finally:
+            self.leave(who)
+
+    async def enter(self, who: Hashable) -> None:
+        """Begins a visitor's turn, as `turn`."""
+        one = (who, asyncio.Event())
+        self._waiting.append(one)
+        self._begin()
+        try:
+            await one[1].wait()
+            asked = ASKED.get()
+            if asked and asked.left.is_set():
+                raise LeftError
+        except BaseException:
+            if one[1].is_set():
+                self.leave(who)
+            else:
+                self._waiting.remove(one)
+            raise
+
+    def leave(self, who: Hashable) -> None:
+        """Ends a visitor's turn."""
+        self._free += 1
+        self._begin()
+
+    def _may_begin(self, who: Hashable) -> bool:
+        return self._free > 0
+
+    def _begin(self) -> None:
+        while can := [one for one in self._waiting if self._may_begin(one[0])]:
+            following = min(can, key=lambda one: self._order.when(one[0]))
+            self._waiting.remove(following)
+            self._note(following[0])
+            following[1].set()
+
+    def _note(self, who: Hashable) -> None:
+        self._free -= 1
+        self._order.note(who)
+
+
+_PASSES: ContextVar[bool] = ContextVar("passes", default=False)
+
+
+@contextmanager
+def passing() -> Iterator[None]:
+    """Within this, threads are not waited for: what is done takes little, and there is much of it."""
+    before = _PASSES.set(True)
+    try:
+        yield
+    finally:
+        _PASSES.reset(before)
+
+
+class Threads(Line):
+    """The threads that answer, in place of Gradio's limit of them: WORKING_AT_ONCE work at a time.
+
+    Of the others that have begun, all wait for their turn at something (`app.explore.turns.waiting`): so many that they
+    hold up nobody, and no more than there is memory for; of one address, less than that.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(WORKING_AT_ONCE)
+        self._begun = Counter[Hashable]()  # of each address
+
+    async def __aenter__(self) -> None:
+        if not _PASSES.get():
+            await self.enter(asking())
+            loop = asyncio.get_running_loop()
+            WAITS.set(lambda waits: loop.call_soon_threadsafe(self._wait, waits))
+
+    async def __aexit__(self, *_error: object) -> None:
+        if not _PASSES.get():
+            WAITS.set(None)
+            self.leave(asking())
+
+    def leave(self, who: Hashable) -> None:
+        """Ends a visitor's turn."""
+        self._begun[address_of(who)] -= 1
+        self._begun += Counter()  # without those who have none left
+        super().leave(who)
+
+    def _may_begin(self, who: Hashable) -> bool:
+        has_room = self._begun.total() < BEGUN_AT_ONCE and self._begun[address_of(who)] < PEER_BEGUN
+        return has_room and super()._may_begin(who)
+
+    def _note(self, who: Hashable) -> None:
+        self._begun[address_of(who)] += 1
+        super()._note(who)
+
+    def _wait(self, waits: bool) -> None:
+        self._free += 1 if waits else -1
+        self._begin()
+
+
+class Pace:
+    """Has what stops the loop for a while come one after another, with time for everybody else between."""
+
+    def __init__(self, a_second: int) -> None:
+        self._line, self._a_second, self._next = Line(), a_second, 0.0
+
+    async def wait(self, who: Hashable, amount: int) -> None:
+        """Until so much may come: at most so much a second does.
+
+        Raises:
+            LeftError: the visitor has left meanwhile, as `Line` says.
+        """
+        async with self._line.turn(who):
+            await asyncio.sleep(self._next - time.monotonic())
+            self._next = time.monotonic() + amount / self._a_second
 
 
 def _is_stream(message: Message) -> bool:

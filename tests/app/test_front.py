@@ -5,12 +5,14 @@ import gzip
 import re
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from email.message import Message
 from types import SimpleNamespace
 
 import brotli
 
 from app import front
+from app.explore.turns import ASKED, Asked, LeftError
 
 PAGE = b"""<head><meta charset="utf-8" />
 <meta property="og:title" content="Gradio" /><meta
@@ -36,6 +38,10 @@ def test_previews_are_ours_and_the_rest_of_the_page_stays():
     assert re.search(r'<link rel="icon" [^>]*href="latentscape/\w+/web/icon.svg"', head)
 
 
+async def asked():
+    return {"type": "http.request"}
+
+
 def through(path: str) -> list[str]:
     """What happens, in its order, as an answer of two parts passes."""
     happened = []
@@ -52,7 +58,7 @@ def through(path: str) -> list[str]:
             happened.append(f"sent {message['body'].decode()[6:7]}")
 
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "/sub", "headers": [], "query_string": b""}
-    passing = front.Front(app)(scope | {"app": SimpleNamespace(root_path="", auth=None)}, None, send)
+    passing = front.Front(app)(scope | {"app": SimpleNamespace(root_path="", auth=None)}, asked, send)
     with ThreadPoolExecutor() as elsewhere:  # a browser test's loop may run in this thread
         elsewhere.submit(asyncio.run, passing).result()
     return happened
@@ -99,7 +105,7 @@ def test_the_page_is_made_once_for_all_who_come_by_one_address_and_anew_for_othe
 
         scope = {"type": "http", "method": "HEAD", "path": path, "root_path": "", "query_string": query}
         scope |= {"headers": [(b"host", host.encode())], "app": SimpleNamespace(root_path="", auth=auth)}
-        await page(scope, None, send)
+        await page(scope, asked, send)
 
     async def story():
         await asyncio.gather(*(ask("a.example", query=b"%d" % number) for number in range(3)))
@@ -118,6 +124,43 @@ def test_the_page_is_made_once_for_all_who_come_by_one_address_and_anew_for_othe
     page = front.Front(app)
     with ThreadPoolExecutor() as elsewhere:
         elsewhere.submit(asyncio.run, story()).result()
+
+
+def test_who_comes_by_hundreds_of_made_up_addresses_has_one_page_made_between_two_of_others():
+    made, left, go_on = [], Asked(), asyncio.Event()
+    left.left.set()
+
+    async def app(scope, _receive, send):
+        await go_on.wait()
+        made.append(scope["client"][0])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    async def ask(client: str, host: str, who: Asked | None = None) -> None:
+        async def send(_message):
+            pass
+
+        ASKED.set(who)
+        headers = [(b"host", host.encode()), (b"x-forwarded-for", host.encode()), (b"x-gradio-server", host.encode())]
+        scope = {"type": "http", "method": "GET", "path": "/", "root_path": "", "query_string": b"", "headers": headers}
+        scope |= {"client": (client, 1), "app": SimpleNamespace(root_path="", auth=None)}
+        with suppress(LeftError):
+            await page(scope, asked, send)
+
+    async def story():
+        many = [asyncio.create_task(ask("many", f"{number}.example")) for number in range(9)]
+        many += [asyncio.create_task(ask("gone", f"gone-{number}.example", left)) for number in range(9)]
+        await asyncio.sleep(0)
+        one = asyncio.create_task(ask("one", "a.example"))
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(one, *many)
+
+    page = front.Front(app)
+    with ThreadPoolExecutor() as elsewhere:
+        elsewhere.submit(asyncio.run, story()).result()
+    assert made.index("one") < 3
+    assert (made.count("many"), made.count("gone")) == (9, 0)
 
 
 def test_nobody_gets_another_visitors_page(server):

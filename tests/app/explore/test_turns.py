@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.explore.limits import UNCERTAIN_AT_ONCE, RequestError
-from app.explore.turns import ASKED, Asked, LeftError, Room, Seats, Turns, _Order, _Waiting, each_in_turn
+from app.explore.turns import ASKED, Asked, LeftError, Order, Room, Seats, Turns, each_in_turn
 from app.kit.inputs import MOST_OTHERS
 
 
@@ -149,13 +149,23 @@ def test_who_holds_up_others_does_not_wait_for_their_own():
 
 def test_what_others_wait_for_and_the_rest_of_a_visitors_pieces_alternate():
     """Else a page that asks for samples again and again gets no reconstruction while another visitor draws much."""
-    order, begun = _Order(), []
-    many, single, later = _Waiting("one", holds_many=True), _Waiting("one"), _Waiting("one", is_later=True)
+    order, begun = Order(), []
     for _ in range(4):
-        begun.append(order.next_of([many, single]))
+        begun.append(min((True, False), key=lambda kind: order.when("one", kind)))
+        order.note("one", begun[-1])
+        order.note("one")  # of those that have turns of their own
+    assert begun == [True, False, True, False]
+
+
+def test_addresses_take_turns_and_of_each_those_for_whom_it_speaks():
+    order, begun = Order(), []
+    waiting = [*(("many", made_up) for made_up in range(5)), ("one",), ("one",)]
+    while waiting:
+        begun.append(min(waiting, key=order.when))
+        waiting.remove(begun[-1])
         order.note(begun[-1])
-        order.note(later)  # these have turns of their own
-    assert begun == [many, single, many, single]
+    assert [who[0] for who in begun] == ["many", "one", "many", "one", "many", "many", "many"]
+    assert order.when(("many", 2)) < order.when(("many", 3)) < order.when(("many", 4))
 
 
 def take(seats, who, done, go_on=None, asked=None):

@@ -1,0 +1,148 @@
+"""Whose turn it is at the server's threads, and in lines."""
+
+import asyncio
+import threading
+from types import SimpleNamespace
+
+import anyio.to_thread
+import pytest
+
+from app.explore.limits import WORKING_AT_ONCE
+from app.explore.turns import ASKED, Asked, LeftError, Turns
+from app.kit import shares
+from app.kit.shares import Line, Threads, in_turns
+from tests.app.kit.asking import run, settle
+
+MANY = 3 * WORKING_AT_ONCE
+
+
+class Asking:
+    """Questions of visitors to threads; `begun` says whose have one."""
+
+    def __init__(self, threads):
+        self.threads, self.begun, self.go_on = threads, [], threading.Event()
+
+    def ask(self, who, work=None):
+        async def asked():
+            ASKED.set(Asked(who))
+            await anyio.to_thread.run_sync(work or self.wait, who, limiter=self.threads)
+
+        return asyncio.create_task(asked())
+
+    def wait(self, who):
+        self.begun.append(who)
+        assert self.go_on.wait(30)
+
+    async def until(self, count):
+        async with asyncio.timeout(30):
+            while len(self.begun) < count:
+                await asyncio.sleep(0.001)
+
+
+def test_few_threads_work_at_a_time_and_addresses_take_turns():
+    async def story():
+        asking = Asking(Threads())
+        tasks = [asking.ask(("many", made_up)) for made_up in range(MANY)]
+        await asking.until(WORKING_AT_ONCE)
+        await asyncio.sleep(0.05)
+        assert len(asking.begun) == WORKING_AT_ONCE
+        tasks.append(asking.ask(("one",)))
+        asking.go_on.set()
+        await asyncio.gather(*tasks)
+        assert len(asking.begun) == MANY + 1
+        return asking.begun.index(("one",))
+
+    assert run(story) < 2 * WORKING_AT_ONCE
+
+
+def test_who_waits_for_their_turn_in_a_thread_keeps_no_place_from_others():
+    async def story():
+        asking, turn = Asking(Threads()), Turns(1)
+
+        def work(who):
+            asking.begun.append(who)
+            with turn:
+                asking.begun.append(("had a turn", who))
+
+        with turn:
+            waiting = [asking.ask("many", work) for _ in range(MANY)]
+            await asking.until(MANY)
+            asking.go_on.set()
+            others = [asking.ask("one") for _ in range(WORKING_AT_ONCE)]
+            await asyncio.wait_for(asyncio.gather(*others), 30)
+            assert asking.begun == ["many"] * MANY + ["one"] * WORKING_AT_ONCE
+        await asyncio.gather(*waiting)
+        asking.begun.clear()
+        asking.go_on.clear()
+        tasks = [asking.ask("one") for _ in range(MANY)]
+        await asking.until(WORKING_AT_ONCE)
+        await asyncio.sleep(0.05)
+        assert len(asking.begun) == WORKING_AT_ONCE, "places are given back once each"
+        asking.go_on.set()
+        await asyncio.gather(*tasks)
+
+    run(story)
+
+
+def test_one_address_has_only_some_of_those_that_wait(monkeypatch):
+    monkeypatch.setattr(shares, "PEER_BEGUN", 5)
+
+    async def story():
+        asking, turn = Asking(Threads()), Turns(1)
+
+        def work(who):
+            asking.begun.append(who[0])
+            with turn:
+                pass
+
+        with turn:
+            tasks = [asking.ask(("many", made_up), work) for made_up in range(20)]
+            await asking.until(5)
+            tasks.append(asking.ask(("one",), work))
+            await asking.until(6)
+            await asyncio.sleep(0.05)
+            assert asking.begun == ["many"] * 5 + ["one"]
+        await asyncio.gather(*tasks)
+
+    run(story)
+
+
+def test_a_line_goes_on_when_somebody_leaves_it():
+    async def story():
+        line, begun = Line(), []
+
+        async def ask(who, asked=None):
+            ASKED.set(asked)
+            async with line.turn(who):
+                begun.append(who)
+                await asyncio.sleep(0)
+
+        gone = Asked("gone")
+        gone.left.set()
+        async with line.turn("first"):
+            tasks = [asyncio.create_task(ask(*one)) for one in (("ends",), ("gone", gone), ("last",))]
+            await settle()
+            tasks[0].cancel()
+            await settle()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert begun == ["last"]
+        assert [type(one) for one in ended] == [asyncio.CancelledError, LeftError, type(None)]
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    ("came", "expected"),
+    [
+        ("a1 a1 a1 b1", "a1 b1 a1 a1"),
+        ("a1 a2 a3 b1 b1", "a1 b1 a2 b1 a3"),
+        ("a1 a1 a2 b1", "a1 b1 a2 a1"),
+    ],
+    ids=["visitors", "an address that makes up visitors", "both"],
+)
+def test_the_queue_goes_by_turns(came, expected):
+    def event(name):
+        headers = [(b"x-forwarded-for", name[1].encode())]
+        return SimpleNamespace(request=SimpleNamespace(scope={"client": (name[0], 1), "headers": headers}), name=name)
+
+    assert " ".join(one.name for one in in_turns(map(event, came.split()))) == expected
