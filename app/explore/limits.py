@@ -116,7 +116,7 @@ TIDY_SECONDS = 600  # how often those that are older are deleted
 STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 
 # Visitors. Threads answer what they ask; a visitor has some of them, and the others' stay free
-WORKING_AT_ONCE = 3  # threads that wait for no others; more keep each other from the interpreter
+WORKING_AT_ONCE = 6  # threads that wait for no others; more keep each other from the interpreter
 BEGUN_AT_ONCE = 200  # and with those that wait; each holds up to 10 MB
 PEER_BEGUN = 80  # of these, of all visitors that one address, such as a proxy's, speaks for
 VISITOR_AT_ONCE = 8  # questions at work
