@@ -240,7 +240,7 @@ def _answer(path: str, sizes: list[int], keywords: list[str]) -> tuple[dict[str,
         texts = {key: text for key, text in found.items() if isinstance(text, str) and len(text) <= MAX_TEXT}
         pictures = [fit(picture, size).tobytes() for size in sizes]
     except PictureError as error:
-        return {"refused": str(error)}, []
+        return {"refused": str(error).replace(path, Path(path).name)}, []  # of one that is gone, it says where
     except MemoryError:
         return {"refused": TOO_MUCH_MEMORY}, []
     return {"width": width, "height": height, "frames": frames, "texts": texts, "sizes": sizes}, pictures

@@ -544,11 +544,11 @@ class Line:
         self._free += 1
         self._begin()
 
-    def _may_begin(self, who: Hashable) -> bool:
-        return self._free > 0
+    def _may_begin(self, _who: Hashable) -> bool:
+        return True
 
     def _begin(self) -> None:
-        while can := [one for one in self._waiting if self._may_begin(one[0])]:
+        while self._free > 0 and (can := [one for one in self._waiting if self._may_begin(one[0])]):
             following = min(can, key=lambda one: self._order.when(one[0]))
             self._waiting.remove(following)
             self._note(following[0])
@@ -601,8 +601,7 @@ class Threads(Line):
         super().leave(who)
 
     def _may_begin(self, who: Hashable) -> bool:
-        has_room = self._begun.total() < BEGUN_AT_ONCE and self._begun[address_of(who)] < PEER_BEGUN
-        return has_room and super()._may_begin(who)
+        return self._begun.total() < BEGUN_AT_ONCE and self._begun[address_of(who)] < PEER_BEGUN
 
     def _note(self, who: Hashable) -> None:
         self._begun[address_of(who)] += 1

@@ -159,3 +159,9 @@ def test_its_time_and_memory_are_bounded(picture):
     pid = reader._idle[0]._process.pid
     assert resource.prlimit(pid, resource.RLIMIT_DATA)[0] == READER_MEGABYTES << 20
     assert 0 < resource.prlimit(pid, resource.RLIMIT_CPU)[0] < 20
+
+
+def test_one_that_is_gone_is_named_without_its_folder(picture, tmp_path):
+    (tmp_path / "red.png").unlink()
+    with pytest.raises(PictureError, match=r"There is no picture at red\.png\."):
+        read_picture(picture, [64], [])
