@@ -117,8 +117,10 @@ STOP_SECONDS = 3.0  # that a server takes to end what it is doing
 
 # Visitors. Threads answer what they ask; a visitor has some of them, and the others' stay free
 WORKING_AT_ONCE = 6  # threads that wait for no others; more keep each other from the interpreter
-BEGUN_AT_ONCE = 200  # and with those that wait; each holds up to 10 MB
-PEER_BEGUN = 80  # of these, of all visitors that one address, such as a proxy's, speaks for
+BEGUN_AT_ONCE = 450  # and with those that wait; each holds up to 10 MB
+PEER_BEGUN = 120  # of these, of all visitors that one address, such as a proxy's, speaks for
+MANY_AT_ONCE = 350  # of these, that ask for many pictures: they work for minutes where so many do
+PEER_MANY = 80
 VISITOR_AT_ONCE = 8  # questions at work
 VISITOR_WAITING = 100  # more, that wait, and as many in Gradio's queue; a class at one address shares these too
 KEPT_PAGES = 8  # as they go out, up to a megabyte each: for addresses by which people come, and ways to compress

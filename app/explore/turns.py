@@ -9,9 +9,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from app.explore.limits import DECODED_AT_ONCE, ENCODED_AT_ONCE, KEPT_SERVED, LATER_AT_ONCE, LEFT_SECONDS, RequestError
+from app.explore.limits import (
+    DECODED_AT_ONCE,
+    ENCODED_AT_ONCE,
+    KEPT_SERVED,
+    LATER_AT_ONCE,
+    LEFT_SECONDS,
+    MANY_AT_ONCE,
+    PEER_MANY,
+    RequestError,
+)
 
 
 class Asked:
@@ -39,33 +48,54 @@ def asking() -> Hashable:
     return asked.who if asked else None
 
 
-# What to tell of whether this thread waits for others; None where nobody counts it.
-WAITS: ContextVar[Callable[[bool], None] | None] = ContextVar("waits", default=None)
+class Counted(Protocol):
+    """A thread that is counted among those at work (`app.kit.shares.Threads`)."""
+
+    def wait(self) -> None:
+        """It waits for others: meanwhile, another works in its place."""
+
+    def go_on(self) -> None:
+        """It does so no more, and works."""
+
+    def come_back(self) -> None:
+        """It does so no more, and works once it is its turn to."""
+
+
+# How this thread is counted; None where it is not.
+COUNTED: ContextVar[Counted | None] = ContextVar("counted", default=None)
 
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """This thread waits for others: meanwhile, another works in its place (`app.kit.shares.Threads`)."""
-    tell = WAITS.get()
-    if tell:
-        tell(True)
+    """This thread waits for its turn: meanwhile, another works in its place."""
+    counted = COUNTED.get()
+    if counted:
+        counted.wait()
     try:
         yield
     finally:
-        if tell:
-            tell(False)
+        if counted:
+            counted.go_on()
 
 
 @contextmanager
 def held(lock: threading.Lock) -> Iterator[None]:
-    """The lock; while others have it, this thread is `waiting`."""
-    if not lock.acquire(blocking=False):
-        with waiting():
-            lock.acquire()
+    """The lock. While others have it, this thread waits, and then, as hundreds may do so at once, for its turn."""
+    if lock.acquire(blocking=False):
+        try:
+            yield
+        finally:
+            lock.release()
+        return
+    counted = COUNTED.get()
+    if counted:
+        counted.wait()
     try:
-        yield
+        with lock:
+            yield
     finally:
-        lock.release()
+        if counted:
+            counted.come_back()
 
 
 class LeftError(Exception):
@@ -179,27 +209,35 @@ class Turns:
 
 class Room:
     """A place for so many at a time, half of them for one visitor; who finds none is told so at once, and holds up
-    nobody else."""
+    nobody else.
 
-    def __init__(self, seats: int, what: str):
+    Of all visitors for whom one address speaks, `of_address` may have one, if that is given.
+    """
+
+    def __init__(self, seats: int, what: str, of_address: int | None = None):
         self._lock = threading.Lock()
         self._seats, self._taken, self._what = seats, Counter[Hashable](), what
+        self._of_address, self._spoken_for = of_address or seats, Counter[Hashable]()
 
     def __enter__(self) -> None:
         who = asking()
         with self._lock:
             if who is not None and self._taken[who] >= max(1, self._seats // 2):
                 raise RequestError(f"You ask for {self._what} already. Try again in a moment.")
-            if self._taken.total() >= self._seats:
-                raise RequestError(f"{self._seats} people before you ask for {self._what}. Try again in a moment.")
+            full = ((self._taken.total(), self._seats), (self._spoken_for[address_of(who)], self._of_address))
+            if most := next((most for taken, most in full if taken >= most), None):
+                raise RequestError(f"{most} people before you ask for {self._what}. Try again in a moment.")
             self._taken[who] += 1
+            self._spoken_for[address_of(who)] += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
             self._taken[asking()] -= 1
+            self._spoken_for[address_of(asking())] -= 1
             self._taken += Counter()  # without those who have none left
+            self._spoken_for += Counter()
 
 
 class Seats:
@@ -262,18 +300,28 @@ DECODING = Turns(DECODED_AT_ONCE)
 ENCODING = Seats(ENCODED_AT_ONCE)
 # Questions for many pictures work as long as dozens for a single one: of all that are asked, one picture at a time.
 MANY = Seats(1)
+# As none of them ends soon where many are asked, they are fewer than the threads: others find one.
+ASKED_FOR_MANY = Room(MANY_AT_ONCE, "many pictures", PEER_MANY)
 
 Made = TypeVar("Made")
 
 
 def each_in_turn(make: Callable[..., Made], arguments: Iterable[tuple]) -> list[Made]:
-    """What is made of each of these arguments; between two of one question, others' questions for many have a turn."""
+    """What is made of each of these arguments; between two of one question, others' questions for many have a turn.
+
+    Raises:
+        RequestError: too many ask already.
+    """
+    arguments = [*arguments]
+    if len(arguments) == 1:  # which is not many
+        return [make(*arguments[0])]
     made, asked = [], ASKED.get() or Asked()
-    for each in arguments:
-        with MANY:
-            asked.holds_many = True
-            try:
-                made.append(make(*each))
-            finally:
-                asked.holds_many = False
+    with ASKED_FOR_MANY:
+        for each in arguments:
+            with MANY:
+                asked.holds_many = True
+                try:
+                    made.append(make(*each))
+                finally:
+                    asked.holds_many = False
     return made

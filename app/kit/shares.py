@@ -6,11 +6,13 @@ import asyncio
 import hashlib
 import json
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 from gradio.queueing import Event, Queue
 from gradio.server_messages import ProcessCompletedMessage
@@ -45,7 +47,7 @@ from app.explore.limits import (
     VISITOR_WAITING,
     WORKING_AT_ONCE,
 )
-from app.explore.turns import ASKED, WAITS, Asked, LeftError, Order, address_of, asking
+from app.explore.turns import ASKED, COUNTED, Asked, LeftError, Order, address_of, asking
 from app.kit import temporary
 
 ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
@@ -506,7 +508,7 @@ class Line:
 
     def __init__(self, places: int = 1) -> None:
         self._free = places
-        self._waiting: list[tuple[Hashable, asyncio.Event]] = []
+        self._waiting: list[_InLine] = []
         self._order = Order()
 
     @asynccontextmanager
@@ -524,16 +526,16 @@ class Line:
 
     async def enter(self, who: Hashable) -> None:
         """Begins a visitor's turn, as `turn`."""
-        one = (who, asyncio.Event())
+        one = _InLine(who, turn := asyncio.Event())
         self._waiting.append(one)
         self._begin()
         try:
-            await one[1].wait()
+            await turn.wait()
             asked = ASKED.get()
             if asked and asked.left.is_set():
                 raise LeftError
         except BaseException:
-            if one[1].is_set():
+            if turn.is_set():
                 self.leave(who)
             else:
                 self._waiting.remove(one)
@@ -544,19 +546,26 @@ class Line:
         self._free += 1
         self._begin()
 
-    def _may_begin(self, _who: Hashable) -> bool:
+    def _may_begin(self, _one: _InLine) -> bool:
         return True
 
     def _begin(self) -> None:
-        while self._free > 0 and (can := [one for one in self._waiting if self._may_begin(one[0])]):
-            following = min(can, key=lambda one: self._order.when(one[0]))
+        while self._free > 0 and (can := [one for one in self._waiting if self._may_begin(one)]):
+            following = min(can, key=lambda one: self._order.when(one.who))
             self._waiting.remove(following)
-            self._note(following[0])
-            following[1].set()
+            self._note(following)
+            following.turn.set()
 
-    def _note(self, who: Hashable) -> None:
+    def _note(self, one: _InLine) -> None:
         self._free -= 1
-        self._order.note(who)
+        self._order.note(one.who)
+
+
+@dataclass(eq=False)
+class _InLine:
+    who: Hashable
+    turn: asyncio.Event | threading.Event
+    has_begun: bool = False
 
 
 _PASSES: ContextVar[bool] = ContextVar("passes", default=False)
@@ -586,12 +595,11 @@ class Threads(Line):
     async def __aenter__(self) -> None:
         if not _PASSES.get():
             await self.enter(asking())
-            loop = asyncio.get_running_loop()
-            WAITS.set(lambda waits: loop.call_soon_threadsafe(self._wait, waits))
+            COUNTED.set(_Thread(self, asyncio.get_running_loop(), asking()))
 
     async def __aexit__(self, *_error: object) -> None:
         if not _PASSES.get():
-            WAITS.set(None)
+            COUNTED.set(None)
             self.leave(asking())
 
     def leave(self, who: Hashable) -> None:
@@ -600,16 +608,46 @@ class Threads(Line):
         self._begun += Counter()  # without those who have none left
         super().leave(who)
 
-    def _may_begin(self, who: Hashable) -> bool:
-        return self._begun.total() < BEGUN_AT_ONCE and self._begun[address_of(who)] < PEER_BEGUN
+    def _may_begin(self, one: _InLine) -> bool:
+        has_room = self._begun.total() < BEGUN_AT_ONCE and self._begun[address_of(one.who)] < PEER_BEGUN
+        return one.has_begun or has_room
 
-    def _note(self, who: Hashable) -> None:
-        self._begun[address_of(who)] += 1
-        super()._note(who)
+    def _note(self, one: _InLine) -> None:
+        if not one.has_begun:
+            self._begun[address_of(one.who)] += 1
+        super()._note(one)
 
-    def _wait(self, waits: bool) -> None:
-        self._free += 1 if waits else -1
+    def wait(self) -> None:
+        """One that has begun waits for others."""
+        self._free += 1
         self._begin()
+
+    def go_on(self) -> None:
+        """It does so no more, and works."""
+        self._free -= 1
+
+    def come_back(self, who: Hashable, turn: threading.Event) -> None:
+        """It does so no more, and works as soon as it is its turn to."""
+        self._waiting.append(_InLine(who, turn, has_begun=True))
+        self._begin()
+
+
+class _Thread:
+    """`Counted`, of `Threads`, whose counts are the loop's."""
+
+    def __init__(self, threads: Threads, loop: asyncio.AbstractEventLoop, who: Hashable) -> None:
+        self._threads, self._loop, self._who = threads, loop, who
+
+    def wait(self) -> None:
+        self._loop.call_soon_threadsafe(self._threads.wait)
+
+    def go_on(self) -> None:
+        self._loop.call_soon_threadsafe(self._threads.go_on)
+
+    def come_back(self) -> None:
+        turn = threading.Event()
+        self._loop.call_soon_threadsafe(self._threads.come_back, self._who, turn)
+        turn.wait()
 
 
 class Pace:

@@ -267,6 +267,15 @@ def test_a_full_room_says_how_many_are_before_and_is_free_again():
         pass
 
 
+def test_an_address_has_only_some_of_a_room_whoever_it_says_it_speaks_for():
+    room = Room(4, "a film", of_address=2)
+    for made_up in range(2):
+        enter(room, ("many", made_up))
+    with pytest.raises(RequestError, match="2 people before you ask for a film"):
+        enter(room, ("many", 2))
+    enter(room, ("one",))
+
+
 def enter(room, who):
     def as_visitor():
         ASKED.set(Asked(who))

@@ -8,7 +8,7 @@ import anyio.to_thread
 import pytest
 
 from app.explore.limits import WORKING_AT_ONCE
-from app.explore.turns import ASKED, Asked, LeftError, Turns
+from app.explore.turns import ASKED, Asked, LeftError, Turns, held
 from app.kit import shares
 from app.kit.shares import Line, Threads, in_turns
 from tests.app.kit.asking import run, settle
@@ -103,6 +103,31 @@ def test_one_address_has_only_some_of_those_that_wait(monkeypatch):
             await asyncio.sleep(0.05)
             assert asking.begun == ["many"] * 5 + ["one"]
         await asyncio.gather(*tasks)
+
+    run(story)
+
+
+def test_hundreds_who_wait_for_the_same_go_on_a_few_at_a_time():
+    """Else all of them go on at once when it is there, and keep each other and everybody else from the interpreter."""
+
+    async def story():
+        asking, lock = Asking(Threads()), threading.Lock()
+
+        def work(who):
+            with held(lock):
+                pass
+            asking.wait(who)
+
+        with lock:
+            tasks = [asking.ask("many", work) for _ in range(MANY)]
+            while asking.threads._begun.total() < MANY or asking.threads._free < WORKING_AT_ONCE:
+                await asyncio.sleep(0.001)
+        await asking.until(WORKING_AT_ONCE)
+        await asyncio.sleep(0.05)
+        assert len(asking.begun) == WORKING_AT_ONCE
+        asking.go_on.set()
+        await asyncio.wait_for(asyncio.gather(*tasks), 30)
+        assert (len(asking.begun), asking.threads._free, asking.threads._begun.total()) == (MANY, WORKING_AT_ONCE, 0)
 
     run(story)
 
