@@ -12,6 +12,7 @@ from app.explore import wire
 from app.explore.drawn import Drawn, mark_drawn
 from app.explore.limits import MAX_LATENTS, MAX_WORDS, RequestError
 from app.explore.opened import OpenModel
+from app.explore.turns import many
 
 
 def pack(latents: Float[np.ndarray, "*numbers"], model: OpenModel) -> str:
@@ -49,9 +50,11 @@ def decode(model: OpenModel, text: Any) -> list[Image.Image]:
     """The pictures of up to 64 latents in the wire form.
 
     Raises:
-        RequestError: as for `unpack`.
+        RequestError: as for `unpack`; or too many ask for pictures already.
     """
-    return [model.decode(latent) for latent in unpack(text, model)]
+    latents = unpack(text, model)
+    with many(len(latents)):
+        return [model.decode(latent) for latent in latents]
 
 
 def draw(model: OpenModel, latent: Float[np.ndarray, "*latent"], words: Any) -> Image.Image:

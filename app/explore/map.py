@@ -36,6 +36,7 @@ from app.explore.limits import (
 )
 from app.explore.opened import OpenModel
 from app.explore.subject import Subject
+from app.explore.turns import many
 from app.words.labels import labels_in_words
 from vae.atlas import ERROR_COLUMN, Atlas, Place
 from vae.directions import principal_directions
@@ -440,12 +441,14 @@ def thumbnails(model: OpenModel, places: Any, layout: Any = UMAP) -> list[Image.
         layout: what placed the points.
 
     Raises:
-        RequestError: none or too many are asked for, one is neither a row nor a place; no such layout, or no map.
+        RequestError: none or too many are asked for, one is neither a row nor a place; no such layout, or no map; or
+            too many people ask for pictures already.
     """
     atlas = atlas_in(model, layout)
     if not isinstance(places, list | tuple) or not 1 <= len(places) <= MAX_THUMBNAILS:
         raise RequestError(f"Ask for 1 to {MAX_THUMBNAILS} pictures of the map at a time.")
-    return [_thumbnail(model, _check_place(model, place), atlas, layout) for place in places]
+    with many(len(places)):
+        return [_thumbnail(model, _check_place(model, place), atlas, layout) for place in places]
 
 
 def _thumbnail(model: OpenModel, place: int | tuple[float, float], atlas: Atlas, layout: str) -> Image.Image:

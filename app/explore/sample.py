@@ -29,7 +29,7 @@ from app.explore.limits import (
     shown,
 )
 from app.explore.opened import OpenModel
-from app.explore.turns import DECODING
+from app.explore.turns import DECODING, many
 from vae import directions as vae_directions
 from vae.directions import Directions, principal_directions, single_threaded
 from vae.flow import Flow
@@ -69,7 +69,8 @@ def sample(
         return prior(noise, uniform)
     # Once before it is anybody's turn, as compiling takes seconds.
     model.remember("a latent of the flow", None, lambda: prior(noise[:1], uniform[:1]))
-    return prior(noise, uniform, DECODING)  # a spatial latent is as much work to draw as to decode
+    with many(count):
+        return prior(noise, uniform, DECODING)  # a spatial latent is as much work to draw as to decode
 
 
 def opening(model: OpenModel) -> str:

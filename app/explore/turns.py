@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -306,6 +306,15 @@ ASKED_FOR_MANY = Room(MANY_AT_ONCE, "many pictures", PEER_MANY)
 Made = TypeVar("Made")
 
 
+def many(count: int) -> AbstractContextManager[None]:
+    """A question for so many pictures, as long as it is worked on.
+
+    Raises:
+        RequestError: as it is entered: too many ask for several already.
+    """
+    return ASKED_FOR_MANY if count > 1 else nullcontext()
+
+
 def each_in_turn(make: Callable[..., Made], arguments: Iterable[tuple]) -> list[Made]:
     """What is made of each of these arguments; between two of one question, others' questions for many have a turn.
 
@@ -316,7 +325,7 @@ def each_in_turn(make: Callable[..., Made], arguments: Iterable[tuple]) -> list[
     if len(arguments) == 1:  # which is not many
         return [make(*arguments[0])]
     made, asked = [], ASKED.get() or Asked()
-    with ASKED_FOR_MANY:
+    with many(len(arguments)):
         for each in arguments:
             with MANY:
                 asked.holds_many = True
