@@ -113,33 +113,38 @@ class _Waiting:
 class Order:
     """Which visitors had a turn, and when: of those who wait, who had one longest ago is next.
 
-    Of addresses first, and of the visitors for whom an address speaks, which may be made up, then.
+    A visitor that is a tuple is somebody within a group within a group, such as one of those for whom an address says
+    that it speaks, who may be made up: groups have turns first, and then those within.
     """
 
     def __init__(self) -> None:
-        # When each address and each visitor had one, and the visitor's `kind` then; the latest last.
-        self._served: dict[Hashable, tuple[int, bool | None]] = {}
+        # When each visitor and group had one, and the visitor's `kind` then; the latest last.
+        self._served: dict[Hashable, tuple[int, bool]] = {}
         self._turns = 0
 
     def note(self, who: Hashable, kind: bool | None = None) -> None:
         """A visitor has a turn now. Of those whose piece is of no `kind`, the last that was of one stays known."""
         self._turns += 1
-        _, before = self._served.get(who, (0, None))
-        for name, kind_of in ((address_of(who), None), (who, before if kind is None else kind)):
-            self._served.pop(name, None)
-            self._served[name] = (self._turns, kind_of)
+        for name in _groups(who):
+            _, before = self._served.pop(name, (0, False))
+            self._served[name] = (self._turns, before if kind is None or name != who else kind)
         while len(self._served) > 2 * KEPT_SERVED:
             del self._served[next(iter(self._served))]
 
-    def when(self, who: Hashable, kind: bool = False) -> tuple[int, int, bool]:
+    def when(self, who: Hashable, kind: bool = False) -> tuple[list[int], bool]:
         """What is least for who is next; of one visitor's, the two kinds alternate."""
-        served, last = self._served.get(who, (0, None))
-        return self._served.get(address_of(who), (0, None))[0], served, kind == bool(last)
+        served = [self._served.get(name, (0, False)) for name in _groups(who)]
+        return [turn for turn, _ in served], kind == served[-1][1]
+
+
+def _groups(who: Hashable) -> list[Hashable]:
+    """The groups that a visitor is in, the largest first, and the visitor."""
+    return [who[:length] for length in range(1, len(who) + 1)] if isinstance(who, tuple) else [who]
 
 
 def address_of(who: Hashable) -> Hashable:
     """Where a visitor asks from, or who speaks for them."""
-    return ("address", who[0]) if isinstance(who, tuple) else ("address", who)
+    return who[:1] if isinstance(who, tuple) else who
 
 
 class Turns:

@@ -63,6 +63,7 @@ ADDRESS_HEADERS = (b"host", b"x-forwarded-host", b"x-forwarded-proto", b"x-gradi
 UNESCAPED = re.compile(rb'["<>\\^`{|}]')  # as browsers and the page never leave them
 TOO_LONG = "This address is too long."
 TOO_MUCH = "Your address has uploaded as much as there is room for. Try again in an hour."
+SPOKEN_FOR = 3  # names that an address may say, one for each proxy, that count one by one
 UNHEARD = "Nobody listened for the answer. Ask again."
 TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
 
@@ -329,7 +330,8 @@ class Shares:
 
 
 def in_turns(waiting: Iterable[Event]) -> list[Event]:
-    """Everybody's first question, then everybody's second, and so on; each as they came. Addresses so, too."""
+    """Everybody's first question, then everybody's second, and so on; each as they came. So, too, those for whom they
+    are asked, and addresses."""
 
     def of_each(events: Iterable[Event], name: Callable[[Event], Hashable]) -> list[Event]:
         turns: Counter[Hashable] = Counter()
@@ -339,8 +341,10 @@ def in_turns(waiting: Iterable[Event]) -> list[Event]:
             turns[name(event)] += 1
         return [event for _, event in sorted(by_turn, key=lambda turn_and_event: turn_and_event[0])]
 
-    by_visitor = of_each(waiting, lambda event: visitor_of(event.request.scope))
-    return of_each(by_visitor, lambda event: visitor_of(event.request.scope)[0])
+    events = [*waiting]
+    for length in range(SPOKEN_FOR + 2, 0, -1):
+        events = of_each(events, lambda event, length=length: visitor_of(event.request.scope)[:length])
+    return events
 
 
 def _event_of(answer: bytes) -> str | None:
@@ -687,7 +691,12 @@ def _has_short_address(scope: Scope) -> bool:
 
 
 def visitor_of(scope: Scope) -> tuple:
-    """Who asks: the address, and, in a few bytes, whom it says it speaks for."""
+    """Who asks: the address, and, in a few bytes each, whom it says it speaks for, the nearest first.
+
+    A proxy adds at the end whom it heard from. What is before that may be made up, by who has one share all the same.
+    """
     host, _port = scope.get("client") or ("", 0)
-    said = b"\n".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
-    return (host, hashlib.blake2b(said, digest_size=16).digest()) if said else (host,)
+    said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+    nearest = [name.strip() for name in said.split(b",")[::-1]] if said else []
+    groups = [*nearest[:SPOKEN_FOR], *([b",".join(rest)] if (rest := nearest[SPOKEN_FOR:]) else [])]
+    return (host, *(hashlib.blake2b(name, digest_size=16).digest() for name in groups))

@@ -164,8 +164,11 @@ def test_addresses_take_turns_and_of_each_those_for_whom_it_speaks():
         begun.append(min(waiting, key=order.when))
         waiting.remove(begun[-1])
         order.note(begun[-1])
-    assert [who[0] for who in begun] == ["many", "one", "many", "one", "many", "many", "many"]
+    assert [who[0] for who in begun] == ["one", "many", "one", "many", "many", "many", "many"]
     assert order.when(("many", 2)) < order.when(("many", 3)) < order.when(("many", 4))
+    behind_a_proxy = ("proxy", "client", 1)
+    order.note(("proxy", "client", 0))
+    assert order.when(("proxy", "another")) < order.when(behind_a_proxy)
 
 
 def take(seats, who, done, go_on=None, asked=None):

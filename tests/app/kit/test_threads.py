@@ -162,12 +162,13 @@ def test_a_line_goes_on_when_somebody_leaves_it():
         ("a1 a1 a1 b1", "a1 b1 a1 a1"),
         ("a1 a2 a3 b1 b1", "a1 b1 a2 b1 a3"),
         ("a1 a1 a2 b1", "a1 b1 a2 a1"),
+        ("p31 p41 p51 p61 p2", "p31 p2 p41 p51 p61"),
     ],
-    ids=["visitors", "an address that makes up visitors", "both"],
+    ids=["visitors", "an address that makes up visitors", "both", "who makes up visitors behind a proxy"],
 )
 def test_the_queue_goes_by_turns(came, expected):
     def event(name):
-        headers = [(b"x-forwarded-for", name[1].encode())]
+        headers = [(b"x-forwarded-for", ", ".join(name[1:]).encode())]  # as proxies do, the last is whom they heard
         return SimpleNamespace(request=SimpleNamespace(scope={"client": (name[0], 1), "headers": headers}), name=name)
 
     assert " ".join(one.name for one in in_turns(map(event, came.split()))) == expected
