@@ -131,6 +131,7 @@ KEPT_SERVED = 1_000  # visitors of whom it is known in which order their picture
 KEPT_FILES = 100  # tables and archives that a visitor was given
 LEFT_SECONDS = 0.5  # how often it is looked whether who waits is still there
 PEER_WAITING = 500  # of all visitors that one address, such as a proxy's, speaks for; and as many in Gradio's queue
+SPOKEN_FOR = 3  # of the names for whom an address says it speaks, one for each proxy, that count one by one
 UNREAD_SECONDS = 600  # how long an answer from Gradio's queue is kept for who has not fetched it
 UNHEARD_SECONDS = 60  # how long a question there is worked on, or kept for that, while nobody listens for its answer
 KEPT_STREAMS = 200  # sessions that wait for no answer, of which a page may be about to ask for the next

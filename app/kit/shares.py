@@ -39,6 +39,7 @@ from app.explore.limits import (
     PEER_WAITING,
     SHORT_AT_ONCE,
     SMALL_BYTES,
+    SPOKEN_FOR,
     UNHEARD_SECONDS,
     UNREAD_SECONDS,
     VISITOR_AT_ONCE,
@@ -63,7 +64,6 @@ ADDRESS_HEADERS = (b"host", b"x-forwarded-host", b"x-forwarded-proto", b"x-gradi
 UNESCAPED = re.compile(rb'["<>\\^`{|}]')  # as browsers and the page never leave them
 TOO_LONG = "This address is too long."
 TOO_MUCH = "Your address has uploaded as much as there is room for. Try again in an hour."
-SPOKEN_FOR = 3  # names that an address may say, one for each proxy, that count one by one
 UNHEARD = "Nobody listened for the answer. Ask again."
 TOO_MANY = "Too many questions at once come from your address. Try again in a moment."
 
