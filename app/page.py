@@ -141,6 +141,7 @@ def launch(
     os.environ.setdefault("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "2")
     keep_log_short()
     page = build(library, may_open, watch)
+    page.api_open = False  # as on a Space: what goes by the queue does so whoever asks, and waits there for its turn
     page.launch(
         server_name=host,
         server_port=port,

@@ -25,7 +25,7 @@ from gradio.server_messages import EventMessage
 from gradio.utils import get_upload_folder
 from pydantic import BaseModel, Field, field_validator
 from starlette.formparsers import MultiPartException
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.explore.limits import (
     KEPT_PROGRESS,
@@ -93,6 +93,20 @@ class Sites(gradio.route_utils.CustomCORSMiddleware):
         """Gradio's own, where no password is asked for; else browsers keep the pages of other sites out."""
         has_password = scope["type"] == "http" and scope["app"].auth is not None
         await (self.app if has_password else super().__call__)(scope, receive, send)
+
+
+class Uncompressed:
+    """In place of Gradio's compression, which does all files anew for each request, in the loop that answers everybody.
+
+    What is worth it is compressed once, or not in the loop: app/kit/web.py, app/front.py.
+    """
+
+    def __init__(self, app: ASGIApp, **_options: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hands on."""
+        await self._app(scope, receive, send)
 
 
 class Tools(gradio.mcp.GradioMCPServer):

@@ -40,6 +40,7 @@ from app.explore.limits import (
     MAX_FIELD_BYTES,
     MAX_JSON_LISTS,
     MAX_JSON_PARTS,
+    MAX_KEPT,
     MAX_LOG_LINES,
     MAX_REQUEST_MEGABYTES,
     MAX_TEXT,
@@ -96,6 +97,7 @@ for module in (gradio.blocks, gradio.mcp, gradio.route_utils, gradio.state_holde
 gradio.route_utils.GradioMultiPartParser = bounded.Parser
 gradio.route_utils.GradioUploadFile = bounded.Uploaded
 gradio.routes.CustomCORSMiddleware = bounded.Sites
+gradio.routes.BrotliMiddleware = bounded.Uncompressed
 gradio.routes.file_upload_statuses = bounded.Progress()
 gradio.routes.PredictBody = bounded.Question
 gradio.routes.ComponentServerJSONBody = bounded.WidgetQuestion
@@ -242,6 +244,8 @@ def _checked(value: Any, block: Any) -> Any:
         raise ValueError("longer than anything that is typed or chosen")  # and a session may keep it
     if isinstance(block, gr.JSON) and any(_is_long(text) for one in inside for text in one.values()):
         raise ValueError("longer than anything in an address")
+    if isinstance(block, gr.BrowserState) and _characters(inside) > 2 * MAX_KEPT:
+        raise ValueError("longer than what a browser keeps")
     try:
         holders = [holder for holder in inside if holder.get("path") is not None]
         if isinstance(block, gr.File):
@@ -259,10 +263,15 @@ def _checked(value: Any, block: Any) -> Any:
     return value
 
 
+def _characters(inside: list[dict]) -> int:
+    return sum(len(name) + len(text) for one in inside for name, text in one.items() if isinstance(text, str))
+
+
 def _is_long(value: Any) -> bool:
     """Whether this is more than a choice of several, or one text."""
     if isinstance(value, list):
-        return len(value) > MAX_CHOICES or any(map(_is_long, value))
+        texts = sum(len(text) for text in value if isinstance(text, str))
+        return len(value) > MAX_CHOICES or texts > MAX_TEXT or any(map(_is_long, value))
     return isinstance(value, str) and len(value) > MAX_TEXT
 
 

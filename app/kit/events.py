@@ -8,7 +8,9 @@ object, whose content is always the newest: `telling` in web/dom.js.
 from __future__ import annotations
 
 import functools
+import hashlib
 import inspect
+import json
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,10 +76,11 @@ class Shown:
     """What a part of the page shows. One of these for each part and session, in a `gr.State`.
 
     Attributes:
-        values: that it was drawn from; None before the first drawing, and after one that failed.
+        values: that it was drawn from, or what tells them from others; None before the first drawing, and after one
+            that failed.
     """
 
-    values: tuple | None = None
+    values: tuple | bytes | None = None
 
 
 class Refresh:
@@ -139,15 +142,11 @@ class Refresh:
             options: of the listener.
         """
         draw = explained(draw)
-        built = (
-            (self.version.value, self.model.value, *(component.value for component in inputs))
-            if changes and is_built
-            else None
-        )
-        shown = gr.State(Shown(built))
+        built = (self.version.value, self.model.value, *(component.value for component in inputs))
+        shown = gr.State(Shown(_mark_of(built) if changes and is_built else None))
 
         def follow(shown, version, *values):
-            asked = (version, *(values if changes else values[:1]))
+            asked = _mark_of((version, *(values if changes else values[:1])))
             if shown.values == asked:
                 return gr.skip()
             shown.values = None
@@ -161,3 +160,12 @@ class Refresh:
             if_open = f"(open) => open === '{tab}' ? performance.now() : {SKIP}"
             gr.on([*changes, self.undone.change], None, self.open_tab, request, js=if_open)
         request.change(follow, inputs, outputs, trigger_mode="always_last", api_visibility="private", **options)
+
+
+def _mark_of(values: tuple) -> bytes:
+    """Tells what a visitor sends, which may be megabytes, from other values, in the few bytes that a session may keep.
+
+    1 and 1.0 are one. What is not JSON is the app's own, and stays what it is.
+    """
+    plain = json.loads(json.dumps(values, default=lambda _: None), parse_int=float)
+    return hashlib.blake2b(repr(plain).encode(), digest_size=16).digest()

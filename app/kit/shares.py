@@ -62,6 +62,7 @@ JOINS = re.compile(r"/(queue/join|call/(v2/)?[^/]+)$")  # Gradio's routes that p
 BOUNDARY = b"\r\n--"  # between the parts of a form: how it begins
 ADDRESS_HEADERS = (b"host", b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server")  # of which Gradio makes it
 UNESCAPED = re.compile(rb'["<>\\^`{|}]')  # as browsers and the page never leave them
+VISITOR = "latentscape.visitor"  # in a request's scope
 TOO_LONG = "This address is too long."
 TOO_MUCH = "Your address has uploaded as much as there is room for. Try again in an hour."
 UNHEARD = "Nobody listened for the answer. Ask again."
@@ -102,7 +103,8 @@ class Shares:
             return
         if not _has_short_address(scope):
             refusal = JSONResponse({"error": TOO_LONG, "detail": TOO_LONG}, 414)
-            await self._in_turn(refusal, scope, receive, send)
+            with suppress(LeftError):
+                await self._in_turn(refusal, scope, _Ahead(receive), send)
             return
         path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
         if scope["method"] != "POST":
@@ -118,7 +120,7 @@ class Shares:
 
         try:
             await self._share(path, scope, body, tell)
-        except NoRoomError:
+        except (NoRoomError, LeftError):
             pass
         finally:
             if not body.is_queued:
@@ -155,7 +157,7 @@ class Shares:
         room = temporary.room(get_upload_folder())
         return sent.files <= VISITOR_FILES and (room < 0 or sent.bytes <= room)
 
-    async def _share(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _share(self, path: str, scope: Scope, receive: _Ahead, send: Send) -> None:
         is_tool, is_upload = (scope["method"] == "POST" and kind.search(path) for kind in (TOOLS, UPLOADS))
         is_page = PAGES.search(path)
         if not (is_page or ASKS.search(path) or is_tool or is_upload):
@@ -168,16 +170,16 @@ class Shares:
         if places.are_full(who):
             await self._in_turn(JSONResponse({"error": TOO_MANY}, 429), scope, receive, send)
             return
-        async with places.place(who, _has_left(receive)):
+        async with places.place(who, receive.has_left):
             await self._answer(scope, receive, send)
 
-    def _short_answer(self, path: str, receive: Receive) -> ASGIApp:
+    def _short_answer(self, path: str, receive: _Ahead) -> ASGIApp:
         if isinstance(receive, _Body) and JOINS.search(path):
             return self._join
         routes = ((READS, self._read), (WATCHES, self._watch), (BEATS, self._beat))
         return next((answer for pattern, answer in routes if pattern.search(path)), self._app)
 
-    async def _in_turn(self, answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _in_turn(self, answer: ASGIApp, scope: Scope, receive: _Ahead, send: Send) -> None:
         """Answers what takes little, while some of its visitor's others are; of what goes on for long, the beginning.
 
         Who asks a thousand at once would have each step of everybody else's wait for one of each of these. What goes
@@ -185,7 +187,7 @@ class Shares:
         """
         who, is_long = visitor_of(scope), False
         async with AsyncExitStack() as place:
-            await place.enter_async_context(self._short.place(who, _has_left(receive)))
+            await place.enter_async_context(self._short.place(who, receive.has_left))
 
             async def tell(message: Message) -> None:
                 nonlocal is_long
@@ -246,7 +248,8 @@ class Shares:
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":  # the question is in the queue, and nobody knows yet
                 for one in queue.event_queue_per_concurrency_id.values():
-                    one.queue[:] = in_turns(one.queue)
+                    if one.queue and one.queue[-1]._id not in self._joined:
+                        one.queue[:] = in_turns(one.queue)
             answer.extend(message.get("body", b""))
             await send(message)
 
@@ -377,33 +380,8 @@ class NoRoomError(Exception):
     pass
 
 
-class _Body:
-    """What a visitor sends with a request, weighed as it arrives. What is small has room in any case."""
-
-    def __init__(self, shares: Shares, scope: Scope, receive: Receive) -> None:
-        self._shares, self._scope, self._receive = shares, scope, receive
-        self._who, self._size = visitor_of(scope), 0
-        self.is_queued = self.is_refused = False
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        size = len(message.get("body", b""))
-        self._size += size
-        self._shares._sent[self._who] += size
-        if size and self._size > SMALL_BYTES and not self._shares.has_room(self._who, self._scope):
-            self.is_refused = True
-            raise NoRoomError
-        return message
-
-    def leave(self) -> None:
-        """It lies in memory no more."""
-        self._shares._sent[self._who] -= self._size
-        if not self._shares._sent[self._who]:
-            del self._shares._sent[self._who]
-
-
 class _Ahead:
-    """What a visitor sends with a request without a body, of which one message is read ahead."""
+    """What a visitor sends with a request, of which one message is read ahead."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive, self._next = receive, list[Message]()
@@ -422,8 +400,30 @@ class _Ahead:
         return False
 
 
-def _has_left(receive: Receive) -> Callable[[], Awaitable[bool]] | None:
-    return receive.has_left if isinstance(receive, _Ahead) else None
+class _Body(_Ahead):
+    """What a visitor sends with a request, weighed as it arrives. What is small has room in any case."""
+
+    def __init__(self, shares: Shares, scope: Scope, receive: Receive) -> None:
+        super().__init__(receive)
+        self._shares, self._scope = shares, scope
+        self._who, self._size = visitor_of(scope), 0
+        self.is_queued = self.is_refused = False
+
+    async def __call__(self) -> Message:
+        message = await super().__call__()
+        size = len(message.get("body", b""))
+        self._size += size
+        self._shares._sent[self._who] += size
+        if size and self._size > SMALL_BYTES and not self._shares.has_room(self._who, self._scope):
+            self.is_refused = True
+            raise NoRoomError
+        return message
+
+    def leave(self) -> None:
+        """It lies in memory no more."""
+        self._shares._sent[self._who] -= self._size
+        if not self._shares._sent[self._who]:
+            del self._shares._sent[self._who]
 
 
 class _Upload(_Body):
@@ -433,7 +433,7 @@ class _Upload(_Body):
     _tail = b""  # of what was handed on: a boundary may have begun there
 
     async def __call__(self) -> Message:
-        message = self._rest or await self._receive()
+        message = self._rest or await _Ahead.__call__(self)
         body = message.get("body", b"")
         end = _end_of_parts(body, FILES_AT_ONCE)
         piece, rest = body[:end], body[end:]
@@ -695,8 +695,9 @@ def visitor_of(scope: Scope) -> tuple:
 
     A proxy adds at the end whom it heard from. What is before that may be made up, by who has one share all the same.
     """
-    host, _port = scope.get("client") or ("", 0)
-    said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
-    nearest = [name.strip() for name in said.split(b",")[::-1]] if said else []
-    groups = [*nearest[:SPOKEN_FOR], *([b",".join(rest)] if (rest := nearest[SPOKEN_FOR:]) else [])]
-    return (host, *(hashlib.blake2b(name, digest_size=16).digest() for name in groups))
+    if VISITOR not in scope:  # it is asked of each question that waits, each time that another comes
+        host, _port = scope.get("client") or ("", 0)
+        said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+        nearest = said.rsplit(b",", SPOKEN_FOR)[::-1] if said else []
+        scope[VISITOR] = (host, *(hashlib.blake2b(name.strip(), digest_size=16).digest() for name in nearest))
+    return scope[VISITOR]

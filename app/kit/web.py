@@ -2,7 +2,7 @@
 
 Gradio serves the page; these files have a route of their own before Gradio's. It serves what it read when the app
 started and nothing else, so a browser may keep every file for good: other content has another address. Each is
-compressed once: Gradio's middleware would do so for each request, in the loop that answers everybody.
+compressed once, and so are Gradio's own scripts and styles, whose names change with their content too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import mimetypes
 import re
 from collections.abc import AsyncIterator
 from functools import cache
@@ -18,10 +19,11 @@ from posixpath import dirname, join, normpath
 from typing import Any
 from urllib.parse import quote
 
-import brotli  # Gradio's own requirement, for its scripts
+import brotli  # Gradio's own requirement
+import gradio
 import plotly
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from app.explore import limits
@@ -34,10 +36,11 @@ APP = Path(__file__).parents[1]
 TYPES = {".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml", ".wasm": "application/wasm"}
 PLOTLY = "plotly.min.js"  # the plotting library, from its package: Gradio would serve it by its path on this machine
 LIMITS = "web/limits.js"  # made here; the widgets import it like any other module
+GRADIOS = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 HOME = "latentscape"
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
-BROTLI_QUALITY = 4  # Gradio's, for its scripts; gzip at its default weighs twice as much, and takes twice as long
+BROTLI_QUALITY = 4  # as Gradio's; gzip at its default weighs twice as much, and takes twice as long
 PIECE_BYTES = 1 << 18  # of a file that is sent in pieces
 
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
@@ -65,12 +68,12 @@ def version() -> str:
 
 
 def routes() -> list[Route]:
-    """For `launch(app_kwargs={"routes": routes()})`.
+    """For `launch(app_kwargs={"routes": routes()})`: where these files are, and Gradio's own.
 
     A route with the path as its parameter: a mount of Starlette's finds nothing behind a proxy that takes the root path
     off.
     """
-    return [Route(f"/{HOME}/{{version}}/{{path:path}}", _serve)]
+    return [Route(f"/{HOME}/{{version}}/{{path:path}}", _serve), Route("/assets/{path:path}", _serve_gradios)]
 
 
 def decoder_routes(library: Library) -> list[Route]:
@@ -178,6 +181,29 @@ def _serve(request: Request) -> Response:  # in a thread: the file may have to b
     content = _packed(path, encoding)
     headers = KEPT | {"Vary": "Accept-Encoding"} | ({"Content-Encoding": encoding} if encoding else {})
     return _sent(memoryview(content), 200, headers, TYPES[Path(path).suffix])
+
+
+@cache
+def _gradios() -> dict[str, Path]:
+    """Gradio's own scripts, styles and fonts, by their names."""
+    return {path.name: path for path in GRADIOS.iterdir()}
+
+
+def _serve_gradios(request: Request) -> Response:
+    path = _gradios().get(request.path_params["path"])
+    if path is None:
+        return PlainTextResponse("There is no such file. Reload the page.", 404)
+    kind, _ = mimetypes.guess_type(path.name)
+    encoding = encoding_for(request.headers.get("accept-encoding", "")) if path.suffix in (".js", ".css") else None
+    headers = KEPT | {"Vary": "Accept-Encoding"}
+    if encoding is None:
+        return FileResponse(path, headers=headers, media_type=kind)
+    return _sent(memoryview(_packed_gradios(path, encoding)), 200, headers | {"Content-Encoding": encoding}, kind)
+
+
+@cache
+def _packed_gradios(path: Path, encoding: str) -> bytes:
+    return compressed(path.read_bytes(), encoding)
 
 
 @cache

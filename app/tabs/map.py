@@ -10,7 +10,7 @@ import gradio as gr
 import numpy as np
 from gradio.components import Component
 
-from app.explore import failures, files, map
+from app.explore import failures, files, map, selections
 from app.explore.limits import AMONG, EDGE, NEIGHBOURS, SHEPARD_NEIGHBOURS, RequestError
 from app.explore.opened import OpenModel
 from app.explore.points_file import points_address
@@ -235,7 +235,9 @@ def build(work: Workspace) -> dict[str, Component]:
         return gr.skip() if laid_out is None or path is None else place(laid_out, path)
 
     def walk_path(laid_out, event: gr.EventData):
-        name, layout = laid_out or (None, None)
+        if laid_out is None:
+            raise RequestError("There is no map to draw a path on.")
+        name, layout = laid_out
         model = library[name]
         walked = map.walk(model, told(event, "path"), layout=layout)
         return drawing.of_path(model, walked)
@@ -245,7 +247,7 @@ def build(work: Workspace) -> dict[str, Component]:
         rows_a, rows_b, index = (told(event, key) for key in ("a", "b", "point"))
         groups = [map.group(model, rows) for rows in (rows_a, rows_b) if rows]
         between = map.direction(model, rows_a, rows_b, index) if rows_b else None
-        can_keep = selected.of_groups([rows for rows in (rows_a, rows_b) if rows])
+        can_keep = selected.of_groups([selections.pack(model, rows) for rows in (rows_a, rows_b) if rows])
         return drawing.of_groups(model, groups, between, index is not None) | can_keep
 
     whole = [chart, introduction, how, shown, laid_out, quality, fared, training, moving, others, set_beside]

@@ -25,7 +25,7 @@ class Selections:
     """A row below the map: a name for what is selected, and what is kept of this model's map."""
 
     def __init__(self):
-        self.groups = gr.State([])  # rows of the groups that are drawn now
+        self.groups = gr.State([])  # that are drawn now, of the map that is shown
         # What it holds says `app.explore.selections`. With a key that is drawn anew at each start of the app, as is
         # usual, it would be lost.
         self.kept = gr.BrowserState({}, storage_key="latentscape-selections", secret="latentscape")
@@ -90,7 +90,7 @@ class Selections:
         written = self.csv.click(explained(write), [drawn, self.kept], self.file, **QUIET)
         written.success(None, self.file, None, js=DOWNLOAD)
 
-    def of_groups(self, groups: list) -> dict:
+    def of_groups(self, groups: list[selections.Packed]) -> dict:
         """What is drawn now can be kept."""
         return {self.groups: groups, self.keeping: gr.update(visible=bool(groups))}
 

@@ -13,6 +13,7 @@ import itertools
 import json
 import math
 import os
+import pickle
 import re
 import socket
 import sys
@@ -83,6 +84,7 @@ class Server(NamedTuple):
     port: int
     uploads: Path
     upload: str  # the path of a picture that a visitor sent
+    is_open: bool  # whether anyone may ask without the queue, as the app is launched
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +114,11 @@ def server(model, tmp_path_factory) -> Iterator[Server]:
         library = Library(model.parent)
         library.warm_up()
         page = launch(library, "127.0.0.1", may_open="ids", mcp=True)
+        is_open, page.api_open = page.api_open, True  # most is asked here past the queue, whose doors are the same
         (uploads / "own").mkdir()
         own = uploads / "own" / "picture.png"
         Image.new("RGB", (20, 16), "red").save(own)
-        yield Server(page, page.server_port, uploads, str(own))
+        yield Server(page, page.server_port, uploads, str(own), is_open)
         page.close()
 
 
@@ -498,6 +501,41 @@ def test_who_cancels_questions_leaves_none_of_them_at_work(server, client):
     while server.page._queue.event_ids_to_events and time.monotonic() < ends:
         time.sleep(0.05)
     assert not server.page._queue.event_ids_to_events
+
+
+def test_who_would_pass_by_the_queue_is_told_to_join_it(server, client, monkeypatch):
+    """Of a function that takes seconds, the queue has two at work; without it, all threads may be."""
+    monkeypatch.setattr(server.page, "api_open", server.is_open)
+    for path in ("run/predict", "api/predict", "run/models"):
+        answer = client.ask(f"/gradio_api/{path}", {"fn_index": numbers(server.page)["models"], "data": []})
+        assert answer.status == 404, path
+        assert "join the queue" in answer.text
+
+
+def test_what_a_visitor_uploads_is_not_compressed_for_who_fetches_it(server, client):
+    """Each compression holds 8 MB as long as somebody reads it, and is done in the loop that answers everybody."""
+    path = server.uploads / "own" / "long.csv"
+    path.write_text("a,b\n" * 100_000)
+    answer = httpx.get(
+        f"http://127.0.0.1:{server.port}/gradio_api/file={path}", headers={"Accept-Encoding": "br, gzip"}
+    )
+    assert answer.status_code == 200
+    assert "content-encoding" not in answer.headers
+
+
+def test_a_session_keeps_little_of_what_is_sent(server, client):
+    """Anyone may have as many as are kept, by other names: 19 MB of each made three gigabytes in two minutes."""
+    rows, selections = [number % 60 for number in range(100_000)], {"another map": {"selection": "A" * 1_900_000}}
+    asked = 0
+    for number, fn in handlers(server.page):
+        if fn.name == "compare_groups":
+            asked += client.run(number, ["small"], {"a": rows, "b": rows[::-1]}).status == 200
+        elif any(isinstance(block, gr.BrowserState) for block in fn.inputs):
+            data = [selections if isinstance(block, gr.BrowserState) else usual(block, server) for block in fn.inputs]
+            asked += client.run(number, data).status == 200
+    assert asked >= 2, "else nothing could be kept"
+    kept = server.page.state_holder.session_data["a-session"].state_data
+    assert len(pickle.dumps(kept)) < 20_000
 
 
 @pytest.mark.parametrize("to", ["latent", "label", "pictures", "event"])

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import http.server
+import re
 import shutil
 import threading
 import urllib.error
@@ -124,6 +125,24 @@ class TestRoute:
             with fetch(home + web.PLOTLY, **{"Accept-Encoding": "br"}) as answer:
                 assert brotli.decompress(answer.read()) == web.files()[web.PLOTLY]
         assert len(packed) == 1
+
+    def test_gradios_own_scripts_are_compressed_once_too_and_are_kept_for_good(self, home, monkeypatch):
+        packed, pack = [], web.compressed
+        monkeypatch.setattr(web, "compressed", lambda *asked: packed.append(asked) or pack(*asked))
+        web._packed_gradios.cache_clear()
+        root = home.partition(web.HOME)[0]
+        with fetch(root) as answer:
+            (name,) = re.findall(r'src="\./(assets/index-[^"]+\.js)"', answer.read().decode())
+        content = (web.GRADIOS.parent / name).read_bytes()
+        for accepted, unpack in (("br", brotli.decompress), ("br", brotli.decompress), ("", bytes)):
+            with fetch(root + name, **{"Accept-Encoding": accepted}) as answer:
+                assert "javascript" in answer.headers["Content-Type"]
+                assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+                assert unpack(answer.read()) == content
+        assert len(packed) == 1
+        for missing in ("assets/none.js", "assets/..%2findex.html", "assets/../index.html"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                fetch(root + missing)
 
     @pytest.mark.parametrize(
         ("accepted", "encoding"),
