@@ -31,8 +31,6 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # works offline, and
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
 # Else Gradio has Matplotlib look for a screen at the first question, for seconds in which nobody is answered.
 os.environ.setdefault("MPLBACKEND", "agg")
-# So many at work of each function, for as many visitors (app/kit/bounded.py): they mostly wait for turns. Gradio has 1.
-os.environ.setdefault("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "4")
 gc.disable()  # a search for garbage in what the libraries are made of finds none, and takes a seventh of the start
 
 from app.explore.library import Library

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 
 from app import address, api, front, guide, landing, opening, watching
 from app.explore.library import Library
-from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, TIDY_SECONDS
+from app.explore.limits import KEPT_SECONDS, KEPT_SESSIONS, MAX_FILE_MEGABYTES, QUEUED_AT_ONCE, TIDY_SECONDS
 from app.kit import web
 from app.kit.door import Door, Page, keep_log_short, unreadable
 from app.kit.events import QUIET, REFUSALS, Refresh
@@ -137,8 +137,9 @@ def launch(
     Raises:
         OSError: it cannot listen there.
     """
-    # Read as the page begins; `page.queue` would set it too, and build the application once more.
-    os.environ.setdefault("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "2")
+    # Read as the page begins; `page.queue` would set it too, and build the application once more. If few of a function
+    # might begin, they would be those who ask for much: all do, and take turns at the pieces of it (app/explore/turns).
+    os.environ.setdefault("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "none")
     keep_log_short()
     page = build(library, may_open, watch)
     page.api_open = False  # as on a Space: what goes by the queue does so whoever asks, and waits there for its turn
@@ -166,6 +167,7 @@ def launch(
             "exception_handlers": {RequestValidationError: unreadable},
         },
         state_session_capacity=KEPT_SESSIONS,
+        max_threads=QUEUED_AT_ONCE,
         max_file_size=f"{MAX_FILE_MEGABYTES}mb",
         allowed_paths=[str(EXAMPLES)],  # wherever the app is started from
         footer_links=["api", "settings"],

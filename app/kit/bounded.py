@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -34,14 +35,16 @@ from app.explore.limits import (
     MAX_FILES,
     MAX_HASH,
     MAX_PATH,
+    PEER_BEGUN,
     VISITOR_AT_ONCE,
     RequestError,
 )
-from app.explore.turns import Asked
+from app.explore.turns import Asked, Order
 from app.kit.events import FORGED
 from app.kit.shares import visitor_of
 
 CLOSED_WORDS = "There is nothing here."
+WAIT_SECONDS = 0.02  # between two looks at who may begin, where nobody might
 
 
 class Parser(gradio.route_utils.GradioMultiPartParser):
@@ -175,6 +178,8 @@ class Queue(gradio.queueing.Queue):
         super().__init__(*arguments, **options)
         self.pending_messages_per_session = Messages()
         self._asked = WeakKeyDictionary[Event, Asked]()
+        self._order = Order()
+        self._look_again = 0.0
 
     def begin(self, event_id: str | None, asked: Asked) -> None:
         """Notes who works on a question: they are told when its visitor leaves."""
@@ -194,30 +199,40 @@ class Queue(gradio.queueing.Queue):
             super().send_message(event, event_message)
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
-        """Gradio's own, of visitors who have few questions at work, and of one function a quarter of what may be.
+        """Gradio's own, by turns: of those who wait, who had one longest ago is next.
 
-        Else one visitor's questions, which nobody may ever fetch, have all of the queue's places.
+        Of a visitor, and of all that one address speaks for, so many are at work; and of a function that only some may
+        be at work with, each visitor has a quarter of these. Else one visitor's questions, which nobody may ever fetch,
+        have all of the queue's places.
         """
+        if time.monotonic() < self._look_again:  # Gradio asks again each millisecond, and hundreds may wait
+            return None
         working = Counter[tuple]()
         for event in (event for job in self.active_jobs for event in job or ()):
             who = visitor_of(event.request.scope)
-            working.update([who, (who, event.concurrency_id)])
+            working.update([who, (who, event.concurrency_id), (*who[:1], "and all others")])
 
         def may_begin(event: Event, limit: int | None) -> bool:
             who = visitor_of(event.request.scope)
             most = VISITOR_AT_ONCE if limit is None else max(1, limit // 4)
+            if working[*who[:1], "and all others"] >= PEER_BEGUN:
+                return False
             return working[who] < VISITOR_AT_ONCE and working[who, event.concurrency_id] < most
 
-        all_of = {name: [*waiting.queue] for name, waiting in self.event_queue_per_concurrency_id.items()}
-        for name, events in all_of.items():
-            waiting = self.event_queue_per_concurrency_id[name]
-            waiting.queue[:] = [event for event in events if may_begin(event, waiting.concurrency_limit)]
-        found = super().get_events()
-        begun = {event._id for event in found[0]} if found else set()
-        for name, events in all_of.items():
-            queue = self.event_queue_per_concurrency_id[name].queue
-            queue[:] = [event for event in events if event._id not in begun]
-        return found
+        can = [
+            event
+            for waiting in self.event_queue_per_concurrency_id.values()
+            if waiting.concurrency_limit is None or waiting.current_concurrency < waiting.concurrency_limit
+            for event in waiting.queue
+            if may_begin(event, waiting.concurrency_limit)
+        ]
+        if not can:
+            self._look_again = time.monotonic() + WAIT_SECONDS
+            return None
+        following = min(can, key=lambda event: self._order.when(visitor_of(event.request.scope)))
+        self._order.note(visitor_of(following.request.scope))
+        self.event_queue_per_concurrency_id[following.concurrency_id].queue.remove(following)
+        return [following], following.fn.batch, following.concurrency_id
 
     async def remove_from_queue(self, event_id: str) -> None:
         """Gradio's own, for a question at work too: what comes of it goes nowhere.
@@ -273,8 +288,11 @@ _move_files = gradio.processing_utils.async_move_files_to_cache
 
 
 async def move_files(data: Any, block: gr.blocks.Block, postprocess: bool = False, **options) -> Any:
-    """Gradio's own, for what may hold a file: it looks at each number of a latent, while nobody else is answered."""
-    if not postprocess and not any("path" in holder for holder in mappings(data)):
+    """Gradio's own, for what may hold a file: it looks at each number of a latent, while nobody else is answered.
+
+    And dozens of times on the disk for each file; those of a list, which visitors sent, `door` has looked at.
+    """
+    if not postprocess and (isinstance(data, list) or not any("path" in holder for holder in mappings(data))):
         return data
     return await _move_files(data, block, postprocess, **options)
 

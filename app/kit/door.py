@@ -35,9 +35,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.batch import check_count
 from app.explore.limits import (
+    FILE_PARTS,
     LONG_BYTES_A_SECOND,
     MAX_CHOICES,
     MAX_FIELD_BYTES,
+    MAX_FILES,
     MAX_JSON_LISTS,
     MAX_JSON_PARTS,
     MAX_KEPT,
@@ -387,14 +389,15 @@ class _Uploaded:
 class _Read:
     """What a client asks: up to a number of bytes, and of parts of JSON, as reading millions of them stops all others.
 
-    Of the parts, lists, mappings and keys have a bound of their own: Gradio goes through them several times.
+    Of the parts, lists, mappings and keys have a bound of their own: Gradio goes through them several times. And each
+    mapping may be a file, for which it looks on the disk.
     """
 
     is_too_large = False
 
     def __init__(self, receive: Receive, most: int, long: Pace, wide: Pace, scope: Scope):
         self._receive, self._most, self._long, self._wide, self._who = receive, most, long, wide, visitor_of(scope)
-        self._size = self._lists = self._parts = 0
+        self._size = self._lists = self._parts = self._mappings = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
@@ -402,15 +405,18 @@ class _Read:
         self._size += len(body)
         if body and self._size > SMALL_BYTES:
             await self._long.wait(self._who, len(body))
-        lists = body.count(b"[") + body.count(b"{") + body.count(b":")
+        mappings = body.count(b"{")
+        lists = body.count(b"[") + mappings + body.count(b":")
+        self._mappings += mappings
         self._lists += lists
         self._parts += lists + body.count(b",")
         if self._size > self._most or self._lists > MAX_JSON_LISTS or self._parts > MAX_JSON_PARTS:
             self.is_too_large = True
             raise _TooLargeError
         is_whole = message["type"] == "http.request" and not message.get("more_body")
-        if is_whole and self._parts > WIDE_PARTS:
-            await self._wide.wait(self._who, self._parts)
+        work = self._parts + FILE_PARTS * min(self._mappings, 2 * MAX_FILES)  # each of two; of more, none is looked for
+        if is_whole and work > WIDE_PARTS:
+            await self._wide.wait(self._who, work)
         return message
 
 

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,13 @@ def own_file(path: object) -> str:
         is_file = stat.S_ISREG(os.lstat(found).st_mode)
     except (OSError, ValueError):  # no such file; or no path at all, as with a NUL in it
         raise RequestError(GONE) from None
-    is_ours = found in _EXAMPLES or Path(found).is_relative_to(os.path.realpath(get_upload_folder()))
+    is_ours = found in _EXAMPLES or Path(found).is_relative_to(_real_folder(get_upload_folder()))
     if not is_file or not is_ours or os.path.islink(path):
         raise RequestError(GONE)
     return found
+
+
+_real_folder = cache(os.path.realpath)
 
 
 def readable_picture(path: object) -> str | None:

@@ -9,12 +9,12 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from gradio.queueing import Event, Queue
+from gradio.queueing import Queue
 from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import get_upload_folder
 from starlette.datastructures import QueryParams
@@ -77,9 +77,9 @@ class Shares:
     says of whom it speaks for: anyone can say that, so that this shares the server among those who mean well, and keeps
     nobody out. What all of an address's visitors have waiting is bounded too (PEER_WAITING), whatever it says.
 
-    Before Gradio's queue too, which has workers of its own: who waits there goes by turns (`in_turns`). It keeps every
-    answer until it is fetched: those that nobody fetches are dropped after a while, and at once where they are many.
-    Who still reads, however slowly, loses none for being late.
+    Before Gradio's queue too, which goes by turns (`bounded.Queue`). It keeps every answer until it is fetched: those
+    that nobody fetches are dropped after a while, and at once where they are many. Who still reads, however slowly,
+    loses none for being late.
 
     What was sent and is not answered yet lies in memory, also of requests that never arrive in full: it has a bound, a
     visitor's and everybody's. Uploads lie on the disk: a visitor's of an hour take at most as much as they leave, and
@@ -246,10 +246,6 @@ class Shares:
         answer = bytearray()
 
         async def tell(message: Message) -> None:
-            if message["type"] == "http.response.start":  # the question is in the queue, and nobody knows yet
-                for one in queue.event_queue_per_concurrency_id.values():
-                    if one.queue and one.queue[-1]._id not in self._joined:
-                        one.queue[:] = in_turns(one.queue)
             answer.extend(message.get("body", b""))
             await send(message)
 
@@ -330,24 +326,6 @@ class Shares:
             await self._app(scope, heard, send)
         finally:
             watching.cancel()
-
-
-def in_turns(waiting: Iterable[Event]) -> list[Event]:
-    """Everybody's first question, then everybody's second, and so on; each as they came. So, too, those for whom they
-    are asked, and addresses."""
-
-    def of_each(events: Iterable[Event], name: Callable[[Event], Hashable]) -> list[Event]:
-        turns: Counter[Hashable] = Counter()
-        by_turn = []
-        for event in events:
-            by_turn.append((turns[name(event)], event))
-            turns[name(event)] += 1
-        return [event for _, event in sorted(by_turn, key=lambda turn_and_event: turn_and_event[0])]
-
-    events = [*waiting]
-    for length in range(SPOKEN_FOR + 2, 0, -1):
-        events = of_each(events, lambda event, length=length: visitor_of(event.request.scope)[:length])
-    return events
 
 
 def _event_of(answer: bytes) -> str | None:

@@ -9,7 +9,15 @@ import gradio.route_utils
 import gradio.state_holder
 import pytest
 
-from app.explore.limits import LONG_BYTES_A_SECOND, MAX_LOG_LINES, MEGABYTE, WIDE_PARTS, WIDE_PARTS_A_SECOND
+from app.explore.limits import (
+    FILE_PARTS,
+    LONG_BYTES_A_SECOND,
+    MAX_FILES,
+    MAX_LOG_LINES,
+    MEGABYTE,
+    WIDE_PARTS,
+    WIDE_PARTS_A_SECOND,
+)
 from app.kit import door  # whose sessions Gradio makes from then on
 from tests.app.kit.asking import ask, run
 
@@ -54,7 +62,15 @@ def test_what_anyone_can_have_logged_has_some_lines_a_minute(capsys, monkeypatch
     assert capsys.readouterr().err == f"Not answered: {5000 - MAX_LOG_LINES:,} more.\nNot answered: another\n"
 
 
-def test_long_lists_are_read_with_time_for_others_between_them_and_by_turns():
+@pytest.mark.parametrize(
+    ("pieces", "parts"),
+    [
+        ((2 * WIDE_PARTS * b"0,", b"0"), 2 * WIDE_PARTS),
+        ((2 * MAX_FILES * b'{"path":', b"0"), 2 * MAX_FILES * FILE_PARTS),
+    ],
+    ids=["numbers", "files"],
+)
+def test_long_lists_are_read_with_time_for_others_between_them_and_by_turns(pieces, parts):
     read, begun = [], []  # by whom, and when
 
     async def server(scope, receive, send):
@@ -64,9 +80,8 @@ def test_long_lists_are_read_with_time_for_others_between_them_and_by_turns():
 
     async def story():
         app = door.Door(server)
-        numbers = (2 * WIDE_PARTS * b"0,", b"0")  # arrive in two pieces
         begun.append(time.monotonic())
-        long = [ask(app, host, pieces=numbers) for host in ("many", "many", "many", "one")]
+        long = [ask(app, host, pieces=pieces) for host in ("many", "many", "many", "one")]
         await asyncio.gather(*long, ask(app, "short"))
 
     run(story)
@@ -74,7 +89,7 @@ def test_long_lists_are_read_with_time_for_others_between_them_and_by_turns():
     assert who.index("short") < 2
     assert who.index("one") < 3  # but for "short", at most one of "many" comes before
     times = [when - begun[0] for who, when in read if who != "short"]
-    between = 2 * WIDE_PARTS / WIDE_PARTS_A_SECOND
+    between = parts / WIDE_PARTS_A_SECOND
     assert all(when >= number * between for number, when in enumerate(times))
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from app.explore.limits import WORKING_AT_ONCE
 from app.explore.turns import ASKED, Asked, LeftError, Turns, held
-from app.kit import shares
-from app.kit.shares import Line, Threads, in_turns
+from app.kit import bounded, shares
+from app.kit.shares import Line, Threads
 from tests.app.kit.asking import run, settle
 
 MANY = 3 * WORKING_AT_ONCE
@@ -162,13 +162,54 @@ def test_a_line_goes_on_when_somebody_leaves_it():
         ("a1 a1 a1 b1", "a1 b1 a1 a1"),
         ("a1 a2 a3 b1 b1", "a1 b1 a2 b1 a3"),
         ("a1 a1 a2 b1", "a1 b1 a2 a1"),
-        ("p31 p41 p51 p61 p2", "p31 p2 p41 p51 p61"),
+        ("p31 p41 p51 p61 p22", "p31 p22 p41 p51 p61"),
     ],
     ids=["visitors", "an address that makes up visitors", "both", "who makes up visitors behind a proxy"],
 )
 def test_the_queue_goes_by_turns(came, expected):
+    assert begin_all(asked(came)) == expected
+
+
+def test_who_keeps_asking_has_the_queue_no_more_than_others():
+    """An address whose questions wait in hundreds had the next one each time, for as long as more of them came."""
+    desk = queue(asked("a1 a2 a3 a4"))
+    assert begin(desk) == "a1"
+    desk.event_queue_per_concurrency_id["fn"].queue.extend(asked("b1 a5"))
+    assert [begin(desk) for _ in range(3)] == ["b1", "a2", "a3"]
+
+
+def test_of_one_address_so_many_are_at_work_whomever_it_speaks_for(monkeypatch):
+    monkeypatch.setattr(bounded, "PEER_BEGUN", 2)
+    desk = queue(asked("a1 a2 a3 b1"))
+    desk.active_jobs = []
+    while found := desk.get_events():
+        desk.active_jobs.append(found[0])
+    assert [event.name for job in desk.active_jobs for event in job] == ["a1", "b1", "a2"]
+
+
+def asked(names):
+    """Questions; a name is an address and for whom it asks."""
+
     def event(name):
         headers = [(b"x-forwarded-for", ", ".join(name[1:]).encode())]  # as proxies do, the last is whom they heard
-        return SimpleNamespace(request=SimpleNamespace(scope={"client": (name[0], 1), "headers": headers}), name=name)
+        request = SimpleNamespace(scope={"client": (name[0], 1), "headers": headers})
+        return SimpleNamespace(request=request, name=name, concurrency_id="fn", fn=SimpleNamespace(batch=False))
 
-    assert " ".join(one.name for one in in_turns(map(event, came.split()))) == expected
+    return [event(name) for name in names.split()]
+
+
+def queue(events):
+    desk = bounded.Queue(False, 1, 1, None, SimpleNamespace(fns={}), None)
+    waiting = SimpleNamespace(queue=events, concurrency_limit=None, current_concurrency=0)
+    desk.event_queue_per_concurrency_id = {"fn": waiting}
+    return desk
+
+
+def begin(desk):
+    (event,), _, _ = desk.get_events()
+    return event.name
+
+
+def begin_all(events):
+    desk = queue(events)
+    return " ".join(begin(desk) for _ in range(len(events)))
