@@ -34,7 +34,8 @@ PICTURE_SIZE = (1200, 630)
 ICON = ROOT / "app" / "web" / "icon.svg"
 
 PAGE = "/"
-PATHS = (PAGE, "/config")  # what is compressed here; the browser opens the first, `gradio_client` the second
+STYLE = "/theme.css"
+PATHS = (PAGE, STYLE, "/config")  # what is compressed here; browsers ask for the first two, `gradio_client` the third
 
 _THEIRS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 _FIRST_SCRIPT = b"<script"  # the page's configuration is in the first; what is before it is Gradio's, and short
@@ -82,7 +83,7 @@ class Front:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or path not in PATHS:
             await self.app(scope, receive, send)
             return
-        if path == PAGE:
+        if path in (PAGE, STYLE):
             scope = {**scope, "query_string": b""}  # the page reads its address by itself
         # By which Gradio's own server of pages, which is not used here, would say the address.
         headers = [(name, value) for name, value in scope["headers"] if name != b"x-gradio-server"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -137,9 +136,6 @@ def launch(
     Raises:
         OSError: it cannot listen there.
     """
-    # Read as the page begins; `page.queue` would set it too, and build the application once more. If few of a function
-    # might begin, they would be those who ask for much: all do, and take turns at the pieces of it (app/explore/turns).
-    os.environ.setdefault("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "none")
     keep_log_short()
     page = build(library, may_open, watch)
     page.api_open = False  # as on a Space: what goes by the queue does so whoever asks, and waits there for its turn
@@ -167,7 +163,7 @@ def launch(
             "exception_handlers": {RequestValidationError: unreadable},
         },
         state_session_capacity=KEPT_SESSIONS,
-        max_threads=QUEUED_AT_ONCE,
+        max_threads=QUEUED_AT_ONCE,  # Gradio's name for what the queue begins; of threads, `Threads` says
         max_file_size=f"{MAX_FILE_MEGABYTES}mb",
         allowed_paths=[str(EXAMPLES)],  # wherever the app is started from
         footer_links=["api", "settings"],

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,23 @@ from app.explore.opened import OpenModel
 Packed = bytes  # a bit for each point of the map, the first in the highest of a byte
 
 
+@dataclass(frozen=True)
+class Groups:
+    """Groups of points of a map: one, or two, or none."""
+
+    map: str
+    packed: tuple[Packed, ...]
+
+
 SECOND = " (B)"  # behind the name of the second of two groups
 
 
 def read(model: OpenModel, stored: Any) -> dict[str, Packed]:
     """Of what a browser keeps, the selections of this map, by name; what is none is left out."""
+    size = (len(model.atlas) + 7) // 8
     own = {name: _decoded(text) for name, text in _texts(stored).get(_map_of(model), {}).items()}
     longest = MAX_SELECTION_NAME + len(SECOND)
-    found = [
-        (name, packed) for name, packed in own.items() if len(packed) == _bytes(model) and 0 < len(name) <= longest
-    ]
+    found = [(name, packed) for name, packed in own.items() if len(packed) == size and 0 < len(name) <= longest]
     return dict(found[:MAX_SELECTIONS])
 
 
@@ -80,14 +88,14 @@ def _map_of(model: OpenModel) -> str:
     return " ".join([model.name, *(str(time) for time in model.written)])
 
 
-def add(model: OpenModel, kept: Mapping[str, Packed], name: Any, groups: Sequence[Packed]) -> dict[str, Packed]:
+def add(model: OpenModel, kept: Mapping[str, Packed], name: Any, groups: Groups | None) -> dict[str, Packed]:
     """What is kept, and these groups of points besides; one of the same name is replaced.
 
     Args:
         model: whose map it is.
         kept: by name.
         name: at most 60 characters; of two groups, the second gets " (B)" behind it.
-        groups: one, or two, of this map.
+        groups: of this map.
 
     Raises:
         RequestError: there is no name, no group, or one of another map; or too many are kept.
@@ -95,12 +103,12 @@ def add(model: OpenModel, kept: Mapping[str, Packed], name: Any, groups: Sequenc
     name = name.strip() if isinstance(name, str) else ""
     if not 0 < len(name) <= MAX_SELECTION_NAME:
         raise RequestError(f"Give the selection a name of at most {MAX_SELECTION_NAME} characters.")
-    if not groups:
+    if groups is None or not groups.packed:
         raise RequestError("Nothing is selected. Draw around some points with the lasso, or take what is shown.")
-    if any(len(packed) != _bytes(model) for packed in groups):
+    if groups.map != _map_of(model):
         raise RequestError("This selection is of another map. Draw around the points once more.")
     others = {other: rows for other, rows in kept.items() if other not in (name, f"{name}{SECOND}")}
-    found = {**others, **{f"{name}{end}": rows for end, rows in zip(("", SECOND), groups, strict=False)}}
+    found = {**others, **{f"{name}{end}": rows for end, rows in zip(("", SECOND), groups.packed, strict=False)}}
     if len(found) > MAX_SELECTIONS:
         raise RequestError(f"{MAX_SELECTIONS} selections are kept already. Delete one.")
     return found
@@ -111,19 +119,19 @@ def rows_of(model: OpenModel, packed: Packed) -> np.ndarray:
     return np.unpackbits(np.frombuffer(packed, np.uint8), count=len(model.atlas)).astype(bool)
 
 
-def _bytes(model: OpenModel) -> int:
-    return (len(model.atlas) + 7) // 8
-
-
-def pack(model: OpenModel, rows: Any) -> Packed:
-    """A group of points.
+def pack(model: OpenModel, *groups: Any) -> Groups:
+    """Groups of points, as a page sends their rows.
 
     Raises:
-        RequestError: there are none, one is not a row of the map, or there is no map.
+        RequestError: one has no points, a row is none of the map, or there is no map.
     """
-    chosen = np.zeros(len(model.atlas), bool)
-    chosen[map.check_rows(model, rows)] = True
-    return np.packbits(chosen).tobytes()
+
+    def packed(rows: Any) -> Packed:
+        chosen = np.zeros(len(model.atlas), bool)
+        chosen[map.check_rows(model, rows)] = True
+        return np.packbits(chosen).tobytes()
+
+    return Groups(_map_of(model), tuple(packed(rows) for rows in groups))
 
 
 def save(model: OpenModel, kept: Mapping[str, Packed]) -> str:

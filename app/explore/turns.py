@@ -142,9 +142,14 @@ def _groups(who: Hashable) -> list[Hashable]:
     return [who[:length] for length in range(1, len(who) + 1)] if isinstance(who, tuple) else [who]
 
 
-def address_of(who: Hashable) -> Hashable:
-    """Where a visitor asks from, or who speaks for them."""
-    return who[:1] if isinstance(who, tuple) else who
+def speakers(who: Hashable) -> dict[Hashable, int]:
+    """Who speaks for a visitor, and by which number that is divided which all may have for whom an address does.
+
+    That is the address where they ask from, which may have all; and, as that may be a proxy's, who asks it, half.
+    """
+    if not isinstance(who, tuple):
+        return {who: 1}
+    return {who[:length]: length for length in range(1, min(len(who), 2) + 1)}
 
 
 class Turns:
@@ -216,7 +221,7 @@ class Room:
     """A place for so many at a time, half of them for one visitor; who finds none is told so at once, and holds up
     nobody else.
 
-    Of all visitors for whom one address speaks, `of_address` may have one, if that is given.
+    Of all visitors for whom one address speaks, `of_address` may have one, if that is given (`speakers`).
     """
 
     def __init__(self, seats: int, what: str, of_address: int | None = None):
@@ -229,18 +234,19 @@ class Room:
         with self._lock:
             if who is not None and self._taken[who] >= max(1, self._seats // 2):
                 raise RequestError(f"You ask for {self._what} already. Try again in a moment.")
-            full = ((self._taken.total(), self._seats), (self._spoken_for[address_of(who)], self._of_address))
+            full = [(self._taken.total(), self._seats)]
+            full += [(self._spoken_for[name], max(1, self._of_address // part)) for name, part in speakers(who).items()]
             if most := next((most for taken, most in full if taken >= most), None):
                 raise RequestError(f"{most} people before you ask for {self._what}. Try again in a moment.")
             self._taken[who] += 1
-            self._spoken_for[address_of(who)] += 1
+            self._spoken_for.update([*speakers(who)])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
             self._taken[asking()] -= 1
-            self._spoken_for[address_of(asking())] -= 1
+            self._spoken_for.subtract([*speakers(asking())])
             self._taken += Counter()  # without those who have none left
             self._spoken_for += Counter()
 

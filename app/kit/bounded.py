@@ -35,7 +35,6 @@ from app.explore.limits import (
     MAX_FILES,
     MAX_HASH,
     MAX_PATH,
-    PEER_BEGUN,
     VISITOR_AT_ONCE,
     RequestError,
 )
@@ -98,18 +97,12 @@ class Sites(gradio.route_utils.CustomCORSMiddleware):
         await (self.app if has_password else super().__call__)(scope, receive, send)
 
 
-class Uncompressed:
+def uncompressed(app: ASGIApp, **_options: Any) -> ASGIApp:
     """In place of Gradio's compression, which does all files anew for each request, in the loop that answers everybody.
 
-    What is worth it is compressed once, or not in the loop: app/kit/web.py, app/front.py.
+    What is large and asked for by each page is compressed once, or not in the loop (app/kit/web.py, app/front.py).
     """
-
-    def __init__(self, app: ASGIApp, **_options: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hands on."""
-        await self._app(scope, receive, send)
+    return app
 
 
 class Tools(gradio.mcp.GradioMCPServer):
@@ -178,7 +171,9 @@ class Queue(gradio.queueing.Queue):
         super().__init__(*arguments, **options)
         self.pending_messages_per_session = Messages()
         self._asked = WeakKeyDictionary[Event, Asked]()
+        self.default_concurrency_limit = None  # a few of each function would be few people's who ask for much
         self._order = Order()
+        self._working = Counter[tuple]()  # in each share
         self._look_again = 0.0
 
     def begin(self, event_id: str | None, asked: Asked) -> None:
@@ -198,41 +193,44 @@ class Queue(gradio.queueing.Queue):
         if event.session_hash in self.pending_messages_per_session:
             super().send_message(event, event_message)
 
+    async def push(self, *arguments, **options) -> Any:
+        """Gradio's own, after which somebody may begin."""
+        self._look_again = 0.0
+        return await super().push(*arguments, **options)
+
     def get_events(self) -> tuple[list[Event], bool, str] | None:
-        """Gradio's own, by turns: of those who wait, who had one longest ago is next.
+        """Gradio's own, by turns: of those who wait and may begin, who had one longest ago is next.
 
-        Of a visitor, and of all that one address speaks for, so many are at work; and of a function that only some may
-        be at work with, each visitor has a quarter of these. Else one visitor's questions, which nobody may ever fetch,
-        have all of the queue's places.
+        A visitor has few questions at work. Of a function, each page has one, so that its answers come in the order of
+        the questions; of those that say how many all may have, as they take long, each visitor has a quarter of theirs.
         """
-        if time.monotonic() < self._look_again:  # Gradio asks again each millisecond, and hundreds may wait
+        if time.monotonic() < self._look_again:  # Gradio asks each millisecond, and hundreds may wait
             return None
-        working = Counter[tuple]()
-        for event in (event for job in self.active_jobs for event in job or ()):
-            who = visitor_of(event.request.scope)
-            working.update([who, (who, event.concurrency_id), (*who[:1], "and all others")])
-
-        def may_begin(event: Event, limit: int | None) -> bool:
-            who = visitor_of(event.request.scope)
-            most = VISITOR_AT_ONCE if limit is None else max(1, limit // 4)
-            if working[*who[:1], "and all others"] >= PEER_BEGUN:
-                return False
-            return working[who] < VISITOR_AT_ONCE and working[who, event.concurrency_id] < most
-
         can = [
             event
             for waiting in self.event_queue_per_concurrency_id.values()
             if waiting.concurrency_limit is None or waiting.current_concurrency < waiting.concurrency_limit
             for event in waiting.queue
-            if may_begin(event, waiting.concurrency_limit)
+            if all(self._working[name] < most for name, most in _shares(event).items())
         ]
         if not can:
             self._look_again = time.monotonic() + WAIT_SECONDS
             return None
-        following = min(can, key=lambda event: self._order.when(visitor_of(event.request.scope)))
+        following = min(can, key=lambda one: (self._order.when(visitor_of(one.request.scope)), one.enqueue_time))
         self._order.note(visitor_of(following.request.scope))
+        self._working.update([*_shares(following)])
         self.event_queue_per_concurrency_id[following.concurrency_id].queue.remove(following)
         return [following], following.fn.batch, following.concurrency_id
+
+    async def process_events(self, events: list[Event], *arguments, **options) -> None:
+        """Gradio's own, after which somebody may begin."""
+        try:
+            await super().process_events(events, *arguments, **options)
+        finally:
+            for event in events:
+                self._working.subtract([*_shares(event)])
+            self._working += Counter()  # without those who have none left
+            self._look_again = 0.0
 
     async def remove_from_queue(self, event_id: str) -> None:
         """Gradio's own, for a question at work too: what comes of it goes nowhere.
@@ -257,6 +255,13 @@ class Queue(gradio.queueing.Queue):
         if iterator is not None:
             with suppress(Exception):
                 await iterator.aclose()
+
+
+def _shares(event: Event) -> dict[tuple, int]:
+    """What a question takes a place in while it is at work, and how many places each has."""
+    who, is_long = visitor_of(event.request.scope), event.fn.concurrency_limit != "default"
+    whose, most = (who, VISITOR_AT_ONCE // 4) if is_long else (event.session_hash, 1)
+    return {who: VISITOR_AT_ONCE, (whose, event.concurrency_id): most}
 
 
 class Session(gradio.state_holder.SessionState):

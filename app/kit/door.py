@@ -42,7 +42,6 @@ from app.explore.limits import (
     MAX_FILES,
     MAX_JSON_LISTS,
     MAX_JSON_PARTS,
-    MAX_KEPT,
     MAX_LOG_LINES,
     MAX_REQUEST_MEGABYTES,
     MAX_TEXT,
@@ -99,7 +98,7 @@ for module in (gradio.blocks, gradio.mcp, gradio.route_utils, gradio.state_holde
 gradio.route_utils.GradioMultiPartParser = bounded.Parser
 gradio.route_utils.GradioUploadFile = bounded.Uploaded
 gradio.routes.CustomCORSMiddleware = bounded.Sites
-gradio.routes.BrotliMiddleware = bounded.Uncompressed
+gradio.routes.BrotliMiddleware = bounded.uncompressed
 gradio.routes.file_upload_statuses = bounded.Progress()
 gradio.routes.PredictBody = bounded.Question
 gradio.routes.ComponentServerJSONBody = bounded.WidgetQuestion
@@ -246,8 +245,6 @@ def _checked(value: Any, block: Any) -> Any:
         raise ValueError("longer than anything that is typed or chosen")  # and a session may keep it
     if isinstance(block, gr.JSON) and any(_is_long(text) for one in inside for text in one.values()):
         raise ValueError("longer than anything in an address")
-    if isinstance(block, gr.BrowserState) and _characters(inside) > 2 * MAX_KEPT:
-        raise ValueError("longer than what a browser keeps")
     try:
         holders = [holder for holder in inside if holder.get("path") is not None]
         if isinstance(block, gr.File):
@@ -263,10 +260,6 @@ def _checked(value: Any, block: Any) -> Any:
             return None  # as for a link to an upload of yesterday: the page shows an empty input, and no error
         raise
     return value
-
-
-def _characters(inside: list[dict]) -> int:
-    return sum(len(name) + len(text) for one in inside for name, text in one.items() if isinstance(text, str))
 
 
 def _is_long(value: Any) -> bool:

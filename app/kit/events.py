@@ -165,7 +165,15 @@ class Refresh:
 def _mark_of(values: tuple) -> bytes:
     """Tells what a visitor sends, which may be megabytes, from other values, in the few bytes that a session may keep.
 
-    1 and 1.0 are one. What is not JSON is the app's own, and stays what it is.
+    1 and 1.0 are one. What the app itself notes there of what is shown is left out.
+
+    Raises:
+        TypeError: there is something else that is not JSON.
     """
-    plain = json.loads(json.dumps(values, default=lambda _: None), parse_int=float)
+
+    def left_out(value: object) -> None:
+        if not isinstance(value, Shown):
+            raise TypeError(f"a {type(value).__name__} among what a tab is drawn from")
+
+    plain = json.loads(json.dumps(values, default=left_out), parse_int=float)
     return hashlib.blake2b(repr(plain).encode(), digest_size=16).digest()

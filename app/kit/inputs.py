@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import math
 import os
@@ -83,11 +82,6 @@ class PictureFiles(gr.File):
     def preprocess(self, payload: ListFiles | None) -> list[str] | None:
         """Gradio's own, which leaves an empty file behind for each."""
         return None if payload is None else [file.path for file in payload]
-
-    async def async_move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
-        """Gradio's own, which leaves no turn to others before it has looked at all files."""
-        await asyncio.sleep(0)
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
 
 
 class PictureFile(gr.Image):

@@ -48,7 +48,7 @@ from app.explore.limits import (
     VISITOR_WAITING,
     WORKING_AT_ONCE,
 )
-from app.explore.turns import ASKED, COUNTED, Asked, LeftError, Order, address_of, asking
+from app.explore.turns import ASKED, COUNTED, Asked, LeftError, Order, asking, speakers
 from app.kit import temporary
 
 ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
@@ -75,7 +75,8 @@ class Shares:
     Of a visitor's questions, those past VISITOR_AT_ONCE wait until the visitor's others are answered, without a thread;
     those past VISITOR_WAITING are refused. A visitor is an address. Behind a proxy that is the proxy's, with what it
     says of whom it speaks for: anyone can say that, so that this shares the server among those who mean well, and keeps
-    nobody out. What all of an address's visitors have waiting is bounded too (PEER_WAITING), whatever it says.
+    nobody out. What all of an address's visitors have waiting is bounded too (PEER_WAITING), whatever it says; and of
+    those whom a proxy heard from, one has half of that.
 
     Before Gradio's queue too, which goes by turns (`bounded.Queue`). It keeps every answer until it is fetched: those
     that nobody fetches are dropped after a while, and at once where they are many. Who still reads, however slowly,
@@ -212,8 +213,8 @@ class Shares:
 
     async def _beat(self, scope: Scope, receive: Receive, send: Send) -> None:
         who = visitor_of(scope)
-        counted = (who, (*who[:1], "and all others"))  # whom the address speaks for
-        if self._beating[counted[0]] >= VISITOR_WAITING or self._beating[counted[1]] >= PEER_WAITING:
+        counted = [("itself", who), *speakers(who)]
+        if self._beating[counted[0]] >= VISITOR_WAITING or _are_many(who, self._beating):
             await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
             return
         self._beating.update(counted)
@@ -240,7 +241,7 @@ class Shares:
         queue = scope["app"].get_blocks()._queue
         who, waiting = visitor_of(scope), self._waiting(queue)
         await self._end_unheard(queue)
-        if waiting.count(who) >= VISITOR_WAITING or sum(other[0] == who[0] for other in waiting) >= PEER_WAITING:
+        if waiting[who] >= VISITOR_WAITING or _are_many(who, _spoken_for(waiting)):
             await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
             return
         answer = bytearray()
@@ -256,18 +257,18 @@ class Shares:
                 self._joined[event] = _Joined(who, receive)
                 receive.is_queued = True
 
-    def _waiting(self, queue: Queue) -> list[tuple]:
-        """Of each question in Gradio's queue, or at work, whose it is.
+    def _waiting(self, queue: Queue) -> Counter[tuple]:
+        """How many questions of each visitor's are in Gradio's queue, or at work.
 
         Of the answers that are there to be fetched, too old ones and too many of one visitor's are forgotten; and
         sessions that wait for none, which Gradio keeps for good.
         """
-        now, waiting, unread = time.monotonic(), [], Counter[tuple | str]()
+        now, waiting, unread = time.monotonic(), Counter[tuple](), Counter[tuple | str]()
         sessions = {event: session for session, events in queue.pending_event_ids_session.items() for event in events}
         for event, joined in reversed([*self._joined.items()]):  # the latest first
             who = joined.who
             if event in queue.event_ids_to_events:
-                waiting.append(who)
+                waiting[who] += 1
                 continue
             if joined.body:
                 joined.body.leave()
@@ -460,8 +461,7 @@ class Places:
 
     def are_full(self, who: tuple) -> bool:
         """Whether so many of a visitor's wait, or of all that one address speaks for, that no more may."""
-        of_peer = sum(count for other, count in self.asked.items() if other[0] == who[0])
-        return self.asked[who] >= self._most + VISITOR_WAITING or of_peer >= PEER_WAITING
+        return self.asked[who] >= self._most + VISITOR_WAITING or _are_many(who, _spoken_for(self.asked))
 
     @asynccontextmanager
     async def place(self, who: tuple, has_left: Callable[[], Awaitable[bool]] | None = None) -> AsyncIterator[None]:
@@ -483,6 +483,20 @@ class Places:
             self.asked[who] -= 1
             if not self.asked[who]:
                 del self.asked[who], self._free[who]
+
+
+def _spoken_for(counts: Counter[tuple]) -> Counter[Hashable]:
+    """Of how many visitors' something there is: of all for whom each address speaks, and each of whom it heard from."""
+    spoken_for = Counter[Hashable]()
+    for who, count in counts.items():
+        for name in speakers(who):
+            spoken_for[name] += count
+    return spoken_for
+
+
+def _are_many(who: tuple, spoken_for: Counter[Hashable]) -> bool:
+    """Whether there are as many as may be of those for whom somebody speaks who speaks for this visitor."""
+    return any(spoken_for[name] >= PEER_WAITING // part for name, part in speakers(who).items())
 
 
 class Line:
@@ -572,7 +586,8 @@ class Threads(Line):
 
     def __init__(self) -> None:
         super().__init__(WORKING_AT_ONCE)
-        self._begun = Counter[Hashable]()  # of each address
+        self._begun = Counter[Hashable]()  # of all for whom somebody speaks
+        self._all = 0
 
     async def __aenter__(self) -> None:
         if not _PASSES.get():
@@ -586,17 +601,21 @@ class Threads(Line):
 
     def leave(self, who: Hashable) -> None:
         """Ends a visitor's turn."""
-        self._begun[address_of(who)] -= 1
+        self._all -= 1
+        self._begun.subtract([*speakers(who)])
         self._begun += Counter()  # without those who have none left
         super().leave(who)
 
     def _may_begin(self, one: _InLine) -> bool:
-        has_room = self._begun.total() < BEGUN_AT_ONCE and self._begun[address_of(one.who)] < PEER_BEGUN
-        return one.has_begun or has_room
+        if one.has_begun:
+            return True
+        of_peers = all(self._begun[name] < PEER_BEGUN // part for name, part in speakers(one.who).items())
+        return of_peers and self._all < BEGUN_AT_ONCE
 
     def _note(self, one: _InLine) -> None:
         if not one.has_begun:
-            self._begun[address_of(one.who)] += 1
+            self._all += 1
+            self._begun.update([*speakers(one.who)])
         super()._note(one)
 
     def wait(self) -> None:

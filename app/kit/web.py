@@ -186,14 +186,14 @@ def _serve(request: Request) -> Response:  # in a thread: the file may have to b
 @cache
 def _gradios() -> dict[str, Path]:
     """Gradio's own scripts, styles and fonts, by their names."""
-    return {path.name: path for path in GRADIOS.iterdir()}
+    return {path.relative_to(GRADIOS).as_posix(): path for path in GRADIOS.rglob("*") if path.is_file()}
 
 
 def _serve_gradios(request: Request) -> Response:
     path = _gradios().get(request.path_params["path"])
     if path is None:
         return PlainTextResponse("There is no such file. Reload the page.", 404)
-    kind, _ = mimetypes.guess_type(path.name)
+    kind = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
     encoding = encoding_for(request.headers.get("accept-encoding", "")) if path.suffix in (".js", ".css") else None
     headers = KEPT | {"Vary": "Accept-Encoding"}
     if encoding is None:

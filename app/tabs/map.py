@@ -247,7 +247,7 @@ def build(work: Workspace) -> dict[str, Component]:
         rows_a, rows_b, index = (told(event, key) for key in ("a", "b", "point"))
         groups = [map.group(model, rows) for rows in (rows_a, rows_b) if rows]
         between = map.direction(model, rows_a, rows_b, index) if rows_b else None
-        can_keep = selected.of_groups([selections.pack(model, rows) for rows in (rows_a, rows_b) if rows])
+        can_keep = selected.of_groups(selections.pack(model, *(rows for rows in (rows_a, rows_b) if rows)))
         return drawing.of_groups(model, groups, between, index is not None) | can_keep
 
     whole = [chart, introduction, how, shown, laid_out, quality, fared, training, moving, others, set_beside]
@@ -397,14 +397,14 @@ class _Drawing:
         keep_picture(work.library, self.scrubber.commit, frame)
 
     def empty(self) -> Updates:
-        return {self.result: gr.update(visible=False)} | self._selected.of_groups([])
+        return {self.result: gr.update(visible=False)} | self._selected.of_groups(None)
 
     def of_path(self, model: OpenModel, walked: np.ndarray) -> Updates:
         said = words(NAME, "path", count=len(walked))
         if model.info.is_spatial:
             said += " " + words(NAME, "spatial_path")
         shown = self._filled(said) | self._animated(model, walked, "along a path", ("start", "end"))
-        return shown | self._selected.of_groups([])
+        return shown | self._selected.of_groups(None)
 
     def of_groups(
         self, model: OpenModel, groups: list[map.Group], between: np.ndarray | None, from_point: bool

@@ -15,7 +15,7 @@ from app.explore import map, reconstruct
 from app.explore.batch import METRICS, Row
 from app.explore.compare import Compared
 from app.explore.library import Library
-from app.explore.limits import KNOWN_WELL, MAX_FILE_MEGABYTES, MAX_FILES, MAX_SEED, MAX_TEMPERATURE
+from app.explore.limits import KNOWN_WELL, MAX_FILE_MEGABYTES, MAX_FILES, MAX_SEED, MAX_TEMPERATURE, QUEUED_AT_ONCE
 from app.explore.opened import OpenModel
 from app.explore.reconstruct import Reconstruction
 from app.explore.subject import Subject, open_subject
@@ -303,7 +303,8 @@ class _Many:
         newest = gr.State(Newest())
         outputs = [self.status, self.table, self.downloads, self.csv, self.archive, self.drawn]
         # A batch may take minutes: several people's go on side by side, and the readers and decoders take turns.
-        each = QUIET | {"trigger_mode": "multiple"}
+        # And of one person's, the newest ends the others: it does not wait for them.
+        each = QUIET | {"trigger_mode": "multiple", "concurrency_limit": QUEUED_AT_ONCE}
         inputs = [newest, work.model, other, files]
         started = start.click(self.start, inputs, outputs, **each)
         changed = gr.on([files.upload, files.clear, files.delete], self.run, inputs, outputs, **each)

@@ -25,7 +25,7 @@ class Selections:
     """A row below the map: a name for what is selected, and what is kept of this model's map."""
 
     def __init__(self):
-        self.groups = gr.State([])  # that are drawn now, of the map that is shown
+        self.groups = gr.State(None)  # that are drawn now
         # What it holds says `app.explore.selections`. With a key that is drawn anew at each start of the app, as is
         # usual, it would be lost.
         self.kept = gr.BrowserState({}, storage_key="latentscape-selections", secret="latentscape")
@@ -90,14 +90,14 @@ class Selections:
         written = self.csv.click(explained(write), [drawn, self.kept], self.file, **QUIET)
         written.success(None, self.file, None, js=DOWNLOAD)
 
-    def of_groups(self, groups: list[selections.Packed]) -> dict:
+    def of_groups(self, groups: selections.Groups | None) -> dict:
         """What is drawn now can be kept."""
-        return {self.groups: groups, self.keeping: gr.update(visible=bool(groups))}
+        return {self.groups: groups, self.keeping: gr.update(visible=bool(groups and groups.packed))}
 
     def of_model(self, model: OpenModel | None, kept: Any) -> dict:
         """Another model's map is shown, or none; `kept` is what the browser keeps."""
         nothing = {self.list: gr.update(visible=False)}
-        return self.of_groups([]) | (self._filled(model, selections.read(model, kept)) if model else nothing)
+        return self.of_groups(None) | (self._filled(model, selections.read(model, kept)) if model else nothing)
 
     def _filled(self, model: OpenModel, own: Mapping[str, selections.Packed]) -> dict:
         choices = [

@@ -1,6 +1,7 @@
 """The map: its points, the places between them, paths and groups."""
 
 import csv
+import dataclasses
 import json
 import shutil
 from collections import Counter
@@ -388,13 +389,9 @@ class TestLayouts:
                 map.unit(fruits, index)
 
 
-def packed(model, *groups):
-    return [selections.pack(model, rows) for rows in groups]
-
-
 class TestSelections:
     def test_groups_are_kept_under_a_name_and_written_as_a_table(self, fruits):
-        kept = selections.add(fruits, {}, " two ", packed(fruits, [3, 5, 3], [7]))
+        kept = selections.add(fruits, {}, " two ", selections.pack(fruits, [3, 5, 3], [7]))
         assert [np.flatnonzero(selections.rows_of(fruits, rows)).tolist() for rows in kept.values()] == [[3, 5], [7]]
         rows = list(csv.DictReader(Path(selections.save(fruits, kept)).read_text("utf-8").splitlines()))
         assert [(row["selection"], row["row"]) for row in rows] == [("two", "3"), ("two", "5"), ("two (B)", "7")]
@@ -403,13 +400,13 @@ class TestSelections:
         assert float(rows[0]["reconstruction_l1"]) == pytest.approx(fruits.atlas.numbers["reconstruction_l1"][3], 1e-4)
 
     def test_a_table_of_very_many_points_is_refused(self, fruits, monkeypatch):
-        kept = selections.add(fruits, {}, "two", packed(fruits, [3, 5], [3]))
+        kept = selections.add(fruits, {}, "two", selections.pack(fruits, [3, 5], [3]))
         monkeypatch.setattr(selections, "MAX_SAVED_LINES", 2)
         with pytest.raises(RequestError, match="have 3 points; a table has at most 2"):
             selections.save(fruits, kept)
 
     def test_the_browser_keeps_those_of_each_map_while_there_is_room(self, fruits, monkeypatch):
-        own = selections.add(fruits, {}, "one", packed(fruits, [3]))
+        own = selections.add(fruits, {}, "one", selections.pack(fruits, [3]))
         before = {"old": {"a": "A" * 500}, "other": {"b": "AA=="}}
         stored = json.loads(json.dumps(selections.store(fruits, before, own)))
         assert selections.read(fruits, stored) == own
@@ -418,10 +415,10 @@ class TestSelections:
         assert next(iter(selections.store(fruits, stored, own))) == "other", "the oldest goes"
         assert [*selections.store(fruits, stored, {})] == ["old", "other"]
         with pytest.raises(RequestError, match="no room"):
-            selections.store(fruits, stored, selections.add(fruits, own, "two", packed(fruits, [4])))
+            selections.store(fruits, stored, selections.add(fruits, own, "two", selections.pack(fruits, [4])))
 
     def test_what_a_browser_sends_may_be_anything(self, fruits):
-        (name,) = selections.store(fruits, None, selections.add(fruits, {}, "one", packed(fruits, [3])))
+        (name,) = selections.store(fruits, None, selections.add(fruits, {}, "one", selections.pack(fruits, [3])))
         for sent in (None, "x", [1], {name: 1}, {name: {"one": 1}}, {name: {"one": "?"}}, {name: {"one": "AAAA"}}):
             assert selections.read(fruits, sent) == {}
             selections.store(fruits, sent, {})
@@ -430,10 +427,11 @@ class TestSelections:
         for rows in ([], [10**9], [-1], [1.0], "1", None):
             with pytest.raises(RequestError):
                 selections.pack(fruits, rows)
-        one = packed(fruits, [1])
-        for name, groups in (("", one), (None, one), ("x" * 61, one), ("a", []), ("a", [b"of another map"])):
+        one = selections.pack(fruits, [1])
+        of_another = dataclasses.replace(one, map="another")
+        for name, groups in (("", one), (None, one), ("x" * 61, one), ("a", None), ("a", of_another)):
             with pytest.raises(RequestError):
                 selections.add(fruits, {}, name, groups)
         full = {str(k): b"" for k in range(32)}
         with pytest.raises(RequestError, match="32 selections"):
-            selections.add(fruits, full, "one more", packed(fruits, [1]))
+            selections.add(fruits, full, "one more", selections.pack(fruits, [1]))

@@ -279,6 +279,15 @@ def test_an_address_has_only_some_of_a_room_whoever_it_says_it_speaks_for():
     enter(room, ("one",))
 
 
+def test_of_those_whom_a_proxy_speaks_for_one_has_half_of_that_whoever_they_say_they_speak_for():
+    room = Room(8, "a film", of_address=4)
+    for made_up in range(2):
+        enter(room, ("proxy", "client", made_up))
+    with pytest.raises(RequestError, match="2 people before you ask for a film"):
+        enter(room, ("proxy", "client", 2))
+    enter(room, ("proxy", "another"))
+
+
 def enter(room, who):
     def as_visitor():
         ASKED.set(Asked(who))

@@ -178,30 +178,46 @@ def test_who_keeps_asking_has_the_queue_no_more_than_others():
     assert [begin(desk) for _ in range(3)] == ["b1", "a2", "a3"]
 
 
-def test_of_one_address_so_many_are_at_work_whomever_it_speaks_for(monkeypatch):
-    monkeypatch.setattr(bounded, "PEER_BEGUN", 2)
-    desk = queue(asked("a1 a2 a3 b1"))
-    desk.active_jobs = []
-    while found := desk.get_events():
-        desk.active_jobs.append(found[0])
-    assert [event.name for job in desk.active_jobs for event in job] == ["a1", "b1", "a2"]
+def test_of_one_visitors_questions_the_first_that_came_begins_whatever_it_asks():
+    first, second, third = asked("a a a")
+    second.concurrency_id = "another"
+    desk = queue([second])
+    desk.event_queue_per_concurrency_id = {"another": waiting([third, second]), "fn": waiting([first])}
+    third.concurrency_id = "another"
+    begun = [desk.get_events()[0][0] for _ in range(3)]
+    assert begun == [first, second, third]
+
+
+def test_the_answers_to_one_page_come_in_the_order_of_its_questions():
+    first, second, of_another_page = asked("a a a")
+    second.session_hash = first.session_hash
+    desk = queue([first, second, of_another_page])
+    begun = [desk.get_events()[0][0] for _ in range(2)]
+    assert begun == [first, of_another_page]
+    assert desk.get_events() is None
 
 
 def asked(names):
-    """Questions; a name is an address and for whom it asks."""
+    """Questions in the order in which they came, each of a page of its own; a name is an address and whom it names."""
 
-    def event(name):
+    def event(number, name):
         headers = [(b"x-forwarded-for", ", ".join(name[1:]).encode())]  # as proxies do, the last is whom they heard
         request = SimpleNamespace(scope={"client": (name[0], 1), "headers": headers})
-        return SimpleNamespace(request=request, name=name, concurrency_id="fn", fn=SimpleNamespace(batch=False))
+        fn = SimpleNamespace(batch=False, concurrency_limit="default")
+        return SimpleNamespace(
+            request=request, name=name, concurrency_id="fn", fn=fn, enqueue_time=number, session_hash=f"{number}"
+        )
 
-    return [event(name) for name in names.split()]
+    return [event(number, name) for number, name in enumerate(names.split())]
+
+
+def waiting(events):
+    return SimpleNamespace(queue=events, concurrency_limit=None, current_concurrency=0)
 
 
 def queue(events):
     desk = bounded.Queue(False, 1, 1, None, SimpleNamespace(fns={}), None)
-    waiting = SimpleNamespace(queue=events, concurrency_limit=None, current_concurrency=0)
-    desk.event_queue_per_concurrency_id = {"fn": waiting}
+    desk.event_queue_per_concurrency_id = {"fn": waiting(events)}
     return desk
 
 

@@ -140,6 +140,11 @@ class TestRoute:
                 assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
                 assert unpack(answer.read()) == content
         assert len(packed) == 1
+        for kind in ("css", "woff2"):
+            path = next(web.GRADIOS.glob(f"*.{kind}"))
+            with fetch(f"{root}assets/{path.name}") as answer:
+                assert kind in answer.headers["Content-Type"]
+                assert answer.read() == path.read_bytes()
         for missing in ("assets/none.js", "assets/..%2findex.html", "assets/../index.html"):
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 fetch(root + missing)
