@@ -35,7 +35,8 @@ ICON = ROOT / "app" / "web" / "icon.svg"
 
 PAGE = "/"
 STYLE = "/theme.css"
-PATHS = (PAGE, STYLE, "/config")  # what is compressed here; browsers ask for the first two, `gradio_client` the third
+# What is compressed here. Browsers ask for the first two, `gradio_client` for the next, and who writes programs.
+PATHS = (PAGE, STYLE, "/config", *(f"/gradio_api/{name}" for name in ("info", "openapi.json", "mcp/schema")))
 
 _THEIRS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 _FIRST_SCRIPT = b"<script"  # the page's configuration is in the first; what is before it is Gradio's, and short
@@ -79,7 +80,7 @@ class Front:
         Raises:
             LeftError: whoever asked has left before it was their turn.
         """
-        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        path = scope.get("path", "").removeprefix(scope.get("root_path", "")).rstrip("/") or PAGE
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or path not in PATHS:
             await self.app(scope, receive, send)
             return

@@ -36,11 +36,12 @@ from app.explore.limits import (
     MAX_HASH,
     MAX_PATH,
     VISITOR_AT_ONCE,
+    VISITOR_WAITING,
     RequestError,
 )
 from app.explore.turns import Asked, Order
 from app.kit.events import FORGED
-from app.kit.shares import visitor_of
+from app.kit.shares import Line, visitor_of
 
 CLOSED_WORDS = "There is nothing here."
 WAIT_SECONDS = 0.02  # between two looks at who may begin, where nobody might
@@ -148,7 +149,14 @@ class Tools(gradio.mcp.GradioMCPServer):
         self.Server = Server
         server, kinds = super().create_mcp_server(), self.types
         kept = (kinds.PingRequest, kinds.ListToolsRequest, kinds.CallToolRequest)
-        server.request_handlers = {kind: answer for kind, answer in server.request_handlers.items() if kind in kept}
+        handlers = {kind: answer for kind, answer in server.request_handlers.items() if kind in kept}
+        listing, answer_list = Line(), handlers[kinds.ListToolsRequest]
+
+        async def list_tools(request: Any) -> Any:
+            async with listing.turn(None):  # it takes long, and nobody else is answered meanwhile
+                return await answer_list(request)
+
+        server.request_handlers = handlers | {kinds.ListToolsRequest: list_tools}
         return server
 
 
@@ -192,6 +200,11 @@ class Queue(gradio.queueing.Queue):
         """Gradio's own. To a session that is gone it would fail, and the queue stop for everybody."""
         if event.session_hash in self.pending_messages_per_session:
             super().send_message(event, event_message)
+
+    def broadcast_estimations(self, concurrency_id: str, after: int | None = None) -> None:
+        """Gradio's own, where few wait: each time that one begins, it tells all others how many are before them."""
+        if len(self.event_queue_per_concurrency_id[concurrency_id].queue) <= VISITOR_WAITING:
+            super().broadcast_estimations(concurrency_id, after)
 
     async def push(self, *arguments, **options) -> Any:
         """Gradio's own, after which somebody may begin."""

@@ -13,9 +13,11 @@ import html
 import json
 import logging
 import math
+import re
 import sys
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +50,18 @@ from app.explore.limits import (
     MAX_UPLOAD_MEGABYTES,
     MEGABYTE,
     SMALL_BYTES,
+    STEPPED_AT_ONCE,
     WIDE_PARTS,
     WIDE_PARTS_A_SECOND,
     RequestError,
 )
-from app.explore.turns import ASKED, Asked, LeftError
+from app.explore.turns import ASKED, Asked, LeftError, asking
 from app.kit import bounded
 from app.kit.bounded import CLOSED_WORDS, mappings
 from app.kit.connection import Connection
 from app.kit.events import FORGED
-from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file
-from app.kit.shares import NoRoomError, Pace, Threads, passing, visitor_of
+from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file, served_file
+from app.kit.shares import Line, NoRoomError, Pace, Threads, passing, visitor_of
 from app.kit.temporary import is_crowded
 
 FAILED = "The server failed at this. Try again, or with something else."
@@ -89,6 +92,7 @@ CLOSED = (
     "mcp/messages",
 )
 PREFIX = "gradio_api/"
+FILE = re.compile(r"file[=/](.*)", re.DOTALL)  # where Gradio hands out files, by their paths
 
 # Where Gradio and Uvicorn find the parts that stand in the places of their own.
 gradio.queueing.Queue = bounded.Queue
@@ -157,25 +161,35 @@ def keep_log_short() -> None:
 
 
 class Page(gr.Blocks):
-    """Blocks whose handlers get no path but of the app's own files, and whose failures are told in one sentence."""
+    """Blocks whose handlers get no path but of the app's own files, and whose failures are told in one sentence.
+
+    What is done before and after a thread answers is done for a few at a time, by turns: of hundreds of questions that
+    are at work, else each would have a step of its own before each of anybody's.
+    """
+
+    def __init__(self, *arguments, **options) -> None:
+        self._steps = Line(STEPPED_AT_ONCE)
+        super().__init__(*arguments, **options)
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
         """Gradio's own, after every input was checked."""
-        try:
-            checked = [_checked(value, block) for value, block in zip(inputs, block_fn.inputs, strict=True)]
-        except ValueError as error:
-            said = str(error) if isinstance(error, RequestError) else FORGED
-            raise gr.Error(said, title=REFUSED, print_exception=False) from None
-        try:
-            with passing():
-                return await super().preprocess_data(block_fn, checked, state, explicit_call)
-        except Exception as error:  # Gradio's and pydantic's, of any kind, with all that was sent in their words
-            raise _told(error) from None
+        async with self._steps.turn(asking()):
+            try:
+                checked = [_checked(value, block) for value, block in zip(inputs, block_fn.inputs, strict=True)]
+            except ValueError as error:
+                said = str(error) if isinstance(error, RequestError) else FORGED
+                raise gr.Error(said, title=REFUSED, print_exception=False) from None
+            try:
+                with passing():
+                    return await super().preprocess_data(block_fn, checked, state, explicit_call)
+            except Exception as error:  # Gradio's and pydantic's, of any kind, with all that was sent in their words
+                raise _told(error) from None
 
     async def postprocess_data(self, block_fn, predictions, state):
         """Gradio's own, a step for each output."""
-        with passing():
-            return await super().postprocess_data(block_fn, predictions, state)
+        async with self._steps.turn(asking()):
+            with passing():
+                return await super().postprocess_data(block_fn, predictions, state)
 
     def create_limiter(self) -> None:
         """Gradio's own limit of threads is of forty, in the order in which all came, and files' too."""
@@ -301,6 +315,12 @@ class Door:
         if path.startswith(CLOSED):
             await answer.refuse(404, CLOSED_WORDS)
             return
+        if found := FILE.match(path):
+            try:  # Gradio would follow a link before it looks where the file is, and then open the link
+                scope = {**scope, "path": scope["path"].removesuffix(path) + f"file={served_file(found[1])}"}
+            except RequestError:
+                await answer.refuse(404, CLOSED_WORDS)
+                return
         is_upload, is_login = (path.rstrip("/") == name for name in ("upload", "login"))
         headers = dict(scope["headers"])
         kinds = (value.strip().lower() for name, value in scope["headers"] if name == b"content-type")
@@ -441,5 +461,6 @@ class _Answer:
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
             await self._send({"type": "http.response.start", "status": status, "headers": headers})
         if not self._ended:
-            await self._send({"type": "http.response.body", "body": body, "more_body": False})
+            with suppress(Exception):  # a part was sent, and perhaps as much as was said, or more
+                await self._send({"type": "http.response.body", "body": body, "more_body": False})
         self._begun = self._ended = True

@@ -60,6 +60,18 @@ def own_file(path: object) -> str:
     return found
 
 
+def served_file(path: str) -> str:
+    """The path of a file that the app hands out, without links in it.
+
+    Raises:
+        RequestError: it hands out none of that path.
+    """
+    found = own_file(path)
+    if Path(found).name.startswith("."):  # half written, or the app's own
+        raise RequestError(GONE)
+    return found
+
+
 _real_folder = cache(os.path.realpath)
 
 

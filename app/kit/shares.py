@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -26,6 +26,7 @@ from app.explore.limits import (
     BEGUN_AT_ONCE,
     CROWDED_SECONDS,
     FILES_AT_ONCE,
+    JOINED_AT_ONCE,
     KEPT_PROGRESS,
     KEPT_STREAMS,
     KEPT_UPLOADERS,
@@ -34,6 +35,7 @@ from app.explore.limits import (
     LONGEST_PATH,
     LONGEST_QUERY,
     MEGABYTE,
+    NOTICED_SECONDS,
     PAGES_AT_ONCE,
     PEER_BEGUN,
     PEER_WAITING,
@@ -52,7 +54,8 @@ from app.explore.turns import ASKED, COUNTED, Asked, LeftError, Order, asking, s
 from app.kit import temporary
 
 ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
-PAGES = re.compile(r"(^|/(config|info|openapi\.json))$")  # and those of the page and its descriptions, which take long
+# And those of the page and its descriptions, which take long.
+PAGES = re.compile(r"(^|/(config|info|openapi\.json|mcp/schema))$")
 TOOLS = re.compile(r"/mcp(/.*)?$")  # what agents ask (--mcp): a thread waits for each answer
 UPLOADS = re.compile(r"/upload$")
 BEATS = re.compile(r"/heartbeat/[^/]+$")  # and that says as long as a page is open that it is
@@ -91,7 +94,9 @@ class Shares:
         self._app = app
         self._questions, self._pages = Places(VISITOR_AT_ONCE), Places(PAGES_AT_ONCE)
         self._short, self._long = Places(SHORT_AT_ONCE), Places(LONG_AT_ONCE)
+        self._joining = Line(JOINED_AT_ONCE)
         self._joined: dict[str, _Joined] = {}
+        self._asked, self._count_again = Counter[Hashable](), 0.0  # questions in Gradio's queue, by `_names`
         self._reading = Counter[str]()  # sessions whose answers are being read
         self._sent = Counter[tuple]()  # bytes of each visitor's requests that lie in memory
         self._uploads: dict[tuple, _Uploads] = {}
@@ -213,16 +218,14 @@ class Shares:
 
     async def _beat(self, scope: Scope, receive: Receive, send: Send) -> None:
         who = visitor_of(scope)
-        counted = [("itself", who), *speakers(who)]
-        if self._beating[counted[0]] >= VISITOR_WAITING or _are_many(who, self._beating):
+        if _are_many(who, self._beating, VISITOR_WAITING):
             await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
             return
-        self._beating.update(counted)
+        self._beating.update(_names(who))
         try:
             await self._app(scope, receive, send)
         finally:
-            self._beating.subtract(counted)
-            self._beating += Counter()  # without those of whom there are none left
+            _take_off(self._beating, _names(who))
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         upload = QueryParams(scope["query_string"]).get("upload_id", "")
@@ -238,13 +241,17 @@ class Shares:
             del self._watched[upload]
 
     async def _join(self, scope: Scope, receive: _Body, send: Send) -> None:
-        queue = scope["app"].get_blocks()._queue
-        who, waiting = visitor_of(scope), self._waiting(queue)
-        await self._end_unheard(queue)
-        if waiting[who] >= VISITOR_WAITING or _are_many(who, _spoken_for(waiting)):
-            await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
-            return
-        answer = bytearray()
+        queue, who = scope["app"].get_blocks()._queue, visitor_of(scope)
+        await receive.arrive()
+        async with self._joining.turn(who) if receive.is_small else nullcontext():  # others have a pace (`Door`)
+            await self._look_after(queue)
+            if _are_many(who, self._asked, VISITOR_WAITING):
+                await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
+                return
+            await self._put(scope, receive, send)
+
+    async def _put(self, scope: Scope, receive: _Body, send: Send) -> None:
+        answer, who = bytearray(), visitor_of(scope)
 
         async def tell(message: Message) -> None:
             answer.extend(message.get("body", b""))
@@ -255,20 +262,34 @@ class Shares:
         finally:
             if event := _event_of(answer):
                 self._joined[event] = _Joined(who, receive)
+                self._asked.update(_names(who))
                 receive.is_queued = True
 
-    def _waiting(self, queue: Queue) -> Counter[tuple]:
-        """How many questions of each visitor's are in Gradio's queue, or at work.
+    async def _look_after(self, queue: Queue) -> None:
+        """Counts the questions in Gradio's queue anew, and ends those for whose answers nobody listens.
+
+        Where that takes long, as where thousands are asked, it is done for a twentieth of the time.
+        """
+        begun = time.monotonic()
+        if begun < self._count_again:
+            return
+        self._asked = self._waiting(queue)
+        await self._end_unheard(queue)
+        taken = time.monotonic() - begun
+        self._count_again = begun + 20 * taken if taken > NOTICED_SECONDS else 0.0
+
+    def _waiting(self, queue: Queue) -> Counter[Hashable]:
+        """How many questions of whom, by `_names`, are in Gradio's queue, or at work.
 
         Of the answers that are there to be fetched, too old ones and too many of one visitor's are forgotten; and
         sessions that wait for none, which Gradio keeps for good.
         """
-        now, waiting, unread = time.monotonic(), Counter[tuple](), Counter[tuple | str]()
+        now, waiting, unread = time.monotonic(), Counter[Hashable](), Counter[tuple | str]()
         sessions = {event: session for session, events in queue.pending_event_ids_session.items() for event in events}
         for event, joined in reversed([*self._joined.items()]):  # the latest first
             who = joined.who
             if event in queue.event_ids_to_events:
-                waiting[who] += 1
+                waiting.update(_names(who))
                 continue
             if joined.body:
                 joined.body.leave()
@@ -366,11 +387,27 @@ class _Ahead:
         self._receive, self._next = receive, list[Message]()
 
     async def __call__(self) -> Message:
-        return self._next.pop() if self._next else await self._receive()
+        return self._next.pop() if self._next else await self._come()
+
+    async def _come(self) -> Message:
+        return await self._receive()
+
+    async def arrive(self) -> None:
+        """Waits until all of it has come.
+
+        Raises:
+            LeftError: the visitor is gone before.
+        """
+        come = [await self()]  # which may have been read ahead
+        while come[-1].get("more_body"):
+            come.append(await self._come())
+        if come[-1]["type"] == "http.disconnect":
+            raise LeftError
+        self._next = come[::-1]
 
     async def has_left(self) -> bool:
         """Whether the visitor is gone, before anything of it is read; False where more of a body is to come."""
-        self._next = [await self._receive()]
+        self._next = [await self._come()]
         if self._next[0].get("more_body"):
             return False
         with suppress(TimeoutError):
@@ -388,8 +425,12 @@ class _Body(_Ahead):
         self._who, self._size = visitor_of(scope), 0
         self.is_queued = self.is_refused = False
 
-    async def __call__(self) -> Message:
-        message = await super().__call__()
+    @property
+    def is_small(self) -> bool:
+        return self._size <= SMALL_BYTES
+
+    async def _come(self) -> Message:
+        message = await super()._come()
         size = len(message.get("body", b""))
         self._size += size
         self._shares._sent[self._who] += size
@@ -412,7 +453,7 @@ class _Upload(_Body):
     _tail = b""  # of what was handed on: a boundary may have begun there
 
     async def __call__(self) -> Message:
-        message = self._rest or await _Ahead.__call__(self)
+        message = self._rest or (self._next.pop() if self._next else await self._receive())
         body = message.get("body", b"")
         end = _end_of_parts(body, FILES_AT_ONCE)
         piece, rest = body[:end], body[end:]
@@ -456,12 +497,12 @@ class Places:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.asked = Counter[tuple]()  # how many have a place or wait for one
+        self.asked = Counter[Hashable]()  # how many have a place or wait for one, by `_names`
         self._free: dict[tuple, asyncio.Semaphore] = {}
 
     def are_full(self, who: tuple) -> bool:
         """Whether so many of a visitor's wait, or of all that one address speaks for, that no more may."""
-        return self.asked[who] >= self._most + VISITOR_WAITING or _are_many(who, _spoken_for(self.asked))
+        return _are_many(who, self.asked, self._most + VISITOR_WAITING)
 
     @asynccontextmanager
     async def place(self, who: tuple, has_left: Callable[[], Awaitable[bool]] | None = None) -> AsyncIterator[None]:
@@ -471,7 +512,7 @@ class Places:
             LeftError: they have.
         """
         free = self._free.setdefault(who, asyncio.Semaphore(self._most))
-        self.asked[who] += 1
+        self.asked.update(_names(who))
         waits = free.locked()
         try:
             async with free:
@@ -480,23 +521,27 @@ class Places:
                 yield
                 await asyncio.sleep(0)  # others' first: what waited for nothing has kept everybody waiting
         finally:
-            self.asked[who] -= 1
-            if not self.asked[who]:
-                del self.asked[who], self._free[who]
+            _take_off(self.asked, _names(who))
+            if _names(who)[0] not in self.asked:
+                del self._free[who]
 
 
-def _spoken_for(counts: Counter[tuple]) -> Counter[Hashable]:
-    """Of how many visitors' something there is: of all for whom each address speaks, and each of whom it heard from."""
-    spoken_for = Counter[Hashable]()
-    for who, count in counts.items():
-        for name in speakers(who):
-            spoken_for[name] += count
-    return spoken_for
+def _names(who: tuple) -> list[Hashable]:
+    """By which something of a visitor's is counted: theirs, and that of all who have the same speaker."""
+    return [("own", who), *speakers(who)]
 
 
-def _are_many(who: tuple, spoken_for: Counter[Hashable]) -> bool:
-    """Whether there are as many as may be of those for whom somebody speaks who speaks for this visitor."""
-    return any(spoken_for[name] >= PEER_WAITING // part for name, part in speakers(who).items())
+def _take_off(counts: Counter[Hashable], names: Iterable[Hashable]) -> None:
+    for name in names:
+        counts[name] -= 1
+        if not counts[name]:
+            del counts[name]
+
+
+def _are_many(who: tuple, counts: Counter[Hashable], most: int) -> bool:
+    """Whether there are as many of a visitor's, or of all who have the same speaker, as may be."""
+    of_peers = any(counts[name] >= PEER_WAITING // part for name, part in speakers(who).items())
+    return of_peers or counts["own", who] >= most
 
 
 class Line:

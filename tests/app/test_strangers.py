@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -521,6 +522,25 @@ def test_what_a_visitor_uploads_is_not_compressed_for_who_fetches_it(server, cli
     )
     assert answer.status_code == 200
     assert "content-encoding" not in answer.headers
+
+
+def test_what_the_server_has_open_cannot_be_fetched_by_its_number(server, client):
+    """Others' uploads were, as they came: Gradio follows a link before it looks where a file is, and opens the link."""
+    folder = server.uploads / "own"
+    with (folder / "picture.png").open("rb") as file, (folder / ".half").open("wb+") as hidden:
+        (folder / "link.png").symlink_to(folder / "picture.png")
+        paths = [
+            f"{base}/fd/{number}"
+            for base in ("/dev", "/proc/self", f"/proc/{os.getpid()}", "/proc/thread-self")
+            for number in (file.fileno(), hidden.fileno())
+        ]
+        paths += [hidden.name, str(folder / "link.png"), str(folder), f"{folder}/../own/.half"]
+        for path in paths:
+            for route in (f"file={path}", f"file={urllib.parse.quote(path, safe='')}", f"file/{path}"):
+                assert client.ask(f"/gradio_api/{route}", method="GET").status in (403, 404), route
+    for route in (f"file={server.upload}", f"file/{server.upload}", f"file={folder}/../own/picture.png"):
+        answer = httpx.get(f"http://127.0.0.1:{server.port}/gradio_api/{route}")
+        assert answer.content == Path(server.upload).read_bytes(), route
 
 
 def test_a_session_keeps_little_of_what_is_sent(server, client):

@@ -407,7 +407,7 @@ def test_who_leaves_frees_their_place():
 
 @pytest.fixture
 def slow_page():
-    """A page with one endpoint, in Gradio's queue; what was asked, in order, and when it may answer."""
+    """A page with one endpoint, which answers one at a time; what was asked, in order, and when it may answer."""
     asked, go_on = queue.Queue(), threading.Event()
 
     def answer(name):
@@ -416,7 +416,7 @@ def slow_page():
 
     with gr.Blocks() as page:
         name = gr.Textbox()
-        name.submit(answer, name, None, api_name="ask")
+        name.submit(answer, name, None, api_name="ask", concurrency_limit=1)
     options = {"middleware": [Middleware(Shares)]}
     page.launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, ssr_mode=False, app_kwargs=options)
     yield page, asked, go_on
@@ -441,7 +441,7 @@ def test_who_queued_much_does_not_hold_up_who_asks_once(slow_page):
     assert join("other").status_code == 200
     go_on.set()
     before = [*iter(lambda: asked.get(timeout=60), "other")]
-    assert len(before) <= VISITOR_AT_ONCE  # those at work
+    assert len(before) <= 2  # the one at work, and the first of those that waited
 
 
 def test_one_visitors_questions_do_not_have_all_of_the_queues_places():

@@ -1,6 +1,7 @@
 """Whose turn it is at the server's threads, and in lines."""
 
 import asyncio
+import itertools
 import threading
 from types import SimpleNamespace
 
@@ -47,6 +48,7 @@ def test_few_threads_work_at_a_time_and_addresses_take_turns():
         await asyncio.sleep(0.05)
         assert len(asking.begun) == WORKING_AT_ONCE
         tasks.append(asking.ask(("one",)))
+        await settle()
         asking.go_on.set()
         await asyncio.gather(*tasks)
         assert len(asking.begun) == MANY + 1
@@ -197,6 +199,9 @@ def test_the_answers_to_one_page_come_in_the_order_of_its_questions():
     assert desk.get_events() is None
 
 
+COUNT = itertools.count()
+
+
 def asked(names):
     """Questions in the order in which they came, each of a page of its own; a name is an address and whom it names."""
 
@@ -208,7 +213,7 @@ def asked(names):
             request=request, name=name, concurrency_id="fn", fn=fn, enqueue_time=number, session_hash=f"{number}"
         )
 
-    return [event(number, name) for number, name in enumerate(names.split())]
+    return [event(next(COUNT), name) for name in names.split()]
 
 
 def waiting(events):
