@@ -133,8 +133,11 @@ class Order:
 
     def when(self, who: Hashable, kind: bool = False) -> tuple[list[int], bool]:
         """What is least for who is next; of one visitor's, the two kinds alternate."""
-        served = [self._served.get(name, (0, False)) for name in _groups(who)]
+        served = [self._served.get(name, NEVER) for name in _groups(who)]
         return [turn for turn, _ in served], kind == served[-1][1]
+
+
+NEVER = (0, False)
 
 
 def _groups(who: Hashable) -> list[Hashable]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import heapq
 import json
 import re
 import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -26,10 +27,10 @@ from app.explore.limits import (
     BEGUN_AT_ONCE,
     CROWDED_SECONDS,
     FILES_AT_ONCE,
-    JOINED_AT_ONCE,
     KEPT_PROGRESS,
     KEPT_STREAMS,
     KEPT_UPLOADERS,
+    LET_IN_AT_ONCE,
     LONG_AT_ONCE,
     LONGEST_ADDRESS,
     LONGEST_PATH,
@@ -94,7 +95,7 @@ class Shares:
         self._app = app
         self._questions, self._pages = Places(VISITOR_AT_ONCE), Places(PAGES_AT_ONCE)
         self._short, self._long = Places(SHORT_AT_ONCE), Places(LONG_AT_ONCE)
-        self._joining = Line(JOINED_AT_ONCE)
+        self._gate = Gate(LET_IN_AT_ONCE)
         self._joined: dict[str, _Joined] = {}
         self._asked, self._count_again = Counter[Hashable](), 0.0  # questions in Gradio's queue, by `_names`
         self._reading = Counter[str]()  # sessions whose answers are being read
@@ -107,6 +108,7 @@ class Shares:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        await self._gate.enter(visitor_of(scope))
         if not _has_short_address(scope):
             refusal = JSONResponse({"error": TOO_LONG, "detail": TOO_LONG}, 414)
             with suppress(LeftError):
@@ -242,16 +244,11 @@ class Shares:
 
     async def _join(self, scope: Scope, receive: _Body, send: Send) -> None:
         queue, who = scope["app"].get_blocks()._queue, visitor_of(scope)
-        await receive.arrive()
-        async with self._joining.turn(who) if receive.is_small else nullcontext():  # others have a pace (`Door`)
-            await self._look_after(queue)
-            if _are_many(who, self._asked, VISITOR_WAITING):
-                await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
-                return
-            await self._put(scope, receive, send)
-
-    async def _put(self, scope: Scope, receive: _Body, send: Send) -> None:
-        answer, who = bytearray(), visitor_of(scope)
+        await self._look_after(queue)
+        if _are_many(who, self._asked, VISITOR_WAITING):
+            await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
+            return
+        answer = bytearray()
 
         async def tell(message: Message) -> None:
             answer.extend(message.get("body", b""))
@@ -387,27 +384,11 @@ class _Ahead:
         self._receive, self._next = receive, list[Message]()
 
     async def __call__(self) -> Message:
-        return self._next.pop() if self._next else await self._come()
-
-    async def _come(self) -> Message:
-        return await self._receive()
-
-    async def arrive(self) -> None:
-        """Waits until all of it has come.
-
-        Raises:
-            LeftError: the visitor is gone before.
-        """
-        come = [await self()]  # which may have been read ahead
-        while come[-1].get("more_body"):
-            come.append(await self._come())
-        if come[-1]["type"] == "http.disconnect":
-            raise LeftError
-        self._next = come[::-1]
+        return self._next.pop() if self._next else await self._receive()
 
     async def has_left(self) -> bool:
         """Whether the visitor is gone, before anything of it is read; False where more of a body is to come."""
-        self._next = [await self._come()]
+        self._next = [await self._receive()]
         if self._next[0].get("more_body"):
             return False
         with suppress(TimeoutError):
@@ -425,12 +406,8 @@ class _Body(_Ahead):
         self._who, self._size = visitor_of(scope), 0
         self.is_queued = self.is_refused = False
 
-    @property
-    def is_small(self) -> bool:
-        return self._size <= SMALL_BYTES
-
-    async def _come(self) -> Message:
-        message = await super()._come()
+    async def __call__(self) -> Message:
+        message = await super().__call__()
         size = len(message.get("body", b""))
         self._size += size
         self._shares._sent[self._who] += size
@@ -453,7 +430,7 @@ class _Upload(_Body):
     _tail = b""  # of what was handed on: a boundary may have begun there
 
     async def __call__(self) -> Message:
-        message = self._rest or (self._next.pop() if self._next else await self._receive())
+        message = self._rest or await _Ahead.__call__(self)
         body = message.get("body", b"")
         end = _end_of_parts(body, FILES_AT_ONCE)
         piece, rest = body[:end], body[end:]
@@ -607,6 +584,38 @@ class _InLine:
     who: Hashable
     turn: asyncio.Event | threading.Event
     has_begun: bool = False
+
+
+class Gate:
+    """Lets in so many requests each time that the loop comes round, by turns.
+
+    Else each of hundreds that come at once has a step of its own before each of anybody's. Nobody holds a place in it,
+    so that nothing that is let in, and waits for others or a slow network, holds up who comes next.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._waiting: list[_InLine] = []
+        self._order = Order()
+        self._is_opening = False
+
+    async def enter(self, who: Hashable) -> None:
+        """Waits until it is a visitor's turn."""
+        one = _InLine(who, asyncio.Event())
+        self._waiting.append(one)
+        if not self._is_opening:
+            self._is_opening = True
+            asyncio.get_running_loop().call_soon(self._open)
+        await one.turn.wait()
+
+    def _open(self) -> None:
+        for one in heapq.nsmallest(self._at_once, self._waiting, key=lambda one: self._order.when(one.who)):
+            self._waiting.remove(one)
+            self._order.note(one.who)
+            one.turn.set()
+        self._is_opening = bool(self._waiting)
+        if self._is_opening:
+            asyncio.get_running_loop().call_soon(self._open)
 
 
 _PASSES: ContextVar[bool] = ContextVar("passes", default=False)

@@ -11,7 +11,7 @@ import pytest
 from app.explore.limits import WORKING_AT_ONCE
 from app.explore.turns import ASKED, Asked, LeftError, Turns, held
 from app.kit import bounded, shares
-from app.kit.shares import Line, Threads
+from app.kit.shares import Gate, Line, Threads
 from tests.app.kit.asking import run, settle
 
 MANY = 3 * WORKING_AT_ONCE
@@ -154,6 +154,43 @@ def test_a_line_goes_on_when_somebody_leaves_it():
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         assert begun == ["last"]
         assert [type(one) for one in ended] == [asyncio.CancelledError, LeftError, type(None)]
+
+    run(story)
+
+
+def test_hundreds_who_come_at_once_keep_nobody_from_coming_in_and_nobody_holds_a_place():
+    async def story():
+        gate, came, never = Gate(4), [], asyncio.Event()
+
+        async def come(who):
+            await gate.enter(who)
+            came.append(who[0])
+            await never.wait()
+
+        tasks = [asyncio.create_task(come(("many", made_up))) for made_up in range(400)]
+        await asyncio.sleep(0)
+        tasks.append(asyncio.create_task(come(("one",))))
+        while len(came) < 401:
+            await asyncio.sleep(0)
+        assert came.index("one") <= 8
+        tasks.append(asyncio.create_task(come(("last",))))
+        await settle()
+        assert came[-1] == "last"
+        never.set()
+        await asyncio.gather(*tasks)
+
+    run(story)
+
+
+def test_who_leaves_before_they_are_let_in_keeps_nobody_out():
+    async def story():
+        gate = Gate(1)
+        tasks = [asyncio.create_task(gate.enter((number,))) for number in range(3)]
+        await asyncio.sleep(0)
+        for task in tasks[:2]:
+            task.cancel()
+        await asyncio.wait_for(tasks[2], 10)
+        await asyncio.wait_for(gate.enter((4,)), 10)
 
     run(story)
 
