@@ -230,7 +230,7 @@ class Room:
     def __init__(self, seats: int, what: str, of_address: int | None = None):
         self._lock = threading.Lock()
         self._seats, self._taken, self._what = seats, Counter[Hashable](), what
-        self._of_address, self._spoken_for = of_address or seats, Counter[Hashable]()
+        self._of_address, self._spoken_for = of_address, Counter[Hashable]()
 
     def __enter__(self) -> None:
         who = asking()
@@ -238,7 +238,8 @@ class Room:
             if who is not None and self._taken[who] >= max(1, self._seats // 2):
                 raise RequestError(f"You ask for {self._what} already. Try again in a moment.")
             full = [(self._taken.total(), self._seats)]
-            full += [(self._spoken_for[name], max(1, self._of_address // part)) for name, part in speakers(who).items()]
+            if self._of_address:
+                full += [(self._spoken_for[name], self._of_address // part) for name, part in speakers(who).items()]
             if most := next((most for taken, most in full if taken >= most), None):
                 raise RequestError(f"{most} people before you ask for {self._what}. Try again in a moment.")
             self._taken[who] += 1

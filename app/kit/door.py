@@ -38,19 +38,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.explore.batch import check_count
 from app.explore.limits import (
     FILE_PARTS,
+    LET_IN_AT_ONCE,
     LONG_BYTES_A_SECOND,
     MAX_CHOICES,
     MAX_FIELD_BYTES,
     MAX_FILES,
     MAX_JSON_LISTS,
     MAX_JSON_PARTS,
+    MAX_KEPT,
     MAX_LOG_LINES,
     MAX_REQUEST_MEGABYTES,
     MAX_TEXT,
     MAX_UPLOAD_MEGABYTES,
     MEGABYTE,
     SMALL_BYTES,
-    STEPPED_AT_ONCE,
     WIDE_PARTS,
     WIDE_PARTS_A_SECOND,
     RequestError,
@@ -61,7 +62,7 @@ from app.kit.bounded import CLOSED_WORDS, mappings
 from app.kit.connection import Connection
 from app.kit.events import FORGED
 from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file, served_file
-from app.kit.shares import Line, NoRoomError, Pace, Threads, passing, visitor_of
+from app.kit.shares import Gate, NoRoomError, Pace, Threads, passing, visitor_of
 from app.kit.temporary import is_crowded
 
 FAILED = "The server failed at this. Try again, or with something else."
@@ -163,33 +164,33 @@ def keep_log_short() -> None:
 class Page(gr.Blocks):
     """Blocks whose handlers get no path but of the app's own files, and whose failures are told in one sentence.
 
-    What is done before and after a thread answers is done for a few at a time, by turns: of hundreds of questions that
-    are at work, else each would have a step of its own before each of anybody's.
+    What is done in the loop before and after a thread answers begins for a few at a time, by turns: of hundreds of
+    questions that are at work, else each would have a step of its own before each of anybody's.
     """
 
     def __init__(self, *arguments, **options) -> None:
-        self._steps = Line(STEPPED_AT_ONCE)
+        self._gate = Gate(LET_IN_AT_ONCE)
         super().__init__(*arguments, **options)
 
     async def preprocess_data(self, block_fn, inputs, state, explicit_call=False):
         """Gradio's own, after every input was checked."""
-        async with self._steps.turn(asking()):
-            try:
-                checked = [_checked(value, block) for value, block in zip(inputs, block_fn.inputs, strict=True)]
-            except ValueError as error:
-                said = str(error) if isinstance(error, RequestError) else FORGED
-                raise gr.Error(said, title=REFUSED, print_exception=False) from None
-            try:
-                with passing():
-                    return await super().preprocess_data(block_fn, checked, state, explicit_call)
-            except Exception as error:  # Gradio's and pydantic's, of any kind, with all that was sent in their words
-                raise _told(error) from None
+        await self._gate.enter(asking())
+        try:
+            checked = [_checked(value, block) for value, block in zip(inputs, block_fn.inputs, strict=True)]
+        except ValueError as error:
+            said = str(error) if isinstance(error, RequestError) else FORGED
+            raise gr.Error(said, title=REFUSED, print_exception=False) from None
+        try:
+            with passing():
+                return await super().preprocess_data(block_fn, checked, state, explicit_call)
+        except Exception as error:  # Gradio's and pydantic's, of any kind, with all that was sent in their words
+            raise _told(error) from None
 
     async def postprocess_data(self, block_fn, predictions, state):
         """Gradio's own, a step for each output."""
-        async with self._steps.turn(asking()):
-            with passing():
-                return await super().postprocess_data(block_fn, predictions, state)
+        await self._gate.enter(asking())
+        with passing():
+            return await super().postprocess_data(block_fn, predictions, state)
 
     def create_limiter(self) -> None:
         """Gradio's own limit of threads is of forty, in the order in which all came, and files' too."""
@@ -259,6 +260,8 @@ def _checked(value: Any, block: Any) -> Any:
         raise ValueError("longer than anything that is typed or chosen")  # and a session may keep it
     if isinstance(block, gr.JSON) and any(_is_long(text) for one in inside for text in one.values()):
         raise ValueError("longer than anything in an address")
+    if isinstance(block, gr.BrowserState) and _characters(inside) > 2 * MAX_KEPT:
+        raise ValueError("longer than what a browser keeps")  # and it is gone through in one piece
     try:
         holders = [holder for holder in inside if holder.get("path") is not None]
         if isinstance(block, gr.File):
@@ -274,6 +277,10 @@ def _checked(value: Any, block: Any) -> Any:
             return None  # as for a link to an upload of yesterday: the page shows an empty input, and no error
         raise
     return value
+
+
+def _characters(inside: list[dict]) -> int:
+    return sum(len(name) + len(text) for one in inside for name, text in one.items() if isinstance(text, str))
 
 
 def _is_long(value: Any) -> bool:

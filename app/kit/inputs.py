@@ -67,7 +67,8 @@ def served_file(path: str) -> str:
         RequestError: it hands out none of that path.
     """
     found = own_file(path)
-    if Path(found).name.startswith("."):  # half written, or the app's own
+    name = Path(found).name
+    if name.startswith(".") and name.count(".") == 1:  # half written, or the app's own
         raise RequestError(GONE)
     return found
 

@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.explore.limits import (
     ALL_MEGABYTES,
     BEGUN_AT_ONCE,
+    COUNTED_SECONDS,
     CROWDED_SECONDS,
     FILES_AT_ONCE,
     KEPT_PROGRESS,
@@ -107,6 +108,9 @@ class Shares:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if _are_many(visitor_of(scope), self._gate.waiting, PEER_WAITING):
+            await JSONResponse({"error": TOO_MANY, "detail": TOO_MANY}, 429)(scope, receive, send)
             return
         await self._gate.enter(visitor_of(scope))
         if not _has_short_address(scope):
@@ -267,13 +271,14 @@ class Shares:
 
         Where that takes long, as where thousands are asked, it is done for a twentieth of the time.
         """
-        begun = time.monotonic()
-        if begun < self._count_again:
+        if time.monotonic() < self._count_again:
             return
-        self._asked = self._waiting(queue)
+        begun = time.thread_time()
         await self._end_unheard(queue)
-        taken = time.monotonic() - begun
-        self._count_again = begun + 20 * taken if taken > NOTICED_SECONDS else 0.0
+        self._asked = self._waiting(queue)
+        taken = time.thread_time() - begun
+        pause = min(20 * taken, COUNTED_SECONDS) if taken > NOTICED_SECONDS else 0.0
+        self._count_again = time.monotonic() + pause
 
     def _waiting(self, queue: Queue) -> Counter[Hashable]:
         """How many questions of whom, by `_names`, are in Gradio's queue, or at work.
@@ -503,7 +508,7 @@ class Places:
                 del self._free[who]
 
 
-def _names(who: tuple) -> list[Hashable]:
+def _names(who: Hashable) -> list[Hashable]:
     """By which something of a visitor's is counted: theirs, and that of all who have the same speaker."""
     return [("own", who), *speakers(who)]
 
@@ -596,6 +601,7 @@ class Gate:
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
         self._waiting: list[_InLine] = []
+        self.waiting = Counter[Hashable]()  # how many there are, by `_names`
         self._order = Order()
         self._is_opening = False
 
@@ -603,6 +609,7 @@ class Gate:
         """Waits until it is a visitor's turn."""
         one = _InLine(who, asyncio.Event())
         self._waiting.append(one)
+        self.waiting.update(_names(who))
         if not self._is_opening:
             self._is_opening = True
             asyncio.get_running_loop().call_soon(self._open)
@@ -611,6 +618,7 @@ class Gate:
     def _open(self) -> None:
         for one in heapq.nsmallest(self._at_once, self._waiting, key=lambda one: self._order.when(one.who)):
             self._waiting.remove(one)
+            _take_off(self.waiting, _names(one.who))
             self._order.note(one.who)
             one.turn.set()
         self._is_opening = bool(self._waiting)

@@ -250,6 +250,20 @@ def test_an_address_that_claims_to_speak_for_others_has_an_end_too():
     run(story)
 
 
+def test_of_one_address_only_so_many_wait_to_be_let_in():
+    async def story():
+        server = Server()
+        server.go_on.set()
+        app = Shares(server)
+        many = [ask(app, path="/theme.css") for _ in range(PEER_WAITING + 100)]
+        other = ask(app, host="4.3.2.1", path="/theme.css")
+        answers = await asyncio.gather(*many, other)
+        assert answers == [200] * PEER_WAITING + [429] * 100 + [200]
+        assert not app._gate.waiting
+
+    run(story)
+
+
 def test_one_client_of_a_proxy_does_not_have_all_of_what_it_may_have_waiting():
     async def story():
         server = Server()
