@@ -50,5 +50,5 @@ def run(story):
 
 
 async def settle():
-    for _ in range(400):  # of a thousand requests, four come in each time
+    for _ in range(400):  # of hundreds of requests, four come in each time
         await asyncio.sleep(0)
