@@ -20,16 +20,20 @@ from app.explore.opened import OpenModel
 
 Packed = bytes  # a bit for each point of the map, the first in the highest of a byte
 
+SECOND = " (B)"  # behind the name of the second of two groups
+
 
 @dataclass(frozen=True)
 class Groups:
-    """Groups of points of a map: one, or two, or none."""
+    """Groups of points that are drawn on a map: one, or two, or none.
+
+    Attributes:
+        map: which one, by `_map_of`.
+        packed: the groups.
+    """
 
     map: str
     packed: tuple[Packed, ...]
-
-
-SECOND = " (B)"  # behind the name of the second of two groups
 
 
 def read(model: OpenModel, stored: Any) -> dict[str, Packed]:

@@ -41,7 +41,7 @@ from app.explore.limits import (
 )
 from app.explore.turns import Asked, Order
 from app.kit.events import FORGED
-from app.kit.shares import Line, visitor_of
+from app.kit.shares import Line, take_off, visitor_of
 
 CLOSED_WORDS = "There is nothing here."
 WAIT_SECONDS = 0.02  # between two looks at who may begin, where nobody might
@@ -241,8 +241,7 @@ class Queue(gradio.queueing.Queue):
             await super().process_events(events, *arguments, **options)
         finally:
             for event in events:
-                self._working.subtract([*_shares(event)])
-            self._working += Counter()  # without those who have none left
+                take_off(self._working, _shares(event))
             self._look_again = 0.0
 
     async def remove_from_queue(self, event_id: str) -> None:

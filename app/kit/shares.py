@@ -231,7 +231,7 @@ class Shares:
         try:
             await self._app(scope, receive, send)
         finally:
-            _take_off(self._beating, _names(who))
+            take_off(self._beating, _names(who))
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         upload = QueryParams(scope["query_string"]).get("upload_id", "")
@@ -503,7 +503,7 @@ class Places:
                 yield
                 await asyncio.sleep(0)  # others' first: what waited for nothing has kept everybody waiting
         finally:
-            _take_off(self.asked, _names(who))
+            take_off(self.asked, _names(who))
             if _names(who)[0] not in self.asked:
                 del self._free[who]
 
@@ -513,7 +513,8 @@ def _names(who: Hashable) -> list[Hashable]:
     return [("own", who), *speakers(who)]
 
 
-def _take_off(counts: Counter[Hashable], names: Iterable[Hashable]) -> None:
+def take_off(counts: Counter, names: Iterable[Hashable]) -> None:
+    """Counts one less of each; of whom there is none left, nothing is kept."""
     for name in names:
         counts[name] -= 1
         if not counts[name]:
@@ -618,7 +619,7 @@ class Gate:
     def _open(self) -> None:
         for one in heapq.nsmallest(self._at_once, self._waiting, key=lambda one: self._order.when(one.who)):
             self._waiting.remove(one)
-            _take_off(self.waiting, _names(one.who))
+            take_off(self.waiting, _names(one.who))
             self._order.note(one.who)
             one.turn.set()
         self._is_opening = bool(self._waiting)
@@ -664,8 +665,7 @@ class Threads(Line):
     def leave(self, who: Hashable) -> None:
         """Ends a visitor's turn."""
         self._all -= 1
-        self._begun.subtract([*speakers(who)])
-        self._begun += Counter()  # without those who have none left
+        take_off(self._begun, speakers(who))
         super().leave(who)
 
     def _may_begin(self, one: _InLine) -> bool:

@@ -191,6 +191,7 @@ def test_who_leaves_before_they_are_let_in_keeps_nobody_out():
             task.cancel()
         await asyncio.wait_for(tasks[2], 10)
         await asyncio.wait_for(gate.enter((4,)), 10)
+        assert not gate.waiting
 
     run(story)
 
