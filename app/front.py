@@ -20,7 +20,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.limits import KEPT_PAGES
-from app.kit.shares import Line, visitor_of
+from app.kit.lines import Line
+from app.kit.shares import visitor_of
 from app.kit.web import HOME, KEPT, compressed, encoding_for, version
 
 ROOT = Path(__file__).resolve().parent.parent

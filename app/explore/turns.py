@@ -49,7 +49,7 @@ def asking() -> Hashable:
 
 
 class Counted(Protocol):
-    """A thread that is counted among those at work (`app.kit.shares.Threads`)."""
+    """A thread that is counted among those at work (`app.kit.lines.Threads`)."""
 
     def wait(self) -> None:
         """It waits for others: meanwhile, another works in its place."""

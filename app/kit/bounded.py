@@ -41,7 +41,8 @@ from app.explore.limits import (
 )
 from app.explore.turns import Asked, Order
 from app.kit.events import FORGED
-from app.kit.shares import Line, take_off, visitor_of
+from app.kit.lines import Line, take_off
+from app.kit.shares import visitor_of
 
 CLOSED_WORDS = "There is nothing here."
 WAIT_SECONDS = 0.02  # between two looks at who may begin, where nobody might

@@ -62,7 +62,8 @@ from app.kit.bounded import CLOSED_WORDS, mappings
 from app.kit.connection import Connection
 from app.kit.events import FORGED
 from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file, served_file
-from app.kit.shares import Gate, NoRoomError, Pace, Threads, passing, visitor_of
+from app.kit.lines import Gate, Pace, Threads, passing
+from app.kit.shares import NoRoomError, visitor_of
 from app.kit.temporary import is_crowded
 
 FAILED = "The server failed at this. Try again, or with something else."

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import heapq
 import json
 import re
-import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Hashable
+from contextlib import AsyncExitStack, suppress
 
 from gradio.queueing import Queue
 from gradio.server_messages import ProcessCompletedMessage
@@ -24,7 +20,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.limits import (
     ALL_MEGABYTES,
-    BEGUN_AT_ONCE,
     COUNTED_SECONDS,
     CROWDED_SECONDS,
     FILES_AT_ONCE,
@@ -39,7 +34,6 @@ from app.explore.limits import (
     MEGABYTE,
     NOTICED_SECONDS,
     PAGES_AT_ONCE,
-    PEER_BEGUN,
     PEER_WAITING,
     SHORT_AT_ONCE,
     SMALL_BYTES,
@@ -50,10 +44,10 @@ from app.explore.limits import (
     VISITOR_FILES,
     VISITOR_MEGABYTES,
     VISITOR_WAITING,
-    WORKING_AT_ONCE,
 )
-from app.explore.turns import ASKED, COUNTED, Asked, LeftError, Order, asking, speakers
+from app.explore.turns import ASKED, Asked, LeftError
 from app.kit import temporary
+from app.kit.lines import Gate, Places, are_many, counted_as, take_off
 
 ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
 # And those of the page and its descriptions, which take long.
@@ -98,7 +92,7 @@ class Shares:
         self._short, self._long = Places(SHORT_AT_ONCE), Places(LONG_AT_ONCE)
         self._gate = Gate(LET_IN_AT_ONCE)
         self._joined: dict[str, _Joined] = {}
-        self._asked, self._count_again = Counter[Hashable](), 0.0  # questions in Gradio's queue, by `_names`
+        self._asked, self._count_again = Counter[Hashable](), 0.0  # questions in Gradio's queue, by `counted_as`
         self._reading = Counter[str]()  # sessions whose answers are being read
         self._sent = Counter[tuple]()  # bytes of each visitor's requests that lie in memory
         self._uploads: dict[tuple, _Uploads] = {}
@@ -109,7 +103,7 @@ class Shares:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _are_many(visitor_of(scope), self._gate.waiting, PEER_WAITING):
+        if are_many(visitor_of(scope), self._gate.waiting, PEER_WAITING):
             await JSONResponse({"error": TOO_MANY, "detail": TOO_MANY}, 429)(scope, receive, send)
             return
         await self._gate.enter(visitor_of(scope))
@@ -224,14 +218,14 @@ class Shares:
 
     async def _beat(self, scope: Scope, receive: Receive, send: Send) -> None:
         who = visitor_of(scope)
-        if _are_many(who, self._beating, VISITOR_WAITING):
+        if are_many(who, self._beating, VISITOR_WAITING):
             await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
             return
-        self._beating.update(_names(who))
+        self._beating.update(counted_as(who))
         try:
             await self._app(scope, receive, send)
         finally:
-            take_off(self._beating, _names(who))
+            take_off(self._beating, counted_as(who))
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
         upload = QueryParams(scope["query_string"]).get("upload_id", "")
@@ -249,7 +243,7 @@ class Shares:
     async def _join(self, scope: Scope, receive: _Body, send: Send) -> None:
         queue, who = scope["app"].get_blocks()._queue, visitor_of(scope)
         await self._look_after(queue)
-        if _are_many(who, self._asked, VISITOR_WAITING):
+        if are_many(who, self._asked, VISITOR_WAITING):
             await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
             return
         answer = bytearray()
@@ -263,7 +257,7 @@ class Shares:
         finally:
             if event := _event_of(answer):
                 self._joined[event] = _Joined(who, receive)
-                self._asked.update(_names(who))
+                self._asked.update(counted_as(who))
                 receive.is_queued = True
 
     async def _look_after(self, queue: Queue) -> None:
@@ -281,7 +275,7 @@ class Shares:
         self._count_again = time.monotonic() + pause
 
     def _waiting(self, queue: Queue) -> Counter[Hashable]:
-        """How many questions of whom, by `_names`, are in Gradio's queue, or at work.
+        """How many questions of whom, by `counted_as`, are in Gradio's queue, or at work.
 
         Of the answers that are there to be fetched, too old ones and too many of one visitor's are forgotten; and
         sessions that wait for none, which Gradio keeps for good.
@@ -291,7 +285,7 @@ class Shares:
         for event, joined in reversed([*self._joined.items()]):  # the latest first
             who = joined.who
             if event in queue.event_ids_to_events:
-                waiting.update(_names(who))
+                waiting.update(counted_as(who))
                 continue
             if joined.body:
                 joined.body.leave()
@@ -472,262 +466,6 @@ class _Joined:
         self.body = body  # until the question is answered
         self.since = time.monotonic()
         self.answered: float | None = None  # when that was found
-
-
-class Places:
-    """For so many of each visitor's requests at a time; the others wait, and nobody else's with them."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.asked = Counter[Hashable]()  # how many have a place or wait for one, by `_names`
-        self._free: dict[tuple, asyncio.Semaphore] = {}
-
-    def are_full(self, who: tuple) -> bool:
-        """Whether so many of a visitor's wait, or of all that one address speaks for, that no more may."""
-        return _are_many(who, self.asked, self._most + VISITOR_WAITING)
-
-    @asynccontextmanager
-    async def place(self, who: tuple, has_left: Callable[[], Awaitable[bool]] | None = None) -> AsyncIterator[None]:
-        """One of them, once one is free; for who has left meanwhile, as far as that can be asked, none.
-
-        Raises:
-            LeftError: they have.
-        """
-        free = self._free.setdefault(who, asyncio.Semaphore(self._most))
-        self.asked.update(_names(who))
-        waits = free.locked()
-        try:
-            async with free:
-                if waits and has_left and await has_left():
-                    raise LeftError
-                yield
-                await asyncio.sleep(0)  # others' first: what waited for nothing has kept everybody waiting
-        finally:
-            take_off(self.asked, _names(who))
-            if _names(who)[0] not in self.asked:
-                del self._free[who]
-
-
-def _names(who: Hashable) -> list[Hashable]:
-    """By which something of a visitor's is counted: theirs, and that of all who have the same speaker."""
-    return [("own", who), *speakers(who)]
-
-
-def take_off(counts: Counter, names: Iterable[Hashable]) -> None:
-    """Counts one less of each; of whom there is none left, nothing is kept."""
-    for name in names:
-        counts[name] -= 1
-        if not counts[name]:
-            del counts[name]
-
-
-def _are_many(who: tuple, counts: Counter[Hashable], most: int) -> bool:
-    """Whether there are as many of a visitor's, or of all who have the same speaker, as may be."""
-    of_peers = any(counts[name] >= PEER_WAITING // part for name, part in speakers(who).items())
-    return of_peers or counts["own", who] >= most
-
-
-class Line:
-    """For so many at a time; of those who wait, who had a turn longest ago is next (`app.explore.turns.Order`)."""
-
-    def __init__(self, places: int = 1) -> None:
-        self._free = places
-        self._waiting: list[_InLine] = []
-        self._order = Order()
-
-    @asynccontextmanager
-    async def turn(self, who: Hashable) -> AsyncIterator[None]:
-        """A visitor's, once it is there.
-
-        Raises:
-            LeftError: the visitor has left before it was, as far as that is known.
-        """
-        await self.enter(who)
-        try:
-            yield
-        finally:
-            self.leave(who)
-
-    async def enter(self, who: Hashable) -> None:
-        """Begins a visitor's turn, as `turn`."""
-        one = _InLine(who, turn := asyncio.Event())
-        self._waiting.append(one)
-        self._begin()
-        try:
-            await turn.wait()
-            asked = ASKED.get()
-            if asked and asked.left.is_set():
-                raise LeftError
-        except BaseException:
-            if turn.is_set():
-                self.leave(who)
-            else:
-                self._waiting.remove(one)
-            raise
-
-    def leave(self, who: Hashable) -> None:
-        """Ends a visitor's turn."""
-        self._free += 1
-        self._begin()
-
-    def _may_begin(self, _one: _InLine) -> bool:
-        return True
-
-    def _begin(self) -> None:
-        while self._free > 0 and (can := [one for one in self._waiting if self._may_begin(one)]):
-            following = min(can, key=lambda one: self._order.when(one.who))
-            self._waiting.remove(following)
-            self._note(following)
-            following.turn.set()
-
-    def _note(self, one: _InLine) -> None:
-        self._free -= 1
-        self._order.note(one.who)
-
-
-@dataclass(eq=False)
-class _InLine:
-    who: Hashable
-    turn: asyncio.Event | threading.Event
-    has_begun: bool = False
-
-
-class Gate:
-    """Lets in so many requests each time that the loop comes round, by turns.
-
-    Else each of hundreds that come at once has a step of its own before each of anybody's. Nobody holds a place in it,
-    so that nothing that is let in, and waits for others or a slow network, holds up who comes next.
-    """
-
-    def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
-        self._waiting: list[_InLine] = []
-        self.waiting = Counter[Hashable]()  # how many there are, by `_names`
-        self._order = Order()
-        self._is_opening = False
-
-    async def enter(self, who: Hashable) -> None:
-        """Waits until it is a visitor's turn."""
-        one = _InLine(who, asyncio.Event())
-        self._waiting.append(one)
-        self.waiting.update(_names(who))
-        if not self._is_opening:
-            self._is_opening = True
-            asyncio.get_running_loop().call_soon(self._open)
-        await one.turn.wait()
-
-    def _open(self) -> None:
-        for one in heapq.nsmallest(self._at_once, self._waiting, key=lambda one: self._order.when(one.who)):
-            self._waiting.remove(one)
-            take_off(self.waiting, _names(one.who))
-            self._order.note(one.who)
-            one.turn.set()
-        self._is_opening = bool(self._waiting)
-        if self._is_opening:
-            asyncio.get_running_loop().call_soon(self._open)
-
-
-_PASSES: ContextVar[bool] = ContextVar("passes", default=False)
-
-
-@contextmanager
-def passing() -> Iterator[None]:
-    """Within this, threads are not waited for: what is done takes little, and there is much of it."""
-    before = _PASSES.set(True)
-    try:
-        yield
-    finally:
-        _PASSES.reset(before)
-
-
-class Threads(Line):
-    """The threads that answer, in place of Gradio's limit of them: WORKING_AT_ONCE work at a time.
-
-    Of the others that have begun, all wait for their turn at something (`app.explore.turns.waiting`): so many that they
-    hold up nobody, and no more than there is memory for; of one address, less than that.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(WORKING_AT_ONCE)
-        self._begun = Counter[Hashable]()  # of all for whom somebody speaks
-        self._all = 0
-
-    async def __aenter__(self) -> None:
-        if not _PASSES.get():
-            await self.enter(asking())
-            COUNTED.set(_Thread(self, asyncio.get_running_loop(), asking()))
-
-    async def __aexit__(self, *_error: object) -> None:
-        if not _PASSES.get():
-            COUNTED.set(None)
-            self.leave(asking())
-
-    def leave(self, who: Hashable) -> None:
-        """Ends a visitor's turn."""
-        self._all -= 1
-        take_off(self._begun, speakers(who))
-        super().leave(who)
-
-    def _may_begin(self, one: _InLine) -> bool:
-        if one.has_begun:
-            return True
-        of_peers = all(self._begun[name] < PEER_BEGUN // part for name, part in speakers(one.who).items())
-        return of_peers and self._all < BEGUN_AT_ONCE
-
-    def _note(self, one: _InLine) -> None:
-        if not one.has_begun:
-            self._all += 1
-            self._begun.update([*speakers(one.who)])
-        super()._note(one)
-
-    def wait(self) -> None:
-        """One that has begun waits for others."""
-        self._free += 1
-        self._begin()
-
-    def go_on(self) -> None:
-        """It does so no more, and works."""
-        self._free -= 1
-
-    def come_back(self, who: Hashable, turn: threading.Event) -> None:
-        """It does so no more, and works as soon as it is its turn to."""
-        self._waiting.append(_InLine(who, turn, has_begun=True))
-        self._begin()
-
-
-class _Thread:
-    """`Counted`, of `Threads`, whose counts are the loop's."""
-
-    def __init__(self, threads: Threads, loop: asyncio.AbstractEventLoop, who: Hashable) -> None:
-        self._threads, self._loop, self._who = threads, loop, who
-
-    def wait(self) -> None:
-        self._loop.call_soon_threadsafe(self._threads.wait)
-
-    def go_on(self) -> None:
-        self._loop.call_soon_threadsafe(self._threads.go_on)
-
-    def come_back(self) -> None:
-        turn = threading.Event()
-        self._loop.call_soon_threadsafe(self._threads.come_back, self._who, turn)
-        turn.wait()
-
-
-class Pace:
-    """Has what stops the loop for a while come one after another, with time for everybody else between."""
-
-    def __init__(self, a_second: int) -> None:
-        self._line, self._a_second, self._next = Line(), a_second, 0.0
-
-    async def wait(self, who: Hashable, amount: int) -> None:
-        """Until so much may come: at most so much a second does.
-
-        Raises:
-            LeftError: the visitor has left meanwhile, as `Line` says.
-        """
-        async with self._line.turn(who):
-            await asyncio.sleep(self._next - time.monotonic())
-            self._next = time.monotonic() + amount / self._a_second
 
 
 def _is_stream(message: Message) -> bool:

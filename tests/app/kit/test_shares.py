@@ -28,7 +28,7 @@ from app.explore.limits import (
     VISITOR_WAITING,
 )
 from app.explore.turns import Turns
-from app.kit import bounded, shares
+from app.kit import bounded, lines, shares
 from app.kit.door import Page
 from app.kit.shares import TOO_MANY, Shares
 from tests.app.kit.asking import ask, run, settle
@@ -561,7 +561,7 @@ def test_what_works_on_a_question_is_told_when_its_asker_hangs_up():
 
 
 def test_the_pages_of_one_address_that_say_that_they_are_open_are_bounded(monkeypatch):
-    monkeypatch.setattr(shares, "PEER_WAITING", 2)
+    monkeypatch.setattr(lines, "PEER_WAITING", 2)
 
     async def story():
         server = Server()

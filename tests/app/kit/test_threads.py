@@ -10,8 +10,8 @@ import pytest
 
 from app.explore.limits import WORKING_AT_ONCE
 from app.explore.turns import ASKED, Asked, LeftError, Turns, held
-from app.kit import bounded, shares
-from app.kit.shares import Gate, Line, Threads
+from app.kit import bounded, lines
+from app.kit.lines import Gate, Line, Threads
 from tests.app.kit.asking import run, settle
 
 MANY = 3 * WORKING_AT_ONCE
@@ -87,7 +87,7 @@ def test_who_waits_for_their_turn_in_a_thread_keeps_no_place_from_others():
 
 
 def test_one_address_has_only_some_of_those_that_wait(monkeypatch):
-    monkeypatch.setattr(shares, "PEER_BEGUN", 5)
+    monkeypatch.setattr(lines, "PEER_BEGUN", 5)
 
     async def story():
         asking, turn = Asking(Threads()), Turns(1)
