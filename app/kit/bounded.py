@@ -43,6 +43,7 @@ from app.explore.turns import Asked, Order
 from app.kit.events import FORGED
 from app.kit.lines import Line, take_off
 from app.kit.shares import visitor_of
+from app.kit.web import version
 
 CLOSED_WORDS = "There is nothing here."
 WAIT_SECONDS = 0.02  # between two looks at who may begin, where nobody might
@@ -142,7 +143,13 @@ class Tools(gradio.mcp.GradioMCPServer):
         """Gradio's own, of tools alone: where an app has no prompts, Gradio runs an endpoint for any that is named."""
 
         class Server(self.Server):
-            """The library's own, which would check what is sent item by item, in the loop: the handlers check it."""
+            """The library's own, which would check what is sent item by item, in the loop: the handlers check it.
+
+            And it would tell its own version as the app's.
+            """
+
+            def __init__(self, name: str) -> None:
+                super().__init__(name, version=version())
 
             def call_tool(self, **options: Any) -> Any:
                 return super().call_tool(**options, validate_input=False)
@@ -340,7 +347,8 @@ class Question(gradio.routes.PredictBody):
     def bound_files(cls, event: Any) -> Any:
         """Gradio looks for each file of an event on the disk, while nobody else is answered."""
         paths = [holder["path"] for holder in mappings(event) if "path" in holder]
-        if len(paths) > MAX_FILES or any(isinstance(path, str) and len(path) > MAX_PATH for path in paths):
+        texts = [path for path in paths if isinstance(path, str)]
+        if len(paths) > MAX_FILES or any(len(path) > MAX_PATH or "\0" in path for path in texts):
             raise ValueError(FORGED)
         return event
 

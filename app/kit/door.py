@@ -323,6 +323,9 @@ class Door:
         if path.startswith(CLOSED):
             await answer.refuse(404, CLOSED_WORDS)
             return
+        if _listens_to_tools(path, scope):
+            await answer.refuse(405, CLOSED_WORDS)
+            return
         if found := FILE.match(path):
             try:  # Gradio would follow a link before it looks where the file is, and then open the link
                 scope = {**scope, "path": scope["path"].removesuffix(path) + f"file={served_file(found[1])}"}
@@ -373,6 +376,12 @@ class Door:
             at = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
             LINES.write(f"{scope['method']} {path[:60]!r}: {type(error).__name__} at {at}")
             await answer.refuse(400, FORGED)
+
+
+def _listens_to_tools(path: str, scope: Scope) -> bool:
+    """Whether an agent asks for what the tools' server says by itself, which is nothing, for as long as they like."""
+    accepted = (value for name, value in scope["headers"] if name == b"accept")
+    return scope["method"] == "GET" and path.startswith("mcp") and any(b"text/event-stream" in one for one in accepted)
 
 
 def _has_origin(scope: Scope) -> bool:
