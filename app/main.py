@@ -43,6 +43,7 @@ from app.explore.limits import (
     RequestError,
 )
 from app.kit import temporary
+from app.kit.connection import Connection
 from app.opening import opening_for
 from app.page import launch
 from app.watching import wait_for_models
@@ -127,12 +128,17 @@ def _port(text: str) -> int:
 
 
 def allow_many_connections() -> None:
-    """As many files and connections at once as the system lets the process have: often 1,024 unless it asks."""
+    """As many files and connections at once as the system lets the process have: often 1,024 unless it asks.
+
+    A third of them for one address, as a connection may have a file open besides.
+    """
     with suppress(ImportError, OSError, ValueError):  # Windows has no such bound
         import resource
 
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        if most != resource.RLIM_INFINITY:
+            Connection.most = min(Connection.most, most // 3)
 
 
 def keep_tidy(folder: Path, written: list[set[str]]) -> None:

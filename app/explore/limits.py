@@ -133,6 +133,7 @@ SHORT_AT_ONCE = 16  # requests that take little, such as for files: browsers hav
 LONG_AT_ONCE = 32  # files that go out in pieces, as fast as they are read
 KEPT_SERVED = 1_000  # visitors of whom it is known in which order their pictures were read, and what they were given
 KEPT_FILES = 100  # tables and archives that a visitor was given
+HALF_SECONDS = 10.0  # after which what somebody had of the server counts half, where who had least is next
 LEFT_SECONDS = 0.5  # how often it is looked whether who waits is still there
 PEER_WAITING = 500  # of all visitors that one address, such as a proxy's, speaks for; and as many in Gradio's queue
 SPOKEN_FOR = 3  # of the names for whom an address says it speaks, one for each proxy, that count one by one
@@ -155,6 +156,7 @@ LONGEST_QUERY = 16_000  # bytes; a link to a view has up to MAX_LINKED_TEXT char
 MAX_HEADERS = 200  # of a request
 MAX_LOG_LINES = 60  # a minute, on requests that cannot be answered
 LEAST_CHUNK = 512  # bytes, of those that a body comes in, on average
+PEER_CONNECTIONS = 5_000  # open, of one address, and no more than a third of what the process may have
 REQUEST_SECONDS = 30  # in which a connection has to ask something, before and between requests
 MAX_JSON_PARTS = 500_000  # lists, mappings and values of a request; latents and pictures are one text each, and what
 # a lasso gathers is a number a point

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from app.explore.limits import LEAST_CHUNK, MAX_HEADERS, REQUEST_SECONDS
+from app.explore.limits import LEAST_CHUNK, MAX_HEADERS, PEER_CONNECTIONS, REQUEST_SECONDS
+from app.kit.lines import take_off
 
 END_OF_HEAD = re.compile(rb"\n\r?\n")  # as h11 has it
 HELD_BYTES = 1 << 16  # of next requests, while one is answered
 TAKEN_BYTES = 4096  # of a body in chunks at a time
 FRAME_BYTES = 8  # around a chunk: its size and two ends of lines
 
+_OPEN = Counter[str]()  # connections, of each address
+
 
 class Connection(H11Protocol):
     """Uvicorn's own, which waits for ever for a first request, for one that comes a byte at a time, and for its body.
 
-    Who sends on, if only a byte of a body at a time, is let do so.
+    Who sends on, if only a byte of a body at a time, is let do so. Of one address, those past `most` are closed: it
+    might hold all that the process may have.
     """
 
+    most = PEER_CONNECTIONS
     _silence: asyncio.TimerHandle | None = None
     _held = b""  # what has come, and is not h11's yet
     _lines = 0  # of a head so far
@@ -31,6 +37,9 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Uvicorn's own, for a while only if nothing is asked."""
         super().connection_made(transport)
+        _OPEN[self._address()] += 1
+        if _OPEN[self._address()] > self.most:
+            transport.close()
         self._wait_for_request()
 
     def data_received(self, data: bytes) -> None:
@@ -108,7 +117,11 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Uvicorn's own."""
         super().connection_lost(exc)
+        take_off(_OPEN, [self._address()])
         self._stop_waiting()
+
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
 
     def _wait_for_request(self) -> None:
         self._stop_waiting()

@@ -94,6 +94,7 @@ class Shares:
         self._joined: dict[str, _Joined] = {}
         self._asked, self._count_again = Counter[Hashable](), 0.0  # questions in Gradio's queue, by `counted_as`
         self._reading = Counter[str]()  # sessions whose answers are being read
+        self._readers = Counter[Hashable]()  # who reads them, by `counted_as`
         self._sent = Counter[tuple]()  # bytes of each visitor's requests that lie in memory
         self._uploads: dict[tuple, _Uploads] = {}
         self._beating = Counter[tuple]()  # pages that say that they are open: of each visitor, and of each address
@@ -192,6 +193,9 @@ class Shares:
         out in pieces, which somebody may read slowly, does so in other places.
         """
         who, is_long = visitor_of(scope), False
+        if are_many(who, self._short.asked, PEER_WAITING):
+            await JSONResponse({"error": TOO_MANY, "detail": TOO_MANY}, 429)(scope, receive, send)
+            return
         async with AsyncExitStack() as place:
             await place.enter_async_context(self._short.place(who, receive.has_left))
 
@@ -207,14 +211,17 @@ class Shares:
             await answer(scope, receive, tell)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
-        session = _session_of(scope)
+        session, who = _session_of(scope), visitor_of(scope)
+        if are_many(who, self._readers, VISITOR_WAITING):
+            await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
+            return
         self._reading[session] += 1
+        self._readers.update(counted_as(who))
         try:
             await self._app(scope, receive, send)
         finally:
-            self._reading[session] -= 1
-            if not self._reading[session]:
-                del self._reading[session]
+            take_off(self._reading, [session])
+            take_off(self._readers, counted_as(who))
 
     async def _beat(self, scope: Scope, receive: Receive, send: Send) -> None:
         who = visitor_of(scope)

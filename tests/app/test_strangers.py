@@ -25,6 +25,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -718,6 +719,32 @@ def test_agents_have_tools_alone_by_one_way_alone(server, client):
         assert "Method not found" in rpc(client, method, **params).text
     assert client.ask("/gradio_api/mcp/sse", method="GET").status == 404
     assert client.ask("/gradio_api/mcp/messages/?session_id=a", {}).status == 404
+    listens = {"Accept": "application/json, text/event-stream"}
+    for path in ("mcp", "mcp/", "mcp/http/"):
+        assert client.ask(f"/gradio_api/{path}", method="GET", headers=listens).status == 405
+
+
+def test_agents_are_told_the_apps_version_and_not_a_librarys(client):
+    who = {"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": {"name": "a", "version": "1"}}
+    told = rpc(client, "initialize", **who).text
+    assert "Latentscape" in told
+    assert version("mcp") not in told
+
+
+def test_one_address_has_some_of_the_connections(server, client, monkeypatch):
+    monkeypatch.setattr(Connection, "most", 20)
+    with ExitStack() as held:
+        for _ in range(30):
+            held.enter_context(closing(socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS)))
+        other = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS, source_address=("127.0.0.2", 0))
+        other.request("GET", "/theme.css")
+        assert other.getresponse().status == 200
+        with pytest.raises(ConnectionError):
+            client.ask("/theme.css", method="GET")
+    ends = time.monotonic() + SECONDS
+    while connection._OPEN["127.0.0.1"] and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert Client(server).ask("/theme.css", method="GET").status == 200, "it has left them"
 
 
 def test_what_is_no_question_of_an_agents_leaves_little_in_the_log(server, client, caplog, monkeypatch):

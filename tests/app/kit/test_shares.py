@@ -560,20 +560,26 @@ def test_what_works_on_a_question_is_told_when_its_asker_hangs_up():
         page.close()
 
 
-def test_the_pages_of_one_address_that_say_that_they_are_open_are_bounded(monkeypatch):
+@pytest.mark.parametrize("route", ["heartbeat/{}", "queue/data?session_hash={}"])
+def test_what_one_address_listens_to_for_long_is_bounded(monkeypatch, route):
     monkeypatch.setattr(lines, "PEER_WAITING", 2)
 
     async def story():
         server = Server()
         app = Shares(server)
-        open_pages = [ask(app, path=f"/gradio_api/heartbeat/{page}") for page in "ab"]
+
+        def listen(page, **who):
+            path, _, query = f"/gradio_api/{route}".format(page).partition("?")
+            return ask(app, path=path, query=query.encode(), method="GET", **who)
+
+        listening = [listen(page) for page in "ab"]
         await settle()
-        assert await ask(app, path="/gradio_api/heartbeat/c") == 429
-        open_pages.append(ask(app, host="4.3.2.1", path="/gradio_api/heartbeat/c"))
+        assert await listen("c") == 429
+        listening.append(listen("c", host="4.3.2.1"))
         await settle()
         server.go_on.set()
-        assert await asyncio.gather(*open_pages) == [200] * 3
-        assert not app._beating
+        assert await asyncio.gather(*listening) == [200] * 3
+        assert not (app._beating or app._reading or app._readers)
 
     run(story)
 
