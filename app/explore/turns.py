@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,6 +15,7 @@ from typing import Protocol, TypeVar
 from app.explore.limits import (
     DECODED_AT_ONCE,
     ENCODED_AT_ONCE,
+    HALF_SECONDS,
     KEPT_SERVED,
     LATER_AT_ONCE,
     LEFT_SECONDS,
@@ -140,6 +142,38 @@ class Order:
 NEVER = (0, False)
 
 
+class Had:
+    """How much of something each visitor had lately: of those who wait, who had least is next.
+
+    What somebody had counts half as much after HALF_SECONDS, as in schedulers that decay usage. So who comes now and
+    then has it at once, also beside many who ask for it all the time; these share the rest alike. Groups as in `Order`.
+    """
+
+    def __init__(self) -> None:
+        self._had: dict[Hashable, float] = {}  # as of `_since`; the latest last
+        self._since = time.monotonic()
+
+    def add(self, who: Hashable, seconds: float) -> None:
+        """A visitor had it for so long, until now."""
+        now = time.monotonic()
+        if now - self._since > FURTHEST * HALF_SECONDS:
+            self._had, self._since = {name: self._worth(had) for name, had in self._had.items()}, now
+        for name in _groups(who):
+            self._had[name] = self._had.pop(name, 0.0) + seconds / self._worth(1.0)
+        while len(self._had) > 2 * KEPT_SERVED:
+            del self._had[next(iter(self._had))]
+
+    def of(self, who: Hashable) -> list[float]:
+        """What is least for who is next."""
+        return [self._had.get(name, 0.0) for name in _groups(who)]
+
+    def _worth(self, had: float) -> float:
+        return had * 0.5 ** ((time.monotonic() - self._since) / HALF_SECONDS)
+
+
+FURTHEST = 500  # halves of which nothing overflows
+
+
 def _groups(who: Hashable) -> list[Hashable]:
     """The groups that a visitor is in, the largest first, and the visitor."""
     return [who[:length] for length in range(1, len(who) + 1)] if isinstance(who, tuple) else [who]
@@ -256,9 +290,9 @@ class Room:
 
 
 class Seats:
-    """A semaphore of which each visitor has one place at a time; of those who wait, who had one longest ago is next.
+    """A semaphore of which each visitor has one place at a time; of those who wait, who had least of it is next.
 
-    For work that may take seconds in one piece. Whoever asks for much of it waits for themselves.
+    For work that may take seconds in one piece. Whoever asks for much of it waits for themselves, and for others.
 
     Raises:
         LeftError: whoever asked has left before it was their turn.
@@ -269,7 +303,8 @@ class Seats:
         self._free = seats
         self._waiting: list[_Waiting] = []
         self._seated: set[Hashable] = set()
-        self._order = Order()
+        self._had = Had()
+        self._own = threading.local()  # since when this thread has a place
 
     def __enter__(self) -> None:
         asked = ASKED.get()
@@ -277,21 +312,22 @@ class Seats:
         with self._lock:
             self._waiting.append(one)
             self._seat()
-        if one.turn.is_set():
-            return
-        with waiting():
-            while not one.turn.wait(LEFT_SECONDS):
-                if not (asked and asked.left.is_set()):
-                    continue
-                with self._lock:
-                    if one in self._waiting:
-                        self._waiting.remove(one)
-                        raise LeftError
+        if not one.turn.is_set():
+            with waiting():
+                while not one.turn.wait(LEFT_SECONDS):
+                    if not (asked and asked.left.is_set()):
+                        continue
+                    with self._lock:
+                        if one in self._waiting:
+                            self._waiting.remove(one)
+                            raise LeftError
+        self._own.since = time.monotonic()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
+            self._had.add(asking(), time.monotonic() - self._own.since)
             self._seated.discard(asking())
             self._free += 1
             self._seat()
@@ -301,11 +337,10 @@ class Seats:
             can = [one for one in self._waiting if one.who is None or one.who not in self._seated]
             if not can:
                 return
-            following = min(can, key=lambda one: self._order.when(one.who))
+            following = min(can, key=lambda one: self._had.of(one.who))
             self._waiting.remove(following)
             self._free -= 1
             self._seated.add(following.who)
-            self._order.note(following.who)
             following.turn.set()
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from app.explore import turns
 from app.explore.limits import UNCERTAIN_AT_ONCE, RequestError
 from app.explore.turns import ASKED, Asked, LeftError, Order, Room, Seats, Turns, each_in_turn
 from app.kit.inputs import MOST_OTHERS
@@ -171,6 +172,32 @@ def test_addresses_take_turns_and_of_each_those_for_whom_it_speaks():
     assert order.when(("proxy", "another")) < order.when(behind_a_proxy)
 
 
+def test_who_comes_now_and_then_goes_before_those_who_have_much_all_the_time(monkeypatch):
+    """A grid of pictures beside several who ask for grids without end; these share the rest."""
+    now = [0.0]
+    monkeypatch.setattr(turns.time, "monotonic", lambda: now[0])
+    had, done = turns.Had(), Counter()
+
+    def have(waiting, count):
+        for _ in range(count):
+            following = min(waiting, key=had.of)
+            now[0] += 0.2
+            had.add(following, 0.2)
+            done[following[0]] += 1
+
+    greedy = [(name, made_up) for name in "abc" for made_up in range(3)]
+    have(greedy, 300)
+    assert max(done.values()) - min(done.values()) <= 2
+    done.clear()
+    have([*greedy, ("one",)], 16)
+    assert done["one"] > 12
+    have([*greedy, ("one",)], 400)
+    assert 85 < done["one"] < 125, "which is a quarter, as soon as they ask for much, too"
+    now[0] += 3 * turns.FURTHEST * turns.HALF_SECONDS
+    have([*greedy, ("one",)], 40)
+    assert had.of(("one",)) < [100.0]
+
+
 def take(seats, who, done, go_on=None, asked=None):
     """A thread of a visitor's that takes a seat, notes it, and leaves it once it may."""
 
@@ -196,7 +223,7 @@ def wait_until(is_so):
         time.sleep(0.001)
 
 
-def test_a_visitor_has_one_seat_at_a_time_and_who_had_one_longest_ago_is_next():
+def test_a_visitor_has_one_seat_at_a_time_and_who_had_least_is_next():
     seats, done, first, go_on = Seats(2), [], threading.Event(), threading.Event()
     threads = [take(seats, "greedy", done, first)]
     wait_until(lambda: done)
