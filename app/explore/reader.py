@@ -20,10 +20,18 @@ from typing import Any
 from PIL import Image
 
 from app.explore.drawn import MAX_TEXT
-from app.explore.limits import OPENED_AT_ONCE, READER_MEGABYTES, READER_SECONDS, READER_WAITS, RequestError
+from app.explore.limits import (
+    LARGE_AT_ONCE,
+    LARGE_PIXELS,
+    OPENED_AT_ONCE,
+    READER_MEGABYTES,
+    READER_SECONDS,
+    READER_WAITS,
+    RequestError,
+)
 from app.explore.turns import Seats, waiting
 from vae.costly import SLOW
-from vae.images import TOO_MUCH_MEMORY, PictureError, fit, open_picture
+from vae.images import MAX_PIXELS, TOO_MUCH_MEMORY, LargePictureError, PictureError, fit, open_picture
 from vae.xla import give_memory_back
 
 try:
@@ -67,21 +75,26 @@ def read_picture(path: str, sizes: list[int], keywords: list[str]) -> Opened:
         RequestError: there is no such process to be had.
         LeftError: whoever asked has left.
     """
-    with _places, waiting():  # for the other process
-        try:
-            return _read(path, sizes, keywords)
-        except _KilledError:  # by somebody else, as the system does where memory is short
-            pass
-        try:
-            return _read(path, sizes, keywords)
-        except _KilledError:
-            raise PictureError(BROKEN) from None
+    question = {"path": path, "sizes": sizes, "keywords": keywords}
+    with suppress(_LargeError), _places, waiting():  # for the other process
+        return _read(question | {"most": LARGE_PIXELS})
+    with _large_places, waiting():
+        return _read(question | {"most": MAX_PIXELS})
 
 
-def _read(path: str, sizes: list[int], keywords: list[str]) -> Opened:
+def _read(question: dict[str, Any]) -> Opened:
+    with suppress(_KilledError):  # by somebody else, as the system does where memory is short
+        return _try_to_read(question)
+    try:
+        return _try_to_read(question)
+    except _KilledError:
+        raise PictureError(BROKEN) from None
+
+
+def _try_to_read(question: dict[str, Any]) -> Opened:
     reader = _one_that_waits() or _Reader()
     try:
-        return reader.read(path, sizes, keywords)
+        return reader.read(question)
     finally:
         if reader.is_idle:
             _idle.append(reader)
@@ -110,6 +123,10 @@ class _KilledError(Exception):
     pass
 
 
+class _LargeError(Exception):
+    """The picture has more than LARGE_PIXELS."""
+
+
 class _Reader:
     """A process that reads one picture at a time.
 
@@ -134,7 +151,7 @@ class _Reader:
             raise RequestError(NO_READER) from None
         self.is_idle, self._has_begun = True, False
 
-    def read(self, path: str, sizes: list[int], keywords: list[str]) -> Opened:
+    def read(self, question: dict[str, Any]) -> Opened:
         """`read_picture`, here."""
         assert self._process.stdin is not None
         is_late = threading.Event()
@@ -148,7 +165,6 @@ class _Reader:
         self.is_idle = False
         try:
             self._begin()
-            question = {"path": path, "sizes": sizes, "keywords": keywords}
             self._process.stdin.write(json.dumps(question).encode() + b"\n")
             self._process.stdin.flush()
             answer = self._answer()
@@ -164,6 +180,8 @@ class _Reader:
         finally:
             giving_up.cancel()
         self.is_idle = not is_late.is_set()
+        if answer is None:
+            raise _LargeError
         if isinstance(answer, str):
             raise PictureError(answer)
         return answer
@@ -185,9 +203,11 @@ class _Reader:
             self._line()
             self._has_begun = True
 
-    def _answer(self) -> Opened | str:
-        """What it found, or why it refuses."""
+    def _answer(self) -> Opened | str | None:
+        """What it found, or why it refuses; None where the picture is larger than was asked for."""
         said = json.loads(self._line())
+        if said is None:
+            return None
         if "refused" in said:
             return said["refused"]
         fitted = {}
@@ -203,7 +223,7 @@ class _Reader:
 
 
 _idle: list[_Reader] = []
-_places = Seats(OPENED_AT_ONCE)
+_places, _large_places = Seats(OPENED_AT_ONCE), Seats(LARGE_AT_ONCE)
 
 
 def _all_of(content: bytes, length: int = 1) -> bytes:
@@ -232,14 +252,16 @@ def main() -> None:
         give_memory_back()
 
 
-def _answer(path: str, sizes: list[int], keywords: list[str]) -> tuple[dict[str, Any], list[bytes]]:
+def _answer(path: str, sizes: list[int], keywords: list[str], most: int) -> tuple[dict[str, Any] | None, list[bytes]]:
     try:
-        picture = open_picture(path)
+        picture = open_picture(path, most)
         (width, height), frames = picture.size, picture.info["frames"]
         found = {key: picture.info.get(key) for key in keywords}
         texts = {key: text for key, text in found.items() if isinstance(text, str) and len(text) <= MAX_TEXT}
         pictures = [fit(picture, size).tobytes() for size in sizes]
     except PictureError as error:
+        if isinstance(error, LargePictureError) and most < MAX_PIXELS:
+            return None, []
         return {"refused": str(error).replace(path, Path(path).name)}, []  # of one that is gone, it says where
     except MemoryError:
         return {"refused": TOO_MUCH_MEMORY}, []

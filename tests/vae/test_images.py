@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -245,6 +246,18 @@ def test_fit_crops_then_resizes():
     assert np.abs(np.array(small.getpixel((7, 4))) - BLUE).max() < 8
     assert fit(bars, 20).tobytes() == centre_crop(bars).tobytes()
     assert fit(bars, 50).size == (50, 50)
+
+
+def test_a_very_large_picture_is_fitted_quickly_and_nearly_the_same():
+    blocks = np.random.default_rng(0).integers(0, 2, (60, 60, 3)).astype(np.uint8) * 255
+    large = Image.fromarray(np.kron(blocks, np.ones((50, 50, 1), np.uint8)))
+    begun = time.perf_counter()
+    whole = np.asarray(large.resize((64, 64), Image.Resampling.LANCZOS)).astype(int)
+    direct = time.perf_counter() - begun
+    begun = time.perf_counter()
+    fitted = np.asarray(fit(large, 64)).astype(int)
+    assert time.perf_counter() - begun < direct
+    assert np.abs(fitted - whole).mean() < 1
 
 
 def test_fit_antialiases():

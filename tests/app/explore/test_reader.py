@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -42,6 +43,19 @@ def test_it_opens_one_picture_after_another_and_many_at_once(picture, examples):
         found = list(pool.map(lambda path: read_picture(str(path), [64], []).width, [*examples.values()] * 4))
     assert found == [read_picture(str(path), [64], []).width for path in examples.values()] * 4
     assert 0 < len(reader._idle) <= OPENED_AT_ONCE
+
+
+def test_small_pictures_do_not_wait_for_large_ones(picture, tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "LARGE_PIXELS", 100)
+    Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
+    with ThreadPoolExecutor(4) as people:
+        with ExitStack() as others:
+            others.enter_context(reader._large_places)
+            large = [people.submit(read_picture, picture, [64], []) for _ in range(3)]
+            for _ in range(2):
+                assert read_picture(str(tmp_path / "small.png"), [64], []).width == 8
+            assert not any(one.done() for one in large)
+        assert [one.result(30).width for one in large] == [30] * 3
 
 
 def test_one_that_takes_too_long_is_given_up_and_the_next_is_read(picture, monkeypatch):
@@ -139,7 +153,7 @@ def test_it_starts_from_any_folder_and_sees_none_of_its_files(picture, tmp_path,
 
 def test_a_picture_for_which_there_is_no_memory_is_refused(picture, monkeypatch):
     monkeypatch.setattr(reader, "fit", _fail)
-    assert reader._answer(picture, [64], []) == ({"refused": TOO_MUCH_MEMORY}, [])
+    assert reader._answer(picture, [64], [], 10**6) == ({"refused": TOO_MUCH_MEMORY}, [])
     monkeypatch.setattr(Image.Image, "load", _fail)
     with pytest.raises(PictureError, match="more memory"):
         reader.open_picture(Image.new("RGB", (8, 8)))
