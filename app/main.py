@@ -141,6 +141,13 @@ def allow_many_connections() -> None:
             Connection.most = min(Connection.most, most // 3)
 
 
+def warm_up(library: Library) -> None:
+    """Readies the models. In what they are made of, too, a search for garbage finds none, while nobody is answered."""
+    library.warm_up()
+    gc.collect()
+    gc.freeze()
+
+
 def keep_tidy(folder: Path, written: list[set[str]]) -> None:
     """Deletes again and again what visitors sent and the app wrote long ago, and gives free memory back.
 
@@ -221,7 +228,7 @@ def serve(arguments: argparse.Namespace, folder: Path) -> None:
             f"error: cannot listen on {where}; the port may be in use, or the address not one of this machine. "
             "Choose another --port, or none; or another --host."
         )
-    for task in (library.warm_up, lambda: keep_tidy(folder, page.temp_file_sets)):
+    for task in (lambda: warm_up(library), lambda: keep_tidy(folder, page.temp_file_sets)):
         threading.Thread(target=task, daemon=True).start()
     page.block_thread()
 

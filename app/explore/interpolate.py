@@ -15,7 +15,7 @@ from app.explore.latents import draw
 from app.explore.limits import MAX_STEPS, check_choice, check_range, check_whole
 from app.explore.opened import OpenModel
 from app.explore.subject import Subject
-from app.explore.turns import each_in_turn
+from app.explore.turns import each_in_turn, many
 from vae import latent as between
 from vae.latent import Method
 
@@ -58,12 +58,14 @@ def interpolation(model: OpenModel, a: Subject, b: Subject, steps: Any = 9, meth
     Raises:
         RequestError: as for `interpolate`.
     """
-    latents = path(model.latent(a), model.latent(b), steps, method)
+    steps, method = _check_steps(steps), _check_method(method)
+    with many(steps):
+        from_a, to_b = model.latent(a), model.latent(b)
 
-    def draw_at(latent: Float[np.ndarray, "*latent"], t: float) -> Image.Image:
-        return draw(model, latent, f"between {t:.2f}")
+        def draw_at(t: float) -> Image.Image:
+            return draw(model, _between(from_a, to_b, t, method), f"between {t:.2f}")
 
-    return each_in_turn(draw_at, zip(latents, _places(len(latents)), strict=True))
+        return each_in_turn(draw_at, ((t,) for t in _places(steps)))
 
 
 def path(
@@ -79,7 +81,7 @@ def path(
     Raises:
         RequestError: `steps` is out of range, or there is no such method.
     """
-    steps, method = check_whole("steps", steps, 2, MAX_STEPS), _check_method(method)
+    steps, method = _check_steps(steps), _check_method(method)
     return np.stack([_between(a, b, t, method) for t in _places(steps)])
 
 
@@ -97,6 +99,10 @@ def _between(
     a: Float[np.ndarray, "*latent"], b: Float[np.ndarray, "*latent"], t: float, method: Method
 ) -> Float[np.ndarray, "*latent"]:
     return np.asarray(between.interpolate(jnp.asarray(a), jnp.asarray(b), t, method))
+
+
+def _check_steps(steps: Any) -> int:
+    return check_whole("steps", steps, 2, MAX_STEPS)
 
 
 def _check_method(method: Any) -> Method:

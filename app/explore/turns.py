@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,7 +18,6 @@ from app.explore.limits import (
     HALF_SECONDS,
     KEPT_SERVED,
     LATER_AT_ONCE,
-    LEFT_SECONDS,
     MANY_AT_ONCE,
     PEER_MANY,
     RequestError,
@@ -30,6 +29,7 @@ class Asked:
 
     Attributes:
         who: the visitor; None for the app itself.
+        asks_for_many: whether it is for many pictures, and counted as such.
         holds_many: whether others wait for `MANY` until the piece at work is done.
     """
 
@@ -37,7 +37,24 @@ class Asked:
         self.who = who
         self.left = threading.Event()
         self.pieces = 0
-        self.holds_many = False
+        self.asks_for_many = self.holds_many = False
+        self._wakes: threading.Event | None = None
+
+    def leave(self) -> None:
+        """The visitor is gone."""
+        self.left.set()
+        if self._wakes:
+            self._wakes.set()
+
+    def wait(self, turn: threading.Event) -> None:
+        """Until it is this one's turn, or the visitor is gone.
+
+        Nobody looks now and then whether they are: hundreds who do, and have to wait for each other even to look, keep
+        the processor from everybody else.
+        """
+        self._wakes = turn  # before it is looked: `leave` does these in the other order
+        if not self.left.is_set():
+            turn.wait()
 
 
 # What this thread works on; None where nobody in particular asked for it.
@@ -61,6 +78,9 @@ class Counted(Protocol):
 
     def come_back(self) -> None:
         """It does so no more, and works once it is its turn to."""
+
+    def are_many(self) -> bool:
+        """Whether more work than may, as those who waited for something that others want go on at once with it."""
 
 
 # How this thread is counted; None where it is not.
@@ -98,6 +118,14 @@ def held(lock: threading.Lock) -> Iterator[None]:
     finally:
         if counted:
             counted.come_back()
+
+
+def give_way() -> None:
+    """This thread has nothing any more that others wait for: where too many work, it waits for its turn."""
+    counted = COUNTED.get()
+    if counted and counted.are_many():
+        counted.wait()
+        counted.come_back()
 
 
 class LeftError(Exception):
@@ -237,6 +265,8 @@ class Turns:
             self._free += 1
             self._later -= self._own.turn.is_later
             self._begin()
+        if not self._own.turn.holds_many:
+            give_way()
 
     def _begin(self) -> None:
         while self._free:
@@ -307,20 +337,18 @@ class Seats:
         self._own = threading.local()  # since when this thread has a place
 
     def __enter__(self) -> None:
-        asked = ASKED.get()
-        one = _Waiting(asking())
+        asked = ASKED.get() or Asked()
+        one = _Waiting(asked.who)
         with self._lock:
             self._waiting.append(one)
             self._seat()
         if not one.turn.is_set():
             with waiting():
-                while not one.turn.wait(LEFT_SECONDS):
-                    if not (asked and asked.left.is_set()):
-                        continue
-                    with self._lock:
-                        if one in self._waiting:
-                            self._waiting.remove(one)
-                            raise LeftError
+                asked.wait(one.turn)
+            with self._lock:
+                if one in self._waiting:
+                    self._waiting.remove(one)
+                    raise LeftError
         self._own.since = time.monotonic()
 
     def __exit__(
@@ -331,6 +359,7 @@ class Seats:
             self._seated.discard(asking())
             self._free += 1
             self._seat()
+        give_way()
 
     def _seat(self) -> None:
         while self._free:
@@ -356,13 +385,23 @@ ASKED_FOR_MANY = Room(MANY_AT_ONCE, "many pictures", PEER_MANY)
 Made = TypeVar("Made")
 
 
-def many(count: int) -> AbstractContextManager[None]:
-    """A question for so many pictures, as long as it is worked on.
+@contextmanager
+def many(count: int) -> Iterator[None]:
+    """A question for so many pictures, as long as it is worked on; within another, nothing more.
 
     Raises:
         RequestError: as it is entered: too many ask for several already.
     """
-    return ASKED_FOR_MANY if count > 1 else nullcontext()
+    asked = ASKED.get() or Asked()
+    if count == 1 or asked.asks_for_many:
+        yield
+        return
+    with ASKED_FOR_MANY:
+        asked.asks_for_many = True
+        try:
+            yield
+        finally:
+            asked.asks_for_many = False
 
 
 def each_in_turn(make: Callable[..., Made], arguments: Iterable[tuple]) -> list[Made]:

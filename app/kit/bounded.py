@@ -46,6 +46,7 @@ from app.kit.shares import visitor_of
 from app.kit.web import version
 
 CLOSED_WORDS = "There is nothing here."
+BEGIN_SECONDS = 0.01  # between two questions of the queue that begin
 WAIT_SECONDS = 0.02  # between two looks at who may begin, where nobody might
 
 
@@ -190,7 +191,7 @@ class Queue(gradio.queueing.Queue):
         self.default_concurrency_limit = None  # a few of each function would be few people's who ask for much
         self._order = Order()
         self._working = Counter[tuple]()  # in each share
-        self._look_again = 0.0
+        self._look_again = self._next_begins = 0.0
 
     def begin(self, event_id: str | None, asked: Asked) -> None:
         """Notes who works on a question: they are told when its visitor leaves."""
@@ -202,7 +203,7 @@ class Queue(gradio.queueing.Queue):
         await super().clean_events(session_hash=session_hash, event_id=event_id)
         for event in (event for job in self.active_jobs for event in job or ()):
             if not event.alive and event in self._asked:
-                self._asked[event].left.set()
+                self._asked[event].leave()
 
     def send_message(self, event: Event, event_message: EventMessage) -> None:
         """Gradio's own. To a session that is gone it would fail, and the queue stop for everybody."""
@@ -225,7 +226,9 @@ class Queue(gradio.queueing.Queue):
         A visitor has few questions at work. Of a function, each page has one, so that its answers come in the order of
         the questions; of those that say how many all may have, as they take long, each visitor has a quarter of theirs.
         """
-        if time.monotonic() < self._look_again:  # Gradio asks each millisecond, and hundreds may wait
+        # Gradio asks each millisecond, and hundreds may wait; if they began at once, each of their steps would be
+        # before each of anybody's.
+        if time.monotonic() < max(self._look_again, self._next_begins):
             return None
         can = [
             event
@@ -237,10 +240,15 @@ class Queue(gradio.queueing.Queue):
         if not can:
             self._look_again = time.monotonic() + WAIT_SECONDS
             return None
-        following = min(can, key=lambda one: (self._order.when(visitor_of(one.request.scope)), one.enqueue_time))
-        self._order.note(visitor_of(following.request.scope))
+        first = dict[tuple, Event]()  # of each visitor
+        for event in sorted(can, key=lambda event: event.enqueue_time):
+            first.setdefault(visitor_of(event.request.scope), event)
+        whose = min(first, key=self._order.when)
+        following = first[whose]
+        self._order.note(whose)
         self._working.update([*_shares(following)])
         self.event_queue_per_concurrency_id[following.concurrency_id].queue.remove(following)
+        self._next_begins = time.monotonic() + BEGIN_SECONDS
         return [following], following.fn.batch, following.concurrency_id
 
     async def process_events(self, events: list[Event], *arguments, **options) -> None:

@@ -213,14 +213,19 @@ class Threads(Line):
     def _may_begin(self, one: _InLine) -> bool:
         if one.has_begun:
             return True
-        of_peers = all(self._begun[name] < PEER_BEGUN // part for name, part in speakers(one.who).items())
-        return of_peers and self._all < BEGUN_AT_ONCE
+        if self._all >= BEGUN_AT_ONCE:
+            return False
+        return all(self._begun[name] < PEER_BEGUN // part for name, part in speakers(one.who).items())
 
     def _note(self, one: _InLine) -> None:
         if not one.has_begun:
             self._all += 1
             self._begun.update([*speakers(one.who)])
         super()._note(one)
+
+    def are_many(self) -> bool:
+        """Whether more work than may; of a moment ago, as other threads ask."""
+        return self._free < 0
 
     def wait(self) -> None:
         """One that has begun waits for others."""
@@ -253,6 +258,9 @@ class _Thread:
         turn = threading.Event()
         self._loop.call_soon_threadsafe(self._threads.come_back, self._who, turn)
         turn.wait()
+
+    def are_many(self) -> bool:
+        return self._threads.are_many()
 
 
 class Pace:

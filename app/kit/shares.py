@@ -344,7 +344,7 @@ class Shares:
             await arrived.wait()
             while (await receive())["type"] != "http.disconnect":
                 pass
-            asked.left.set()
+            asked.leave()
 
         watching = asyncio.create_task(watch())
         try:

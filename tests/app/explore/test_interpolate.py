@@ -1,11 +1,13 @@
 """Between pictures: paths of latents, and the lengths of their steps."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 
-from app.explore import files
+from app.explore import files, turns
 from app.explore.interpolate import ends, interpolate, interpolation, path
-from app.explore.limits import RequestError
+from app.explore.limits import ENCODED_AT_ONCE, MANY_AT_ONCE, RequestError
 from app.explore.subject import open_subject
 from tests.app.explore.conftest import NO_NUMBERS, difference, kind
 
@@ -48,6 +50,18 @@ def test_a_picture_that_the_model_drew_is_where_it_was_drawn_from(fruits, lemon)
     subject = open_subject(files.save_drawn(fruits, drawn, "point 40"))
     frames = interpolation(fruits, subject, lemon, 3, "slerp")
     assert difference(frames[0], fruits.decode(drawn)) == 0
+
+
+def test_where_too_many_ask_for_many_pictures_a_path_is_refused_before_anything_is_encoded(fruits, apple, lemon):
+    """Else those that wait for their encodings have all threads, and nobody else finds one."""
+    with ExitStack() as others:
+        for _ in range(MANY_AT_ONCE):
+            others.enter_context(turns.ASKED_FOR_MANY)
+        for _ in range(ENCODED_AT_ONCE):
+            others.enter_context(turns.ENCODING)
+        with pytest.raises(RequestError, match="people before you ask for many pictures"):
+            interpolation(fruits, apple, lemon, 9)
+    assert len(interpolation(fruits, apple, lemon, 2)) == 2
 
 
 @pytest.mark.parametrize("name", ["fruits", "photos"])

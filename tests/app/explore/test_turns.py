@@ -244,14 +244,13 @@ def test_a_visitor_has_one_seat_at_a_time_and_who_had_least_is_next():
     assert (seats._free, seats._seated) == (2, set())
 
 
-def test_who_leaves_while_they_wait_for_a_seat_is_not_served(monkeypatch):
-    monkeypatch.setattr("app.explore.turns.LEFT_SECONDS", 0.01)
+def test_who_leaves_while_they_wait_for_a_seat_is_not_served():
     seats, done, go_on, asked = Seats(1), [], threading.Event(), Asked("gone")
     first = take(seats, "one", done, go_on)
     wait_until(lambda: done)
     gone = take(seats, "gone", done, asked=asked)
     wait_until(lambda: seats._waiting)
-    asked.left.set()
+    asked.leave()
     gone.join(30)
     go_on.set()
     first.join(30)

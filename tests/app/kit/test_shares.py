@@ -579,7 +579,7 @@ def test_what_one_address_listens_to_for_long_is_bounded(monkeypatch, route):
         await settle()
         server.go_on.set()
         assert await asyncio.gather(*listening) == [200] * 3
-        assert not (app._beating or app._reading or app._readers)
+        assert (app._beating, app._reading, app._readers) == ({}, {}, {})
 
     run(story)
 

@@ -3,13 +3,14 @@
 import asyncio
 import itertools
 import threading
+import time
 from types import SimpleNamespace
 
 import anyio.to_thread
 import pytest
 
 from app.explore.limits import WORKING_AT_ONCE
-from app.explore.turns import ASKED, Asked, LeftError, Turns, held
+from app.explore.turns import ASKED, Asked, LeftError, Seats, Turns, held
 from app.kit import bounded, lines
 from app.kit.lines import Gate, Line, Threads
 from tests.app.kit.asking import run, settle
@@ -134,6 +135,33 @@ def test_hundreds_who_wait_for_the_same_go_on_a_few_at_a_time():
     run(story)
 
 
+@pytest.mark.parametrize("turns", [Turns(1), Seats(1)], ids=["turns", "seats"])
+def test_hundreds_who_had_their_turn_go_on_a_few_at_a_time(turns):
+    """They go on at once when it is theirs, as others wait for it, and with what comes afterwards as others do."""
+
+    async def story():
+        asking = Asking(Threads())
+
+        def work(who):
+            ASKED.set(Asked(who))
+            with turns:
+                time.sleep(0.003)
+            asking.wait(who)
+
+        with turns:
+            tasks = [asking.ask(f"visitor {number}", work) for number in range(MANY)]
+            while asking.threads._begun.total() < MANY or asking.threads._free < WORKING_AT_ONCE:
+                await asyncio.sleep(0.001)
+        await asking.until(WORKING_AT_ONCE)
+        await asyncio.sleep(0.5)
+        assert len(asking.begun) <= WORKING_AT_ONCE + 3
+        asking.go_on.set()
+        await asyncio.wait_for(asyncio.gather(*tasks), 30)
+        assert (len(asking.begun), asking.threads._free, asking.threads._begun.total()) == (MANY, WORKING_AT_ONCE, 0)
+
+    run(story)
+
+
 def test_a_line_goes_on_when_somebody_leaves_it():
     async def story():
         line, begun = Line(), []
@@ -218,6 +246,17 @@ def test_who_keeps_asking_has_the_queue_no_more_than_others():
     assert [begin(desk) for _ in range(3)] == ["b1", "a2", "a3"]
 
 
+def test_hundreds_of_questions_do_not_begin_at_once(monkeypatch):
+    monkeypatch.setattr(bounded, "BEGIN_SECONDS", 10)
+    now = [1000.0]
+    monkeypatch.setattr(bounded.time, "monotonic", lambda: now[0])
+    desk = queue(asked("a1 b1"))
+    assert begin(desk) == "a1"
+    assert desk.get_events() is None
+    now[0] += 11
+    assert begin(desk) == "b1"
+
+
 def test_of_one_visitors_questions_the_first_that_came_begins_whatever_it_asks():
     first, second, third = asked("a a a")
     second.concurrency_id = "another"
@@ -262,6 +301,11 @@ def queue(events):
     desk = bounded.Queue(False, 1, 1, None, SimpleNamespace(fns={}), None)
     desk.event_queue_per_concurrency_id = {"fn": waiting(events)}
     return desk
+
+
+@pytest.fixture(autouse=True)
+def questions_begin_at_once(monkeypatch):
+    monkeypatch.setattr(bounded, "BEGIN_SECONDS", 0)
 
 
 def begin(desk):
