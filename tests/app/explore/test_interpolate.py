@@ -7,7 +7,7 @@ import pytest
 
 from app.explore import files, turns
 from app.explore.interpolate import ends, interpolate, interpolation, path
-from app.explore.limits import ENCODED_AT_ONCE, MANY_AT_ONCE, RequestError
+from app.explore.limits import ENCODED_AT_ONCE, PEER_MANY, RequestError
 from app.explore.subject import open_subject
 from tests.app.explore.conftest import NO_NUMBERS, difference, kind
 
@@ -55,7 +55,7 @@ def test_a_picture_that_the_model_drew_is_where_it_was_drawn_from(fruits, lemon)
 def test_where_too_many_ask_for_many_pictures_a_path_is_refused_before_anything_is_encoded(fruits, apple, lemon):
     """Else those that wait for their encodings have all threads, and nobody else finds one."""
     with ExitStack() as others:
-        for _ in range(MANY_AT_ONCE):
+        for _ in range(PEER_MANY):
             others.enter_context(turns.ASKED_FOR_MANY)
         for _ in range(ENCODED_AT_ONCE):
             others.enter_context(turns.ENCODING)
