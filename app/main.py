@@ -130,7 +130,7 @@ def _port(text: str) -> int:
 def allow_many_connections() -> None:
     """As many files and connections at once as the system lets the process have: often 1,024 unless it asks.
 
-    A third of them for one address, as a connection may have a file open besides.
+    Three quarters of them for connections, of which some have a file open besides.
     """
     with suppress(ImportError, OSError, ValueError):  # Windows has no such bound
         import resource
@@ -138,7 +138,7 @@ def allow_many_connections() -> None:
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         if most != resource.RLIM_INFINITY:
-            Connection.most = min(Connection.most, most // 3)
+            Connection.most = min(Connection.most, most * 3 // 4)
 
 
 def warm_up(library: Library) -> None:

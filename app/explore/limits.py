@@ -157,7 +157,7 @@ LONGEST_QUERY = 16_000  # bytes; a link to a view has up to MAX_LINKED_TEXT char
 MAX_HEADERS = 200  # of a request
 MAX_LOG_LINES = 60  # a minute, on requests that cannot be answered
 LEAST_CHUNK = 512  # bytes, of those that a body comes in, on average
-PEER_CONNECTIONS = 5_000  # open, of one address, and no more than a third of what the process may have
+ALL_CONNECTIONS = 15_000  # open, and no more than three quarters of the files that the process may have open
 REQUEST_SECONDS = 30  # in which a connection has to ask something, before and between requests
 MAX_JSON_PARTS = 500_000  # lists, mappings and values of a request; latents and pictures are one text each, and what
 # a lasso gathers is a number a point

@@ -9,7 +9,7 @@ from collections import Counter
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from app.explore.limits import LEAST_CHUNK, MAX_HEADERS, PEER_CONNECTIONS, REQUEST_SECONDS
+from app.explore.limits import ALL_CONNECTIONS, LEAST_CHUNK, MAX_HEADERS, REQUEST_SECONDS
 from app.kit.lines import take_off
 
 END_OF_HEAD = re.compile(rb"\n\r?\n")  # as h11 has it
@@ -23,11 +23,11 @@ _OPEN = Counter[str]()  # connections, of each address
 class Connection(H11Protocol):
     """Uvicorn's own, which waits for ever for a first request, for one that comes a byte at a time, and for its body.
 
-    Who sends on, if only a byte of a body at a time, is let do so. Of one address, those past `most` are closed: it
-    might hold all that the process may have.
+    Who sends on, if only a byte of a body at a time, is let do so. One address has a third of what others leave of
+    `most`, so that a few cannot hold all that the process may have; more are closed.
     """
 
-    most = PEER_CONNECTIONS
+    most = ALL_CONNECTIONS
     _silence: asyncio.TimerHandle | None = None
     _held = b""  # what has come, and is not h11's yet
     _lines = 0  # of a head so far
@@ -38,7 +38,8 @@ class Connection(H11Protocol):
         """Uvicorn's own, for a while only if nothing is asked."""
         super().connection_made(transport)
         _OPEN[self._address()] += 1
-        if _OPEN[self._address()] > self.most:
+        theirs = _OPEN[self._address()]
+        if 3 * theirs > self.most - (_OPEN.total() - theirs):
             transport.close()
         self._wait_for_request()
 

@@ -731,14 +731,21 @@ def test_agents_are_told_the_apps_version_and_not_a_librarys(client):
     assert version("mcp") not in told
 
 
-def test_one_address_has_some_of_the_connections(server, client, monkeypatch):
-    monkeypatch.setattr(Connection, "most", 20)
+def test_a_few_addresses_have_some_of_the_connections(server, client, monkeypatch):
+    monkeypatch.setattr(Connection, "most", 60)
     with ExitStack() as held:
-        for _ in range(30):
-            held.enter_context(closing(socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS)))
+        for number in (1, 3, 4, 5, 6):
+            source = (f"127.0.0.{number}", 0)
+            for _ in range(30):
+                one = socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS, source_address=source)
+                held.enter_context(closing(one))
         other = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS, source_address=("127.0.0.2", 0))
         other.request("GET", "/theme.css")
         assert other.getresponse().status == 200
+        ends = time.monotonic() + SECONDS
+        while connection._OPEN.total() > Connection.most and time.monotonic() < ends:
+            time.sleep(0.01)
+        assert connection._OPEN.total() <= Connection.most
         with pytest.raises(ConnectionError):
             client.ask("/theme.css", method="GET")
     ends = time.monotonic() + SECONDS
