@@ -132,13 +132,15 @@ def allow_many_connections() -> None:
 
     Three quarters of them for connections, of which some have a file open besides.
     """
-    with suppress(ImportError, OSError, ValueError):  # Windows has no such bound
+    with suppress(ImportError):  # Windows has no such bound
         import resource
 
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        if most != resource.RLIM_INFINITY:
-            Connection.most = min(Connection.most, most * 3 // 4)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        has, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if has != resource.RLIM_INFINITY:
+            Connection.most = min(Connection.most, has * 3 // 4)
 
 
 def warm_up(library: Library) -> None:

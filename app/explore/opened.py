@@ -142,7 +142,7 @@ class OpenModel:
         self._codec_lock = threading.Lock()
         self._encode = _first_alone(self._encode_by_turns)
         self._decode = _first_alone(lambda latents: self.load().decode(latents))
-        # The widgets' questions come by Gradio's threads, 40 of them, and not through its queue.
+        # The widgets' questions come by many threads at once, and not through Gradio's queue.
         self._atlas: Atlas | None = None
         self._atlas_lock = threading.Lock()
         self._cache = Cache(MODEL_BYTES)

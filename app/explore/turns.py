@@ -68,7 +68,13 @@ def asking() -> Hashable:
 
 
 class Counted(Protocol):
-    """A thread that is counted among those at work (`app.kit.lines.Threads`)."""
+    """A thread that is counted among those at work (`app.kit.lines.Threads`).
+
+    Attributes:
+        holds: how many locks and places it has that others wait for.
+    """
+
+    holds: int
 
     def wait(self) -> None:
         """It waits for others: meanwhile, another works in its place."""
@@ -79,7 +85,7 @@ class Counted(Protocol):
     def come_back(self) -> None:
         """It does so no more, and works once it is its turn to."""
 
-    def are_many(self) -> bool:
+    def are_too_many(self) -> bool:
         """Whether more work than may, as those who waited for something that others want go on at once with it."""
 
 
@@ -102,28 +108,37 @@ def waiting() -> Iterator[None]:
 
 @contextmanager
 def held(lock: threading.Lock) -> Iterator[None]:
-    """The lock. While others have it, this thread waits, and then, as hundreds may do so at once, for its turn."""
-    if lock.acquire(blocking=False):
-        try:
-            yield
-        finally:
-            lock.release()
-        return
+    """The lock. Whoever had to wait for it waits for their turn afterwards, as hundreds may have done so at once."""
+    had_to_wait = not lock.acquire(blocking=False)
+    if had_to_wait:
+        with waiting():
+            lock.acquire()
+    hold()
+    try:
+        yield
+    finally:
+        lock.release()
+        let_go(by_turn=had_to_wait)
+
+
+def hold() -> None:
+    """This thread has something now that others wait for."""
     counted = COUNTED.get()
     if counted:
-        counted.wait()
-    try:
-        with lock:
-            yield
-    finally:
-        if counted:
-            counted.come_back()
+        counted.holds += 1
 
 
-def give_way() -> None:
-    """This thread has nothing any more that others wait for: where too many work, it waits for its turn."""
+def let_go(by_turn: bool = False) -> None:
+    """It has that no more. If it has nothing else of the kind, and too many work, it waits for its turn.
+
+    Args:
+        by_turn: whether it does so even if not too many work.
+    """
     counted = COUNTED.get()
-    if counted and counted.are_many():
+    if not counted:
+        return
+    counted.holds -= 1
+    if not counted.holds and (by_turn or counted.are_too_many()):
         counted.wait()
         counted.come_back()
 
@@ -257,6 +272,7 @@ class Turns:
         if not one.turn.is_set():
             with waiting():
                 one.turn.wait()
+        hold()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -265,8 +281,7 @@ class Turns:
             self._free += 1
             self._later -= self._own.turn.is_later
             self._begin()
-        if not self._own.turn.holds_many:
-            give_way()
+        let_go()
 
     def _begin(self) -> None:
         while self._free:
@@ -338,6 +353,8 @@ class Seats:
 
     def __enter__(self) -> None:
         asked = ASKED.get() or Asked()
+        if asked.left.is_set():
+            raise LeftError
         one = _Waiting(asked.who)
         with self._lock:
             self._waiting.append(one)
@@ -350,6 +367,7 @@ class Seats:
                     self._waiting.remove(one)
                     raise LeftError
         self._own.since = time.monotonic()
+        hold()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -359,7 +377,7 @@ class Seats:
             self._seated.discard(asking())
             self._free += 1
             self._seat()
-        give_way()
+        let_go()
 
     def _seat(self) -> None:
         while self._free:
@@ -393,7 +411,7 @@ def many(count: int) -> Iterator[None]:
         RequestError: as it is entered: too many ask for several already.
     """
     asked = ASKED.get() or Asked()
-    if count == 1 or asked.asks_for_many:
+    if count <= 1 or asked.asks_for_many:
         yield
         return
     with ASKED_FOR_MANY:

@@ -121,6 +121,10 @@ class Connection(H11Protocol):
         take_off(_OPEN, [self._address()])
         self._stop_waiting()
 
+    def _should_upgrade_to_ws(self) -> bool:
+        """Never: the app has no use for WebSockets, of which this would know nothing any more."""
+        return False
+
     def _address(self) -> str:
         return self.client[0] if self.client else ""
 

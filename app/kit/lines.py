@@ -223,7 +223,7 @@ class Threads(Line):
             self._begun.update([*speakers(one.who)])
         super()._note(one)
 
-    def are_many(self) -> bool:
+    def are_too_many(self) -> bool:
         """Whether more work than may; of a moment ago, as other threads ask."""
         return self._free < 0
 
@@ -246,7 +246,7 @@ class _Thread:
     """`Counted`, of `Threads`, whose counts are the loop's."""
 
     def __init__(self, threads: Threads, loop: asyncio.AbstractEventLoop, who: Hashable) -> None:
-        self._threads, self._loop, self._who = threads, loop, who
+        self._threads, self._loop, self._who, self.holds = threads, loop, who, 0
 
     def wait(self) -> None:
         self._loop.call_soon_threadsafe(self._threads.wait)
@@ -259,8 +259,8 @@ class _Thread:
         self._loop.call_soon_threadsafe(self._threads.come_back, self._who, turn)
         turn.wait()
 
-    def are_many(self) -> bool:
-        return self._threads.are_many()
+    def are_too_many(self) -> bool:
+        return self._threads.are_too_many()
 
 
 class Pace:

@@ -105,11 +105,11 @@ class Shares:
             await self._app(scope, receive, send)
             return
         if are_many(visitor_of(scope), self._gate.waiting, PEER_WAITING):
-            await JSONResponse({"error": TOO_MANY, "detail": TOO_MANY}, 429)(scope, receive, send)
+            await _refusal(TOO_MANY)(scope, receive, send)
             return
         await self._gate.enter(visitor_of(scope))
         if not _has_short_address(scope):
-            refusal = JSONResponse({"error": TOO_LONG, "detail": TOO_LONG}, 414)
+            refusal = _refusal(TOO_LONG, 414)
             with suppress(LeftError):
                 await self._in_turn(refusal, scope, _Ahead(receive), send)
             return
@@ -134,7 +134,7 @@ class Shares:
                 body.leave()
         if body.is_refused:
             words = TOO_MUCH if is_upload else TOO_MANY
-            await JSONResponse({"error": words, "detail": words}, 429)(scope, receive, send)
+            await _refusal(words)(scope, receive, send)
 
     def has_room(self, who: tuple, scope: Scope) -> bool:
         """Whether the requests that lie in memory are no more than there is room for: this visitor's, and all."""
@@ -175,7 +175,7 @@ class Shares:
         who = (*visitor_of(scope), *([b"tools"] if is_tool else [b"uploads"] if is_upload else []))
         places = self._pages if is_page else self._questions
         if places.are_full(who):
-            await self._in_turn(JSONResponse({"error": TOO_MANY}, 429), scope, receive, send)
+            await self._in_turn(_refusal(TOO_MANY), scope, receive, send)
             return
         async with places.place(who, receive.has_left):
             await self._answer(scope, receive, send)
@@ -194,7 +194,7 @@ class Shares:
         """
         who, is_long = visitor_of(scope), False
         if are_many(who, self._short.asked, PEER_WAITING):
-            await JSONResponse({"error": TOO_MANY, "detail": TOO_MANY}, 429)(scope, receive, send)
+            await _refusal(TOO_MANY)(scope, receive, send)
             return
         async with AsyncExitStack() as place:
             await place.enter_async_context(self._short.place(who, receive.has_left))
@@ -213,7 +213,7 @@ class Shares:
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         session, who = _session_of(scope), visitor_of(scope)
         if are_many(who, self._readers, VISITOR_WAITING):
-            await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
+            await _refusal(TOO_MANY)(scope, receive, send)
             return
         self._reading[session] += 1
         self._readers.update(counted_as(who))
@@ -226,7 +226,7 @@ class Shares:
     async def _beat(self, scope: Scope, receive: Receive, send: Send) -> None:
         who = visitor_of(scope)
         if are_many(who, self._beating, VISITOR_WAITING):
-            await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
+            await _refusal(TOO_MANY)(scope, receive, send)
             return
         self._beating.update(counted_as(who))
         try:
@@ -239,7 +239,7 @@ class Shares:
         who, watching = visitor_of(scope), [*self._watched.values()]
         is_much = watching.count(who) >= VISITOR_AT_ONCE or len(watching) >= KEPT_PROGRESS
         if upload in self._watched or is_much:
-            await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
+            await _refusal(TOO_MANY)(scope, receive, send)
             return
         self._watched[upload] = who
         try:
@@ -251,7 +251,7 @@ class Shares:
         queue, who = scope["app"].get_blocks()._queue, visitor_of(scope)
         await self._look_after(queue)
         if are_many(who, self._asked, VISITOR_WAITING):
-            await JSONResponse({"detail": TOO_MANY}, 429)(scope, receive, send)
+            await _refusal(TOO_MANY)(scope, receive, send)
             return
         answer = bytearray()
 
@@ -351,6 +351,11 @@ class Shares:
             await self._app(scope, heard, send)
         finally:
             watching.cancel()
+
+
+def _refusal(words: str, status: int = 429) -> ASGIApp:
+    """An answer of one sentence, for pages, which read one of the two, and for programs."""
+    return JSONResponse({"error": words, "detail": words}, status)
 
 
 def _event_of(answer: bytes) -> str | None:

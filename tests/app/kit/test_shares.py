@@ -451,7 +451,7 @@ def test_who_queued_much_does_not_hold_up_who_asks_once(slow_page):
 
     while (answer := join("greedy")).status_code == 200:
         assert call("greedy").status_code in (200, 429)
-    assert answer.json() == call("greedy").json() == {"detail": TOO_MANY}
+    assert answer.json()["detail"] == call("greedy").json()["detail"] == TOO_MANY
     assert join("other").status_code == 200
     go_on.set()
     before = [*iter(lambda: asked.get(timeout=60), "other")]
