@@ -44,7 +44,7 @@ class PictureError(ValueError):
 
 
 class LargePictureError(PictureError):
-    """It has more pixels than are accepted."""
+    """It has more pixels than whoever opens it takes, and not more than are accepted."""
 
 
 def open_picture(source: Picture, most: int = MAX_PIXELS) -> Image.Image:
@@ -56,11 +56,11 @@ def open_picture(source: Picture, most: int = MAX_PIXELS) -> Image.Image:
     Args:
         source: encoded bytes, a path, a Pillow picture, or an array (H, W), (H, W, 3) or (H, W, 4) of uint8 in 0..255
             or floats in 0..1.
-        most: pixels that it may have; a WebP or AVIF, at most 32 million of them.
+        most: pixels that it may have. More than 64 million, of a WebP or AVIF more than 32 million, are never accepted.
 
     Raises:
-        LargePictureError: it has more.
-        PictureError: not a picture, or damaged.
+        LargePictureError: it has more than `most`.
+        PictureError: it has more than are accepted, is not a picture, or is damaged.
     """
     try:
         if isinstance(source, np.ndarray):
@@ -70,12 +70,14 @@ def open_picture(source: Picture, most: int = MAX_PIXELS) -> Image.Image:
         else:
             _check_file(source)
             picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
-        most = min(most, MAX_WEBP_PIXELS) if picture.format in ("AVIF", "WEBP") else most
-        if picture.width * picture.height > most or max(picture.size) > MAX_SIDE:
-            raise LargePictureError(
-                f"The picture has {picture.width} x {picture.height} pixels; at most {most // 1_000_000} "
+        accepted = MAX_WEBP_PIXELS if picture.format in ("AVIF", "WEBP") else MAX_PIXELS
+        if (pixels := picture.width * picture.height) > accepted or max(picture.size) > MAX_SIDE:
+            raise PictureError(
+                f"The picture has {picture.width} x {picture.height} pixels; at most {accepted // 1_000_000} "
                 f"megapixels are accepted, and {MAX_SIDE:,} pixels a side. Scale it down first."
             )
+        if pixels > most:
+            raise LargePictureError(f"The picture has {pixels / 1e6:.0f} megapixels, more than {most / 1e6:.0f}.")
         frames = getattr(picture, "n_frames", 1) if picture.format in ANIMATED else 1
         if frames > MAX_FRAMES:
             raise PictureError(MANY_FRAMES)

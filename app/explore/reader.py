@@ -259,9 +259,9 @@ def _answer(path: str, sizes: list[int], keywords: list[str], most: int) -> tupl
         found = {key: picture.info.get(key) for key in keywords}
         texts = {key: text for key, text in found.items() if isinstance(text, str) and len(text) <= MAX_TEXT}
         pictures = [fit(picture, size).tobytes() for size in sizes]
+    except LargePictureError:
+        return None, []
     except PictureError as error:
-        if isinstance(error, LargePictureError) and most < MAX_PIXELS:
-            return None, []
         return {"refused": str(error).replace(path, Path(path).name)}, []  # of one that is gone, it says where
     except MemoryError:
         return {"refused": TOO_MUCH_MEMORY}, []

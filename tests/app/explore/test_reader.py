@@ -45,15 +45,18 @@ def test_it_opens_one_picture_after_another_and_many_at_once(picture, examples):
     assert 0 < len(reader._idle) <= OPENED_AT_ONCE
 
 
-def test_small_pictures_do_not_wait_for_large_ones(picture, tmp_path, monkeypatch):
+def test_small_pictures_and_those_too_large_to_accept_do_not_wait_for_large_ones(picture, tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "LARGE_PIXELS", 100)
     Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
+    Image.new("L", (30_001, 1)).save(tmp_path / "wide.png")
     with ThreadPoolExecutor(4) as people:
         with ExitStack() as others:
             others.enter_context(reader._large_places)
             large = [people.submit(read_picture, picture, [64], []) for _ in range(3)]
             for _ in range(2):
                 assert read_picture(str(tmp_path / "small.png"), [64], []).width == 8
+            with pytest.raises(PictureError, match="30001 x 1 pixels"):
+                read_picture(str(tmp_path / "wide.png"), [64], [])
             assert not any(one.done() for one in large)
         assert [one.result(30).width for one in large] == [30] * 3
 
