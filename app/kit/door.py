@@ -28,6 +28,8 @@ import gradio.queueing
 import gradio.route_utils
 import gradio.routes
 import gradio.state_holder
+import uvicorn.loops.asyncio
+import uvicorn.loops.auto
 import uvicorn.protocols.http.auto
 from gradio.data_classes import BlocksConfigDict
 from gradio.utils import get_upload_folder
@@ -111,6 +113,9 @@ gradio.routes.ComponentServerJSONBody = bounded.WidgetQuestion
 gradio.routes.cancel_tasks = bounded.note_who_cancels
 gradio.processing_utils.async_move_files_to_cache = bounded.move_files
 uvicorn.protocols.http.auto.AutoHTTPProtocol = Connection
+# uvloop, which Uvicorn takes where it is installed, accepts one connection each time that its loop comes round: who comes
+# behind hundreds of others waits for as many rounds, and no turns (`Shares`) can help. Python's own accepts all.
+uvicorn.loops.auto.auto_loop_factory = uvicorn.loops.asyncio.asyncio_loop_factory
 gr.Error.__str__ = lambda error: error.message  # what an agent is told; Gradio's own is as Python writes it
 
 

@@ -754,6 +754,26 @@ def test_a_few_addresses_have_some_of_the_connections(server, client, monkeypatc
     assert Client(server).ask("/theme.css", method="GET").status == 200, "it has left them"
 
 
+def test_who_comes_behind_hundreds_of_connections_does_not_wait_for_each_of_them(server, monkeypatch):
+    loops, made = [], Connection.connection_made
+    monkeypatch.setattr(Connection, "connection_made", lambda one, by: (loops.append(one.loop), made(one, by)))
+    assert Client(server).ask("/theme.css", method="GET").status == 200
+    loop, ended = loops[0], threading.Event()
+
+    def keep_busy() -> None:  # each time that the loop comes round
+        time.sleep(0.02)
+        if not ended.is_set():
+            loop.call_soon(keep_busy)
+
+    with ExitStack() as held:
+        held.callback(ended.set)
+        loop.call_soon_threadsafe(keep_busy)
+        for _ in range(300):
+            one = socket.create_connection(("127.0.0.1", server.port), SECONDS, source_address=("127.0.0.3", 0))
+            held.enter_context(closing(one))
+        assert Client(server).ask("/theme.css", method="GET").seconds < 3
+
+
 def test_what_is_no_question_of_an_agents_leaves_little_in_the_log(server, client, caplog, monkeypatch):
     monkeypatch.setattr(door.LINES, "_since", -math.inf)
     bodies = [b"\xff", b"[" * 2000, b'{"jsonrpc": "2.0", "id": ' + b"9" * 5000 + b"}"]
