@@ -113,8 +113,8 @@ gradio.routes.ComponentServerJSONBody = bounded.WidgetQuestion
 gradio.routes.cancel_tasks = bounded.note_who_cancels
 gradio.processing_utils.async_move_files_to_cache = bounded.move_files
 uvicorn.protocols.http.auto.AutoHTTPProtocol = Connection
-# uvloop, which Uvicorn takes where it is installed, accepts one connection each time that its loop comes round: who comes
-# behind hundreds of others waits for as many rounds, and no turns (`Shares`) can help. Python's own accepts all.
+# uvloop, which Uvicorn takes where it is installed, accepts one connection each time that its loop comes round: who
+# comes behind hundreds waits for as many rounds, before there can be turns (`Shares`). Python's own accepts all.
 uvicorn.loops.auto.auto_loop_factory = uvicorn.loops.asyncio.asyncio_loop_factory
 gr.Error.__str__ = lambda error: error.message  # what an agent is told; Gradio's own is as Python writes it
 
