@@ -7,9 +7,10 @@ import re
 from collections import Counter
 
 import h11
+from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from app.explore.limits import ALL_CONNECTIONS, LEAST_CHUNK, MAX_HEADERS, REQUEST_SECONDS
+from app.explore.limits import ACCEPTED_AT_ONCE, ALL_CONNECTIONS, LEAST_CHUNK, MAX_HEADERS, REQUEST_SECONDS
 from app.kit.lines import take_off
 
 END_OF_HEAD = re.compile(rb"\n\r?\n")  # as h11 has it
@@ -17,7 +18,25 @@ HELD_BYTES = 1 << 16  # of next requests, while one is answered
 TAKEN_BYTES = 4096  # of a body in chunks at a time
 FRAME_BYTES = 8  # around a chunk: its size and two ends of lines
 
+CYCLE = "latentscape.cycle"  # in a request's scope: Uvicorn's own of it
+
 _OPEN = Counter[str]()  # connections, of each address
+
+
+def has_left(scope: Scope) -> bool:
+    """Whether the connection of a request has ended, as far as is known yet."""
+    return CYCLE in scope and scope[CYCLE].disconnected
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """Python's own, which accepts all connections that wait each time that it comes round, and then reads from all.
+
+    Of thousands a second, each round would take a second, and an answer takes dozens of rounds. uvloop accepts one: who
+    comes behind hundreds waits for as many rounds, before there can be turns (`Shares`).
+    """
+
+    def _accept_connection(self, factory, sock, sslcontext=None, server=None, backlog=100, *timeouts) -> None:
+        super()._accept_connection(factory, sock, sslcontext, server, min(backlog, ACCEPTED_AT_ONCE), *timeouts)
 
 
 class Connection(H11Protocol):
@@ -85,6 +104,7 @@ class Connection(H11Protocol):
         self._tail = (self._tail + self._held[:size])[-2:]
         self._hand_on(size)
         if self.conn.their_state not in (h11.IDLE, h11.ERROR):  # it is complete
+            self.cycle.scope[CYCLE] = self.cycle
             self._lines, self._tail, self._content, self._frames = 0, b"", 0, 0
             if {b"content-length", b"transfer-encoding"} <= {name for name, _ in self.cycle.scope["headers"]}:
                 self.cycle.keep_alive = False  # what follows may be meant as its body (RFC 9112, section 6.3)

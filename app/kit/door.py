@@ -28,7 +28,6 @@ import gradio.queueing
 import gradio.route_utils
 import gradio.routes
 import gradio.state_holder
-import uvicorn.loops.asyncio
 import uvicorn.loops.auto
 import uvicorn.protocols.http.auto
 from gradio.data_classes import BlocksConfigDict
@@ -61,7 +60,7 @@ from app.explore.limits import (
 from app.explore.turns import ASKED, Asked, LeftError, asking
 from app.kit import bounded
 from app.kit.bounded import CLOSED_WORDS, mappings
-from app.kit.connection import Connection
+from app.kit.connection import Connection, Loop
 from app.kit.events import FORGED
 from app.kit.inputs import REFUSED, PictureFile, PictureInput, own_file, served_file
 from app.kit.lines import Gate, Pace, Threads, passing
@@ -113,9 +112,7 @@ gradio.routes.ComponentServerJSONBody = bounded.WidgetQuestion
 gradio.routes.cancel_tasks = bounded.note_who_cancels
 gradio.processing_utils.async_move_files_to_cache = bounded.move_files
 uvicorn.protocols.http.auto.AutoHTTPProtocol = Connection
-# uvloop, which Uvicorn takes where it is installed, accepts one connection each time that its loop comes round: who
-# comes behind hundreds waits for as many rounds, before there can be turns (`Shares`). Python's own accepts all.
-uvicorn.loops.auto.auto_loop_factory = uvicorn.loops.asyncio.asyncio_loop_factory
+uvicorn.loops.auto.auto_loop_factory = lambda **_options: Loop
 gr.Error.__str__ = lambda error: error.message  # what an agent is told; Gradio's own is as Python writes it
 
 

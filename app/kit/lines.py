@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import threading
 import time
 from collections import Counter
@@ -143,30 +142,59 @@ class Gate:
 
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
-        self._waiting: list[_InLine] = []
+        self._waiting: dict[Hashable, list[_AtGate]] = {}  # of each address
         self.waiting = Counter[Hashable]()  # how many there are, by `counted_as`
         self._order = Order()
         self._is_opening = False
 
-    async def enter(self, who: Hashable) -> None:
-        """Waits until it is a visitor's turn."""
-        one = _InLine(who, asyncio.Event())
-        self._waiting.append(one)
+    async def enter(self, who: Hashable, has_left: Callable[[], bool] = lambda: False) -> None:
+        """Waits until it is a visitor's turn.
+
+        Raises:
+            LeftError: they have left before it was.
+        """
+        one = _AtGate(who, has_left, asyncio.Event())
+        self._waiting.setdefault(one.address, []).append(one)
         self.waiting.update(counted_as(who))
         if not self._is_opening:
             self._is_opening = True
             asyncio.get_running_loop().call_soon(self._open)
         await one.turn.wait()
+        if has_left():
+            raise LeftError
 
     def _open(self) -> None:
-        for one in heapq.nsmallest(self._at_once, self._waiting, key=lambda one: self._order.when(one.who)):
-            self._waiting.remove(one)
-            take_off(self.waiting, counted_as(one.who))
-            self._order.note(one.who)
-            one.turn.set()
+        for _ in range(self._at_once):
+            if not self._waiting:
+                break
+            address = min(self._waiting, key=self._order.when)
+            all_here = self._waiting.pop(address)
+            go_on = [one for one in all_here if one.has_left()]
+            waiting = [one for one in all_here if not one.has_left()]
+            if waiting:
+                following = min(waiting, key=lambda one: self._order.when(one.who))
+                self._order.note(following.who)
+                waiting.remove(following)
+                go_on.append(following)
+            for one in go_on:
+                take_off(self.waiting, counted_as(one.who))
+                one.turn.set()
+            if waiting:
+                self._waiting[address] = waiting
         self._is_opening = bool(self._waiting)
         if self._is_opening:
             asyncio.get_running_loop().call_soon(self._open)
+
+
+@dataclass(eq=False)
+class _AtGate:
+    who: Hashable
+    has_left: Callable[[], bool]
+    turn: asyncio.Event
+
+    @property
+    def address(self) -> Hashable:
+        return next(iter(speakers(self.who)))
 
 
 _PASSES: ContextVar[bool] = ContextVar("passes", default=False)

@@ -47,6 +47,7 @@ from app.explore.limits import (
 )
 from app.explore.turns import ASKED, Asked, LeftError
 from app.kit import temporary
+from app.kit.connection import has_left
 from app.kit.lines import Gate, Places, are_many, counted_as, take_off
 
 ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
@@ -104,10 +105,15 @@ class Shares:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if has_left(scope):
+            return
         if are_many(visitor_of(scope), self._gate.waiting, PEER_WAITING):
             await _refusal(TOO_MANY)(scope, receive, send)
             return
-        await self._gate.enter(visitor_of(scope))
+        try:
+            await self._gate.enter(visitor_of(scope), lambda: has_left(scope))
+        except LeftError:
+            return
         if not _has_short_address(scope):
             refusal = _refusal(TOO_LONG, 414)
             with suppress(LeftError):

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import threading
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 
 import anyio.to_thread
@@ -44,7 +45,7 @@ class Asking:
 def test_few_threads_work_at_a_time_and_addresses_take_turns():
     async def story():
         asking = Asking(Threads())
-        tasks = [asking.ask(("many", made_up)) for made_up in range(MANY)]
+        tasks = [asking.ask(("many", made_up)) for made_up in range(2 * MANY)]
         await asking.until(WORKING_AT_ONCE)
         await asyncio.sleep(0.05)
         assert len(asking.begun) == WORKING_AT_ONCE
@@ -52,10 +53,10 @@ def test_few_threads_work_at_a_time_and_addresses_take_turns():
         await settle()
         asking.go_on.set()
         await asyncio.gather(*tasks)
-        assert len(asking.begun) == MANY + 1
+        assert len(asking.begun) == 2 * MANY + 1
         return asking.begun.index(("one",))
 
-    assert run(story) < 2 * WORKING_AT_ONCE
+    assert run(story) < MANY  # some that come later begin before its thread says so
 
 
 def test_who_waits_for_their_turn_in_a_thread_keeps_no_place_from_others():
@@ -219,6 +220,26 @@ def test_who_leaves_before_they_are_let_in_keeps_nobody_out():
             task.cancel()
         await asyncio.wait_for(tasks[2], 10)
         await asyncio.wait_for(gate.enter((4,)), 10)
+        assert not gate.waiting
+
+    run(story)
+
+
+def test_who_has_left_before_they_are_let_in_does_not_go_on_and_takes_no_turn():
+    async def story():
+        gate, came = Gate(1), []
+
+        async def come(who, has_left):
+            with suppress(LeftError):
+                await gate.enter(who, lambda: has_left)
+                came.append(who)
+
+        tasks = [asyncio.create_task(come(("a", number), number < 300)) for number in range(302)]
+        await asyncio.sleep(0)
+        for _ in range(4):
+            await asyncio.sleep(0)
+        assert came == [("a", 300), ("a", 301)]
+        await asyncio.gather(*tasks)
         assert not gate.waiting
 
     run(story)
