@@ -376,7 +376,7 @@ def test_sixty_thousand_points_are_moved_and_drawn_anew_only_at_rest(page, other
     assert any(moved), "a slow machine may rest in between"
     page.mouse.up()
     page.wait_for_function("window.drawings > 0 && document.querySelector('.latent-map-plot').style.transform === ''")
-    assert page.evaluate("window.drawings") < 4
+    assert page.evaluate("window.drawings") < len(moved), "where it rests on the way, once each"
 
 
 def test_what_is_pointed_at_or_clicked_on_one_map_is_marked_on_those_beside_it(page, other_server):
