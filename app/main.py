@@ -43,7 +43,7 @@ from app.explore.limits import (
     RequestError,
 )
 from app.kit import temporary
-from app.kit.connection import Connection
+from app.kit.connection import OPEN
 from app.opening import opening_for
 from app.page import launch
 from app.watching import wait_for_models
@@ -140,7 +140,7 @@ def allow_many_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         has, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if has != resource.RLIM_INFINITY:
-            Connection.most = min(Connection.most, has * 3 // 4)
+            OPEN.most = min(OPEN.most, has * 3 // 4)
 
 
 def warm_up(library: Library) -> None:

@@ -158,7 +158,7 @@ MAX_HEADERS = 200  # of a request
 MAX_LOG_LINES = 60  # a minute, on requests that cannot be answered
 LEAST_CHUNK = 512  # bytes, of those that a body comes in, on average
 ALL_CONNECTIONS = 15_000  # open, and no more than three quarters of the files that the process may have open
-ACCEPTED_AT_ONCE = 32  # connections, each time that the loop comes round; what they ask is read in the next rounds
+ACCEPTED_AT_ONCE = 32  # connections that begin, each time that the loop comes round; what they ask is read next
 REQUEST_SECONDS = 30  # in which a connection has to ask something, before and between requests
 MAX_JSON_PARTS = 500_000  # lists, mappings and values of a request; latents and pictures are one text each, and what
 # a lasso gathers is a number a point

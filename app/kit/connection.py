@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
+import socket
+from collections import Counter, deque
+from typing import Any
 
 import h11
 from starlette.types import Scope
@@ -20,33 +22,102 @@ FRAME_BYTES = 8  # around a chunk: its size and two ends of lines
 
 CYCLE = "latentscape.cycle"  # in a request's scope: Uvicorn's own of it
 
-_OPEN = Counter[str]()  # connections, of each address
-
 
 def has_left(scope: Scope) -> bool:
     """Whether the connection of a request has ended, as far as is known yet."""
     return CYCLE in scope and scope[CYCLE].disconnected
 
 
-class Loop(asyncio.SelectorEventLoop):
-    """Python's own, which accepts all connections that wait each time that it comes round, and then reads from all.
+class Open:
+    """The connections that are open. One address has a third of what others leave, so that a few cannot hold all."""
 
-    Of thousands a second, each round would take a second, and an answer takes dozens of rounds. uvloop accepts one: who
-    comes behind hundreds waits for as many rounds, before there can be turns (`Shares`).
+    def __init__(self, most: int) -> None:
+        self.most, self.all = most, 0
+        self._of = Counter[str]()
+
+    def add(self, address: str) -> bool:
+        """Counts one more of an address, unless it has as many as it may."""
+        theirs = self._of[address]
+        if 3 * (theirs + 1) > self.most - (self.all - theirs):
+            return False
+        self._of[address] += 1
+        self.all += 1
+        return True
+
+    def end(self, address: str) -> None:
+        """Counts one less."""
+        take_off(self._of, [address])
+        self.all -= 1
+
+    def of(self, address: str) -> int:
+        """How many an address has."""
+        return self._of[address]
+
+
+OPEN = Open(ALL_CONNECTIONS)
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """Python's own, which begins a few of the connections it accepts each time that it comes round, by turns.
+
+    Else it reads from all that have come: of thousands a second, each round would take a second, and an answer takes
+    dozens of rounds. uvloop accepts one a round: who comes behind hundreds waits for as many rounds, before there can
+    be turns (`Shares`). Where too few are accepted, the system drops others' connections, which try again after
+    seconds.
     """
 
-    def _accept_connection(self, factory, sock, sslcontext=None, server=None, backlog=100, *timeouts) -> None:
-        super()._accept_connection(factory, sock, sslcontext, server, min(backlog, ACCEPTED_AT_ONCE), *timeouts)
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: dict[str, deque[tuple[socket.socket, asyncio.Future[bool]]]] = {}  # whose turn is next is first
+        self._is_beginning = False
+
+    async def _accept_connection2(self, factory: Any, conn: socket.socket, extra: dict[str, Any], *more: Any) -> None:
+        address = extra["peername"][0] if extra["peername"] else ""
+        if not OPEN.add(address):
+            conn.close()
+            return
+        try:
+            begins = await self._turn(address, conn)
+        except asyncio.CancelledError:  # the server ends
+            begins = False
+        if begins:
+            await super()._accept_connection2(factory, conn, extra, *more)  # type: ignore[misc]
+        else:
+            conn.close()
+            OPEN.end(address)
+
+    async def _turn(self, address: str, conn: socket.socket) -> bool:
+        """Whether there is somebody still, once it is an address's turn."""
+        turn: asyncio.Future[bool] = self.create_future()
+        self._waiting.setdefault(address, deque()).append((conn, turn))
+        if not self._is_beginning:
+            self._is_beginning = True
+            self.call_soon(self._begin)
+        return await turn
+
+    def _begin(self) -> None:
+        begun = 0
+        while self._waiting and begun < ACCEPTED_AT_ONCE:
+            address = next(iter(self._waiting))
+            theirs = self._waiting.pop(address)
+            conn, turn = theirs.popleft()
+            if theirs:
+                self._waiting[address] = theirs
+            if not turn.done():
+                is_there = not conn.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # else it was reset
+                begun += is_there
+                turn.set_result(is_there)
+        self._is_beginning = bool(self._waiting)
+        if self._is_beginning:
+            self.call_soon(self._begin)
 
 
 class Connection(H11Protocol):
     """Uvicorn's own, which waits for ever for a first request, for one that comes a byte at a time, and for its body.
 
-    Who sends on, if only a byte of a body at a time, is let do so. One address has a third of what others leave of
-    `most`, so that a few cannot hold all that the process may have; more are closed.
+    Who sends on, if only a byte of a body at a time, is let do so. `Loop` makes them, of those that are `OPEN`.
     """
 
-    most = ALL_CONNECTIONS
     _silence: asyncio.TimerHandle | None = None
     _held = b""  # what has come, and is not h11's yet
     _lines = 0  # of a head so far
@@ -56,10 +127,6 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Uvicorn's own, for a while only if nothing is asked."""
         super().connection_made(transport)
-        _OPEN[self._address()] += 1
-        theirs = _OPEN[self._address()]
-        if 3 * theirs > self.most - (_OPEN.total() - theirs):
-            transport.close()
         self._wait_for_request()
 
     def data_received(self, data: bytes) -> None:
@@ -138,15 +205,12 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Uvicorn's own."""
         super().connection_lost(exc)
-        take_off(_OPEN, [self._address()])
+        OPEN.end(self.client[0] if self.client else "")
         self._stop_waiting()
 
     def _should_upgrade_to_ws(self) -> bool:
         """Never: the app has no use for WebSockets, of which this would know nothing any more."""
         return False
-
-    def _address(self) -> str:
-        return self.client[0] if self.client else ""
 
     def _wait_for_request(self) -> None:
         self._stop_waiting()

@@ -105,12 +105,12 @@ def test_what_is_old_is_removed_and_its_name_forgotten(tmp_path, monkeypatch):
 def test_the_app_may_have_as_many_connections_as_the_system_lets_it(monkeypatch):
     import resource
 
-    monkeypatch.setattr(main.Connection, "most", 10**9)
+    monkeypatch.setattr(main.OPEN, "most", 10**9)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] - 1, before[1]))
         main.allow_many_connections()
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
-        assert main.Connection.most == before[1] * 3 // 4 or before[1] == resource.RLIM_INFINITY
+        assert main.OPEN.most == before[1] * 3 // 4 or before[1] == resource.RLIM_INFINITY
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)

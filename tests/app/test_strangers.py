@@ -54,7 +54,7 @@ from app.explore.limits import (
     MEGABYTE,
 )
 from app.kit import connection, door, temporary
-from app.kit.connection import Connection
+from app.kit.connection import OPEN, Connection
 from app.kit.door import CLOSED, FULL, TOO_LARGE, keep_log_short
 from app.kit.events import FORGED
 from app.landing import LandscapeQuestions  # all questions, and its own
@@ -732,7 +732,7 @@ def test_agents_are_told_the_apps_version_and_not_a_librarys(client):
 
 
 def test_a_few_addresses_have_some_of_the_connections(server, client, monkeypatch):
-    monkeypatch.setattr(Connection, "most", 60)
+    monkeypatch.setattr(OPEN, "most", 60)
     with ExitStack() as held:
         for number in (1, 3, 4, 5, 6):
             source = (f"127.0.0.{number}", 0)
@@ -742,14 +742,11 @@ def test_a_few_addresses_have_some_of_the_connections(server, client, monkeypatc
         other = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS, source_address=("127.0.0.2", 0))
         other.request("GET", "/theme.css")
         assert other.getresponse().status == 200
-        ends = time.monotonic() + SECONDS
-        while connection._OPEN.total() > Connection.most and time.monotonic() < ends:
-            time.sleep(0.01)
-        assert connection._OPEN.total() <= Connection.most
+        assert OPEN.all <= OPEN.most
         with pytest.raises(ConnectionError):
             client.ask("/theme.css", method="GET")
     ends = time.monotonic() + SECONDS
-    while connection._OPEN["127.0.0.1"] and time.monotonic() < ends:
+    while OPEN.of("127.0.0.1") and time.monotonic() < ends:
         time.sleep(0.01)
     assert Client(server).ask("/theme.css", method="GET").status == 200, "it has left them"
 

@@ -1,35 +1,91 @@
-"""How connections are accepted."""
+"""Which connections begin, and when."""
 
 import asyncio
 import itertools
 import socket
+import struct
+from collections.abc import Callable
 from contextlib import ExitStack, closing
+from typing import ClassVar
+
+import pytest
 
 from app.explore.limits import ACCEPTED_AT_ONCE
-from app.kit.connection import Loop
+from app.kit.connection import OPEN, Loop
+
+SECONDS = 30
 
 
-def test_of_hundreds_that_wait_some_are_accepted_each_time_that_the_loop_comes_round():
-    made = []
+class Begun(asyncio.Protocol):
+    """Notes the addresses of connections in the order in which they begin."""
 
-    class Counting(asyncio.Protocol):
-        def connection_made(self, _transport):
-            made.append(self)
+    addresses: ClassVar[list[str]] = []
 
-    async def story(clients):
-        server = await asyncio.get_running_loop().create_server(Counting, "127.0.0.1", 0, backlog=500)
-        address = server.sockets[0].getsockname()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.address = transport.get_extra_info("peername")[0]
+        self.addresses.append(self.address)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        OPEN.end(self.address)
+
+
+@pytest.fixture
+def accept(monkeypatch):
+    """Runs a loop for clients that wait before it accepts any; gives how many have begun each time it came round."""
+
+    def accept(connect: Callable[[ExitStack, Callable[[int], socket.socket]], None], until: int) -> list[int]:
+        monkeypatch.setattr(Begun, "addresses", [])
+
+        async def story(clients: ExitStack) -> list[int]:
+            server = await asyncio.get_running_loop().create_server(Begun, "127.0.0.1", 0, backlog=500)
+            port = server.sockets[0].getsockname()[1]
+            connect(clients, lambda end: socket.create_connection(("127.0.0.1", port), SECONDS, (f"127.0.0.{end}", 0)))
+            steps = [0]
+            async with asyncio.timeout(SECONDS):
+                while len(Begun.addresses) < until:
+                    await asyncio.sleep(0)
+                    steps.append(len(Begun.addresses))
+            server.close()
+            clients.close()
+            async with asyncio.timeout(SECONDS):
+                while OPEN.all:
+                    await asyncio.sleep(0.01)
+            return steps
+
+        with ExitStack() as clients, asyncio.Runner(loop_factory=Loop) as runner:
+            return runner.run(story(clients))
+
+    return accept
+
+
+def test_of_hundreds_that_wait_some_begin_each_time_that_the_loop_comes_round(accept):
+    def connect(clients, client):
         for _ in range(300):
-            clients.enter_context(closing(socket.create_connection(address)))
-        steps = [0]
-        async with asyncio.timeout(30):
-            while len(made) < 300:
-                await asyncio.sleep(0)
-                steps.append(len(made))
-        server.close()
-        return [after - before for before, after in itertools.pairwise(steps)]
+            clients.enter_context(closing(client(1)))
 
-    with ExitStack() as clients, asyncio.Runner(loop_factory=Loop) as runner:
-        steps = runner.run(story(clients))
-    assert max(steps) <= ACCEPTED_AT_ONCE
+    steps = accept(connect, 300)
+    assert max(after - before for before, after in itertools.pairwise(steps)) <= ACCEPTED_AT_ONCE
     assert len(steps) < 100
+
+
+def test_who_connects_behind_hundreds_of_another_address_begins_with_its_first(accept):
+    def connect(clients, client):
+        for _ in range(200):
+            clients.enter_context(closing(client(1)))
+        clients.enter_context(closing(client(2)))
+
+    accept(connect, 201)
+    assert Begun.addresses.index("127.0.0.2") <= 1
+
+
+def test_what_is_reset_while_it_waits_does_not_begin(accept):
+    def connect(clients, client):
+        for _ in range(200):
+            left = client(1)
+            left.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            left.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # resets as it closes
+            left.close()
+        clients.enter_context(closing(client(1)))
+
+    accept(connect, 1)
+    assert Begun.addresses == ["127.0.0.1"]
