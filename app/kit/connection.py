@@ -6,13 +6,23 @@ import asyncio
 import re
 import socket
 from collections import Counter, deque
+from contextlib import suppress
 from typing import Any
 
 import h11
 from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from app.explore.limits import ACCEPTED_AT_ONCE, ALL_CONNECTIONS, LEAST_CHUNK, MAX_HEADERS, REQUEST_SECONDS
+from app.explore.limits import (
+    ACCEPTED_AT_ONCE,
+    ALL_CONNECTIONS,
+    LEAST_CHUNK,
+    MAX_HEADERS,
+    REQUEST_SECONDS,
+    UNREAD_ANSWER_SECONDS,
+    UNREAD_CONNECTIONS,
+    UNSENT_BYTES,
+)
 from app.kit.lines import take_off
 
 END_OF_HEAD = re.compile(rb"\n\r?\n")  # as h11 has it
@@ -28,33 +38,34 @@ def has_left(scope: Scope) -> bool:
     return CYCLE in scope and scope[CYCLE].disconnected
 
 
-class Open:
-    """The connections that are open. One address has a third of what others leave, so that a few cannot hold all."""
+class Room:
+    """What all share. One address has a third of what others leave, so that a few cannot have all."""
 
     def __init__(self, most: int) -> None:
         self.most, self.all = most, 0
         self._of = Counter[str]()
 
-    def add(self, address: str) -> bool:
-        """Counts one more of an address, unless it has as many as it may."""
+    def take(self, address: str, amount: int = 1) -> bool:
+        """Counts so much more of an address, unless it would have more than it may."""
         theirs = self._of[address]
-        if 3 * (theirs + 1) > self.most - (self.all - theirs):
+        if 3 * (theirs + amount) > self.most - (self.all - theirs):
             return False
-        self._of[address] += 1
-        self.all += 1
+        self._of[address] += amount
+        self.all += amount
         return True
 
-    def end(self, address: str) -> None:
-        """Counts one less."""
-        take_off(self._of, [address])
-        self.all -= 1
+    def give_back(self, address: str, amount: int = 1) -> None:
+        """Counts so much less."""
+        take_off(self._of, [address], amount)
+        self.all -= amount
 
     def of(self, address: str) -> int:
-        """How many an address has."""
+        """How much an address has."""
         return self._of[address]
 
 
-OPEN = Open(ALL_CONNECTIONS)
+OPEN = Room(ALL_CONNECTIONS)
+UNREAD = Room(UNREAD_CONNECTIONS)  # connections that wait for who asked to read what was answered
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -73,7 +84,7 @@ class Loop(asyncio.SelectorEventLoop):
 
     async def _accept_connection2(self, factory: Any, conn: socket.socket, extra: dict[str, Any], *more: Any) -> None:
         address = extra["peername"][0] if extra["peername"] else ""
-        if not OPEN.add(address):
+        if not OPEN.take(address):
             conn.close()
             return
         try:
@@ -84,7 +95,7 @@ class Loop(asyncio.SelectorEventLoop):
             await super()._accept_connection2(factory, conn, extra, *more)  # type: ignore[misc]
         else:
             conn.close()
-            OPEN.end(address)
+            OPEN.give_back(address)
 
     async def _turn(self, address: str, conn: socket.socket) -> bool:
         """Whether there is somebody still, once it is an address's turn."""
@@ -115,9 +126,11 @@ class Loop(asyncio.SelectorEventLoop):
 class Connection(H11Protocol):
     """Uvicorn's own, which waits for ever for a first request, for one that comes a byte at a time, and for its body.
 
-    Who sends on, if only a byte of a body at a time, is let do so. `Loop` makes them, of those that are `OPEN`.
+    Who sends on, if only a byte of a body at a time, is let do so. It waits for ever too for an answer to be read, and
+    whatever is written meanwhile lies in memory, here and in the system. `Loop` makes them, of those that are `OPEN`.
     """
 
+    _stuck: asyncio.TimerHandle | None = None
     _silence: asyncio.TimerHandle | None = None
     _held = b""  # what has come, and is not h11's yet
     _lines = 0  # of a head so far
@@ -127,6 +140,11 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Uvicorn's own, for a while only if nothing is asked."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(0)  # what comes after it waits (`drain`), until all of it is the system's
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            with suppress(OSError):  # of a socket of another kind
+                own = transport.get_extra_info("socket")
+                own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         self._wait_for_request()
 
     def data_received(self, data: bytes) -> None:
@@ -202,15 +220,38 @@ class Connection(H11Protocol):
         else:
             self.transport.close()
 
+    def pause_writing(self) -> None:
+        """Uvicorn's own, for a while; and for few, of one address."""
+        super().pause_writing()
+        if UNREAD.take(self._address()):
+            self._stuck = self.loop.call_later(UNREAD_ANSWER_SECONDS, self.transport.abort)
+        else:
+            self.transport.abort()
+
+    def resume_writing(self) -> None:
+        """Uvicorn's own."""
+        super().resume_writing()
+        self._is_read()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Uvicorn's own."""
         super().connection_lost(exc)
-        OPEN.end(self.client[0] if self.client else "")
+        OPEN.give_back(self._address())
+        self._is_read()
         self._stop_waiting()
 
     def _should_upgrade_to_ws(self) -> bool:
         """Never: the app has no use for WebSockets, of which this would know nothing any more."""
         return False
+
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
+
+    def _is_read(self) -> None:
+        if self._stuck:
+            self._stuck.cancel()
+            self._stuck = None
+            UNREAD.give_back(self._address())
 
     def _wait_for_request(self) -> None:
         self._stop_waiting()

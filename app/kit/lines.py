@@ -20,10 +20,10 @@ def counted_as(who: Hashable) -> list[Hashable]:
     return [("own", who), *speakers(who)]
 
 
-def take_off(counts: Counter, names: Iterable[Hashable]) -> None:
-    """Counts one less of each; of whom there is none left, nothing is kept."""
+def take_off(counts: Counter, names: Iterable[Hashable], amount: int = 1) -> None:
+    """Counts so much less of each; of whom there is none left, nothing is kept."""
     for name in names:
-        counts[name] -= 1
+        counts[name] -= amount
         if not counts[name]:
             del counts[name]
 

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.explore.limits import (
     ALL_MEGABYTES,
+    ANSWER_MEGABYTES,
     COUNTED_SECONDS,
     CROWDED_SECONDS,
     FILES_AT_ONCE,
@@ -47,7 +48,7 @@ from app.explore.limits import (
 )
 from app.explore.turns import ASKED, Asked, LeftError
 from app.kit import temporary
-from app.kit.connection import has_left
+from app.kit.connection import Room, has_left
 from app.kit.lines import Gate, Places, are_many, counted_as, take_off
 
 ASKS = re.compile(r"/(component_server|(run|api)/[^/]+)$")  # Gradio's routes that answer at once
@@ -183,8 +184,7 @@ class Shares:
         if places.are_full(who):
             await self._in_turn(_refusal(TOO_MANY), scope, receive, send)
             return
-        async with places.place(who, receive.has_left):
-            await self._answer(scope, receive, send)
+        await self._at(places, who, self._answer, scope, receive, send)
 
     def _short_answer(self, path: str, receive: _Ahead) -> ASGIApp:
         if isinstance(receive, _Body) and JOINS.search(path):
@@ -193,28 +193,20 @@ class Shares:
         return next((answer for pattern, answer in routes if pattern.search(path)), self._app)
 
     async def _in_turn(self, answer: ASGIApp, scope: Scope, receive: _Ahead, send: Send) -> None:
-        """Answers what takes little, while some of its visitor's others are; of what goes on for long, the beginning.
+        """Answers what takes little, while some of its visitor's others are.
 
-        Who asks a thousand at once would have each step of everybody else's wait for one of each of these. What goes
-        out in pieces, which somebody may read slowly, does so in other places.
+        Who asks a thousand at once would have each step of everybody else's wait for one of each of these.
         """
-        who, is_long = visitor_of(scope), False
+        who = visitor_of(scope)
         if are_many(who, self._short.asked, PEER_WAITING):
             await _refusal(TOO_MANY)(scope, receive, send)
             return
+        await self._at(self._short, who, answer, scope, receive, send)
+
+    async def _at(self, places: Places, who: tuple, answer: ASGIApp, scope: Scope, receive: _Ahead, send: Send) -> None:
         async with AsyncExitStack() as place:
-            await place.enter_async_context(self._short.place(who, receive.has_left))
-
-            async def tell(message: Message) -> None:
-                nonlocal is_long
-                if not is_long and (_is_stream(message) or message.get("more_body")):
-                    is_long = True
-                    await place.aclose()
-                    if not _is_stream(message):
-                        await place.enter_async_context(self._long.place(who))
-                await send(message)
-
-            await answer(scope, receive, tell)
+            await place.enter_async_context(places.place(who, receive.has_left))
+            await answer(scope, receive, _Outgoing(scope, send, place, self._long))
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         session, who = _session_of(scope), visitor_of(scope)
@@ -392,6 +384,56 @@ def _forget(queue: Queue, session: str, event: str) -> None:
 
 class NoRoomError(Exception):
     pass
+
+
+class _Outgoing:
+    """How an answer goes out: what is large, in pieces, as it is read.
+
+    Somebody may read it slowly: it leaves the place at which it was made, and a stream too. While a large one is not
+    read it lies in memory; of those of one address for which there is no room, none is begun.
+    """
+
+    _unread = Room(ANSWER_MEGABYTES * MEGABYTE)  # bytes
+
+    def __init__(self, scope: Scope, send: Send, place: AsyncExitStack, long: Places) -> None:
+        self._scope, self._send, self._place, self._long = scope, send, place, long
+        self._start: Message | None = None
+        self._is_long = self._is_refused = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and _is_stream(message):
+            self._is_long = True
+            await self._place.aclose()
+            await self._send(message)
+        elif message["type"] == "http.response.start":
+            self._start = message  # to be sent with the first of its body
+        elif not self._is_refused:
+            await self._go_on(message.get("body", b""), message.get("more_body", False))
+
+    async def _go_on(self, body: bytes, is_more: bool) -> None:
+        is_large = len(body) > SMALL_BYTES
+        if (is_large or is_more) and not self._is_long:
+            self._is_long = True
+            await self._place.aclose()
+            who = visitor_of(self._scope)
+            if is_large:
+                if not self._unread.take(who[0], len(body)):
+                    self._is_refused = True
+                    await _refusal(TOO_MANY)(self._scope, _nothing, self._send)
+                    return
+                self._place.callback(self._unread.give_back, who[0], len(body))
+            await self._place.enter_async_context(self._long.place(who))
+        if self._start:
+            await self._send(self._start)
+            self._start = None
+        for begin in range(0, max(1, len(body)), SMALL_BYTES):
+            end = begin + SMALL_BYTES
+            piece = {"type": "http.response.body", "body": body[begin:end], "more_body": is_more or end < len(body)}
+            await self._send(piece)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
 
 
 class _Ahead:

@@ -22,9 +22,9 @@ import threading
 import time
 import urllib.parse
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -54,7 +54,7 @@ from app.explore.limits import (
     MEGABYTE,
 )
 from app.kit import connection, door, temporary
-from app.kit.connection import OPEN, Connection
+from app.kit.connection import OPEN, UNREAD, Connection
 from app.kit.door import CLOSED, FULL, TOO_LARGE, keep_log_short
 from app.kit.events import FORGED
 from app.landing import LandscapeQuestions  # all questions, and its own
@@ -749,6 +749,45 @@ def test_a_few_addresses_have_some_of_the_connections(server, client, monkeypatc
     while OPEN.of("127.0.0.1") and time.monotonic() < ends:
         time.sleep(0.01)
     assert Client(server).ask("/theme.css", method="GET").status == 200, "it has left them"
+
+
+@contextmanager
+def asking_without_reading(server: Server, count: int, own: str) -> Iterator[list[socket.socket]]:
+    """For so many large pages, several by each connection."""
+    with ExitStack() as held:
+        all_asked = []
+        for _ in range(count):
+            one = held.enter_context(closing(socket.socket()))
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.bind((own, 0))
+            one.settimeout(SECONDS)
+            one.connect(("127.0.0.1", server.port))
+            one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 4)
+            all_asked.append(one)
+        yield all_asked
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    ends = time.monotonic() + SECONDS
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def test_of_one_address_some_connections_wait_for_their_answers_to_be_read(server, client, monkeypatch):
+    monkeypatch.setattr(UNREAD, "most", 30)
+    with asking_without_reading(server, 30, "127.0.0.3") as asked:
+        wait_until(lambda: UNREAD.of("127.0.0.3") == 10 and OPEN.of("127.0.0.3") == 10)
+        assert len(client.ask("/", method="GET").text) > 100_000
+        assert len(asked) == 30
+    wait_until(lambda: not UNREAD.all and not OPEN.of("127.0.0.3"))
+
+
+def test_an_answer_of_which_nothing_is_read_ends(server, monkeypatch):
+    monkeypatch.setattr(connection, "UNREAD_ANSWER_SECONDS", 0.3)
+    with asking_without_reading(server, 3, "127.0.0.3"):
+        wait_until(lambda: UNREAD.of("127.0.0.3") > 0)
+        wait_until(lambda: not OPEN.of("127.0.0.3") and not UNREAD.all)
 
 
 def test_who_comes_behind_hundreds_of_connections_does_not_wait_for_each_of_them(server, monkeypatch):

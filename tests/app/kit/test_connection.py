@@ -26,7 +26,7 @@ class Begun(asyncio.Protocol):
         self.addresses.append(self.address)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        OPEN.end(self.address)
+        OPEN.give_back(self.address)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import queue
 import threading
 import time
@@ -23,12 +24,14 @@ from app.explore.limits import (
     PAGES_AT_ONCE,
     PEER_WAITING,
     SHORT_AT_ONCE,
+    SMALL_BYTES,
     SPOKEN_FOR,
     VISITOR_AT_ONCE,
     VISITOR_WAITING,
 )
 from app.explore.turns import Turns
 from app.kit import bounded, lines, shares
+from app.kit.connection import Room
 from app.kit.door import Page
 from app.kit.shares import TOO_MANY, Shares
 from tests.app.kit.asking import ask, run, settle
@@ -312,6 +315,7 @@ def test_nobody_uploads_more_files_in_an_hour_than_people_send(monkeypatch):
         while (await receive())["more_body"]:
             pass
         await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
 
     async def story():
         for pieces in ([content], [content[k : k + 1] for k in range(len(content))]):
@@ -694,6 +698,7 @@ def test_sessions_that_have_read_all_answers_are_forgotten_but_the_latest(slow_p
 @pytest.mark.parametrize("is_read", [False, True])
 def test_a_question_for_whose_answer_nobody_listens_is_ended(slow_page, monkeypatch, is_read, path):
     page, asked, go_on = slow_page
+    monkeypatch.setattr(shares, "NOTICED_SECONDS", math.inf)  # a slow machine looks each time too
     assert join(page, "at work") == 200
     while not any(page._queue.active_jobs):
         time.sleep(0.01)
@@ -725,3 +730,42 @@ def test_whom_an_address_speaks_for_is_known_by_a_few_bytes():
     assert len(shares.visitor_of(named)) == 2 + SPOKEN_FOR
     assert shares.visitor_of(named) is shares.visitor_of(named), "else it is read for each question that waits"
     assert shares.visitor_of({"client": ("1.2.3.4", 1), "headers": []}) == ("1.2.3.4",)
+
+
+def test_large_answers_go_out_in_pieces_and_those_that_one_address_does_not_read_have_some_room(monkeypatch):
+    """A thousand pages that nobody reads would be a gigabyte."""
+    page = bytes(range(256)) * 4096
+    monkeypatch.setattr(shares._Outgoing, "_unread", Room(4 * len(page)))
+
+    async def story():
+        app, goes_on = Shares(answers), asyncio.Event()
+
+        async def get(host: str) -> list[dict]:
+            sent: list[dict] = []
+
+            async def send(message):
+                await goes_on.wait()
+                sent.append(message)
+
+            scope = {"type": "http", "method": "GET", "path": "/config", "headers": [], "client": (host, 1)}
+            await app({**scope, "query_string": b""}, receive, send)
+            return sent
+
+        asked = [asyncio.create_task(get(host)) for host in ("1.2.3.4", "1.2.3.4", "4.3.2.1")]
+        await settle()
+        goes_on.set()
+        first, second, other = await asyncio.gather(*asked)
+        assert [one[0]["status"] for one in (first, second, other)] == [200, 429, 200]
+        assert b"".join(piece["body"] for piece in first[1:]) == page
+        assert max(len(piece["body"]) for piece in first[1:]) <= SMALL_BYTES
+        assert [piece["more_body"] for piece in first[-2:]] == [True, False]
+        assert (await get("1.2.3.4"))[0]["status"] == 200, "it has read the first"
+
+    async def answers(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": page})
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    run(story)
