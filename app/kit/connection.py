@@ -64,6 +64,10 @@ class Room:
         return self._of[address]
 
 
+def _address_in(peername: Any) -> str:
+    return peername[0] if isinstance(peername, tuple) else ""  # a socket of another kind has none
+
+
 OPEN = Room(ALL_CONNECTIONS)
 UNREAD = Room(UNREAD_CONNECTIONS)  # connections that wait for who asked to read what was answered
 
@@ -83,7 +87,7 @@ class Loop(asyncio.SelectorEventLoop):
         self._is_beginning = False
 
     async def _accept_connection2(self, factory: Any, conn: socket.socket, extra: dict[str, Any], *more: Any) -> None:
-        address = extra["peername"][0] if extra["peername"] else ""
+        address = _address_in(extra["peername"])
         if not OPEN.take(address):
             conn.close()
             return
@@ -245,7 +249,7 @@ class Connection(H11Protocol):
         return False
 
     def _address(self) -> str:
-        return self.client[0] if self.client else ""
+        return _address_in(self.transport.get_extra_info("peername"))  # `client` is None if it was reset before
 
     def _is_read(self) -> None:
         if self._stuck:

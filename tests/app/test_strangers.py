@@ -790,6 +790,14 @@ def test_an_answer_of_which_nothing_is_read_ends(server, monkeypatch):
         wait_until(lambda: not OPEN.of("127.0.0.3") and not UNREAD.all)
 
 
+def test_a_connection_that_was_reset_as_it_began_is_counted_no_more(server, monkeypatch):
+    """Uvicorn asks the system who it was, which does not know any more."""
+    monkeypatch.setattr("uvicorn.protocols.http.h11_impl.get_remote_addr", lambda _transport: None)
+    with closing(socket.create_connection(("127.0.0.1", server.port), SECONDS, source_address=("127.0.0.3", 0))):
+        wait_until(lambda: OPEN.of("127.0.0.3") == 1)
+    wait_until(lambda: not OPEN.of("127.0.0.3"))
+
+
 def test_who_comes_behind_hundreds_of_connections_does_not_wait_for_each_of_them(server, monkeypatch):
     loops, made = [], Connection.connection_made
     monkeypatch.setattr(Connection, "connection_made", lambda one, by: (loops.append(one.loop), made(one, by)))

@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import pytest
 
-from app.explore.limits import ACCEPTED_AT_ONCE
-from app.kit.connection import OPEN, Loop
+from app.explore.limits import ACCEPTED_AT_ONCE, ALL_CONNECTIONS
+from app.kit import connection
+from app.kit.connection import Loop, Room
 
 SECONDS = 30
 
@@ -26,7 +27,7 @@ class Begun(asyncio.Protocol):
         self.addresses.append(self.address)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        OPEN.give_back(self.address)
+        connection.OPEN.give_back(self.address)
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def accept(monkeypatch):
 
     def accept(connect: Callable[[ExitStack, Callable[[int], socket.socket]], None], until: int) -> list[int]:
         monkeypatch.setattr(Begun, "addresses", [])
+        monkeypatch.setattr(connection, "OPEN", Room(ALL_CONNECTIONS))
 
         async def story(clients: ExitStack) -> list[int]:
             server = await asyncio.get_running_loop().create_server(Begun, "127.0.0.1", 0, backlog=500)
@@ -48,7 +50,7 @@ def accept(monkeypatch):
             server.close()
             clients.close()
             async with asyncio.timeout(SECONDS):
-                while OPEN.all:
+                while connection.OPEN.all:
                     await asyncio.sleep(0.01)
             return steps
 
